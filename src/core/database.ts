@@ -1,0 +1,64 @@
+// The one IndexedDB database, its stores and versions. Every realm opens it through here.
+import { openDB, type DBSchema, type IDBPDatabase } from 'idb';
+import { AppError } from '../lib/errors';
+import type { Conversation } from '../protocol/conversations';
+import type { DatasetRecord } from '../protocol/datasets';
+import type { AdapterRecord, ModelRecord } from '../protocol/models';
+import type { CheckpointRecord, RunMetricRow, RunRecord } from '../protocol/training';
+
+export interface FraguaSchema extends DBSchema {
+  models: { key: string; value: ModelRecord };
+  adapters: { key: string; value: AdapterRecord; indexes: { baseModelId: string } };
+  datasets: { key: string; value: DatasetRecord };
+  runs: { key: string; value: RunRecord };
+  runMetrics: { key: [string, string, number]; value: RunMetricRow };
+  checkpoints: { key: string; value: CheckpointRecord; indexes: { runId: string } };
+  conversations: { key: string; value: Conversation; indexes: { updatedAt: number } };
+  /** Settings and other small documents by name. */
+  documents: { key: string; value: unknown };
+  /** Encrypted secrets by name. */
+  vault: { key: string; value: { iv: Uint8Array<ArrayBuffer>; ciphertext: ArrayBuffer } };
+  /** Finished deterministic answers by the SHA-256 of their request. */
+  responses: {
+    key: string;
+    value: { key: string; text: string; usedAt: number };
+    indexes: { usedAt: number };
+  };
+}
+
+export type Database = IDBPDatabase<FraguaSchema>;
+
+const NAME = 'fragua';
+const VERSION = 1;
+
+/**
+ * Opens the database, creating or upgrading it.
+ * @throws AppError `storage.unavailable` where the browser refuses IndexedDB (some private modes).
+ */
+export async function openDatabase(name = NAME): Promise<Database> {
+  try {
+    return await openDB<FraguaSchema>(name, VERSION, {
+      upgrade(database) {
+        database.createObjectStore('models', { keyPath: 'id' });
+        database.createObjectStore('adapters', { keyPath: 'id' }).createIndex('baseModelId', 'baseModelId');
+        database.createObjectStore('datasets', { keyPath: 'id' });
+        database.createObjectStore('runs', { keyPath: 'id' });
+        database.createObjectStore('runMetrics', { keyPath: ['runId', 'kind', 'step'] });
+        database.createObjectStore('checkpoints', { keyPath: 'id' }).createIndex('runId', 'runId');
+        database.createObjectStore('conversations', { keyPath: 'id' }).createIndex('updatedAt', 'updatedAt');
+        database.createObjectStore('documents');
+        database.createObjectStore('vault');
+        database.createObjectStore('responses', { keyPath: 'key' }).createIndex('usedAt', 'usedAt');
+      },
+      blocking(_current, _blocked, event) {
+        (event.target as IDBDatabase).close();
+      },
+    });
+  } catch (cause) {
+    throw new AppError('storage.unavailable', 'The browser refused to open its database (IndexedDB).', {
+      remedy:
+        'Leave private browsing or allow site data for this page; until then nothing is kept after closing the tab.',
+      cause,
+    });
+  }
+}

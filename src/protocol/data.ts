@@ -1,0 +1,49 @@
+// The data worker's calls. It owns datasets, tokenising and batches.
+import type { BatchPlan, BatchSummary, TokenBatch } from './batches';
+import type {
+  DatasetFormat,
+  DatasetRecord,
+  FieldMapping,
+  ImportOptions,
+  ImportOutcome,
+  ImportProgress,
+  LengthHistogram,
+  RenderedSample,
+  Sample,
+} from './datasets';
+import type { NamedFile } from './models';
+import type { WorkerApi } from './workers';
+
+export interface DataApi extends WorkerApi {
+  listDatasets(): Promise<DatasetRecord[]>;
+  /** Copies a dataset that ships with the app (public/samples/index.json) into the store; again gives the same record. */
+  addSampleDataset(sampleId: string): Promise<DatasetRecord>;
+  /** Reads the samples again under another format or mapping. */
+  reinterpret(datasetId: string, format: DatasetFormat, mapping: FieldMapping): Promise<ImportOutcome>;
+  renameDataset(datasetId: string, name: string): Promise<DatasetRecord>;
+  deleteDataset(datasetId: string): Promise<void>;
+  preview(datasetId: string, offset: number, count: number): Promise<Sample[]>;
+  /** One sample as the model sees it, with the loss mask. */
+  renderSample(plan: BatchPlan, index: number): Promise<RenderedSample>;
+  lengthHistogram(datasetId: string, modelId: string): Promise<LengthHistogram>;
+  summarize(plan: BatchPlan): Promise<BatchSummary>;
+}
+
+export interface DataStreams {
+  /** Ends with the outcome; cancelling stores nothing. */
+  importDataset(
+    files: NamedFile[],
+    options: ImportOptions,
+  ): AsyncIterable<
+    { type: 'progress'; progress: ImportProgress } | { type: 'outcome'; outcome: ImportOutcome }
+  >;
+}
+
+/** What the engine worker calls over its own port. */
+export interface BatchApi {
+  openPlan(plan: BatchPlan): Promise<{ planId: string; summary: BatchSummary }>;
+  trainBatch(planId: string, index: number): Promise<TokenBatch>;
+  evalBatch(planId: string, index: number): Promise<TokenBatch>;
+  evalPrompts(planId: string, count: number): Promise<string[]>;
+  closePlan(planId: string): Promise<void>;
+}

@@ -1,0 +1,101 @@
+// Datasets as the page sees them. The data worker owns the samples.
+
+export type DatasetFormat = 'text' | 'completion' | 'alpaca' | 'sharegpt' | 'messages';
+export type DatasetFileType = 'txt' | 'md' | 'jsonl' | 'json' | 'csv';
+
+export interface SampleTurn {
+  role: 'system' | 'user' | 'assistant';
+  content: string;
+}
+
+/** One training example: a conversation, or plain text that is learnt whole. */
+export type Sample = { kind: 'text'; text: string } | { kind: 'turns'; turns: SampleTurn[] };
+
+/** Which column plays which part; a part that the format does not have is left out. */
+export type FieldMapping = Partial<
+  Record<
+    | 'text'
+    | 'prompt'
+    | 'completion'
+    | 'instruction'
+    | 'input'
+    | 'output'
+    | 'system'
+    | 'conversations'
+    | 'messages',
+    string
+  >
+>;
+
+export interface DatasetRecord {
+  id: string;
+  name: string;
+  fileNames: string[];
+  fileType: DatasetFileType;
+  format: DatasetFormat;
+  /** False once the user corrected the format or the mapping. */
+  detected: boolean;
+  mapping: FieldMapping;
+  /** Columns found, for correcting the mapping. */
+  columns: string[];
+  samples: number;
+  sizeBytes: number;
+  /** Lines left out, by reason. */
+  skipped: Record<string, number>;
+  origin: 'sample' | 'imported';
+  /** Blob folder with the samples. */
+  folder: string;
+  createdAt: number;
+}
+
+/** A line that cannot be used, told to the user before anything is stored. */
+export interface DatasetProblem {
+  code: string;
+  file: string;
+  /** From 1; null when it concerns the whole file. */
+  line: number | null;
+  excerpt: string;
+  message: string;
+}
+
+export interface ImportOptions {
+  name: string;
+  /** What to do with lines that cannot be used. `stop` stores nothing and reports the first ones. */
+  onBadLine: 'stop' | 'skip';
+  /** null detects. */
+  format: DatasetFormat | null;
+  mapping: FieldMapping | null;
+}
+
+export type ImportOutcome =
+  | { status: 'stored'; dataset: DatasetRecord; problems: DatasetProblem[] }
+  | { status: 'refused'; problems: DatasetProblem[]; badLines: number };
+
+export interface ImportProgress {
+  stage: 'reading' | 'parsing' | 'storing';
+  bytesDone: number;
+  bytesTotal: number;
+  samples: number;
+}
+
+/** A piece of a rendered example. `trained` pieces count in the loss. */
+export interface TokenSpan {
+  tokenId: number;
+  text: string;
+  trained: boolean;
+}
+
+export interface RenderedSample {
+  index: number;
+  tokens: TokenSpan[];
+  truncated: boolean;
+}
+
+export interface LengthHistogram {
+  /** Upper bound of each bin in tokens, ascending; the last one is the longest sample. */
+  bounds: number[];
+  counts: number[];
+  meanTokens: number;
+  maxTokens: number;
+  totalTokens: number;
+}

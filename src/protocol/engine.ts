@@ -1,0 +1,82 @@
+// The engine worker's calls. It owns the GPU device, models, training and generation.
+import type { GenerationEvent, GenerationRequest } from './inference';
+import type { AdapterRecord, ModelRecord, NamedFile } from './models';
+import type { CheckpointRecord, MemoryEstimate, RunRecord, TrainingConfig, TrainingPlan } from './training';
+import type { WorkerApi } from './workers';
+
+export type BackendName = 'webgpu' | 'wasm' | 'cpu';
+/** `auto` measures and decides. */
+export type BackendChoice = BackendName | 'auto';
+
+export interface DeviceReport {
+  backend: BackendName;
+  choice: BackendChoice;
+  /** One sentence for people: why this backend. */
+  reason: string;
+  /** null where there is no WebGPU adapter. */
+  adapter: {
+    vendor: string;
+    architecture: string;
+    description: string;
+    software: boolean;
+    features: string[];
+    maxBufferSize: number;
+    maxStorageBufferBindingSize: number;
+  } | null;
+  /** Products per second of the start-up measurement, GFLOP/s, for each backend that was tried. */
+  measuredGflops: Partial<Record<BackendName, number>>;
+}
+
+export interface SelfTestReport {
+  passed: boolean;
+  backend: BackendName;
+  checks: { name: string; passed: boolean; relativeError: number; tolerance: number }[];
+}
+
+export interface EngineMemory {
+  tensors: number;
+  bytes: number;
+}
+
+export interface EngineApi extends WorkerApi {
+  /** Chooses a backend (once; a different choice switches when idle) and reports it. */
+  selectBackend(choice: BackendChoice): Promise<DeviceReport>;
+  describeDevice(): Promise<DeviceReport>;
+  selfTest(): Promise<SelfTestReport>;
+  memory(): Promise<EngineMemory>;
+
+  listModels(): Promise<ModelRecord[]>;
+  /** config.json, model.safetensors, tokenizer.json and, where present, tokenizer_config.json, generation_config.json. */
+  importModel(name: string, files: NamedFile[]): Promise<ModelRecord>;
+  renameModel(modelId: string, name: string): Promise<ModelRecord>;
+  deleteModel(modelId: string): Promise<void>;
+  listAdapters(): Promise<AdapterRecord[]>;
+  /** adapter_model.safetensors and adapter_config.json, for that base. */
+  importAdapter(name: string, baseModelId: string, files: NamedFile[]): Promise<AdapterRecord>;
+  renameAdapter(adapterId: string, name: string): Promise<AdapterRecord>;
+  deleteAdapter(adapterId: string): Promise<void>;
+  countTokens(modelId: string, text: string): Promise<number>;
+
+  planTraining(config: TrainingConfig): Promise<TrainingPlan>;
+  estimateMemory(config: TrainingConfig): Promise<MemoryEstimate>;
+  /** Validates, stores the run and starts it; resolves once it runs. Progress comes as events. */
+  startRun(config: TrainingConfig): Promise<RunRecord>;
+  /** Finishes the step, writes a checkpoint, frees the batches. */
+  pauseRun(runId: string): Promise<RunRecord>;
+  /** From its last good checkpoint: paused, interrupted, stopped or failed runs. */
+  resumeRun(runId: string): Promise<RunRecord>;
+  /** Finishes the step, keeps what was learnt as an adapter or model. */
+  stopRun(runId: string): Promise<RunRecord>;
+  deleteRun(runId: string): Promise<void>;
+  listRuns(): Promise<RunRecord[]>;
+  listCheckpoints(runId: string): Promise<CheckpointRecord[]>;
+  /** Keeps a checkpoint's weights as an adapter of its own. */
+  adapterFromCheckpoint(checkpointId: string, name: string): Promise<AdapterRecord>;
+
+  clearResponseCache(): Promise<void>;
+}
+
+/** Streaming calls: async generators on the worker, async iterables on the page; cancelling stops within 200 ms. */
+export interface EngineStreams {
+  generate(request: GenerationRequest): AsyncIterable<GenerationEvent>;
+}

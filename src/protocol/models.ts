@@ -1,0 +1,72 @@
+// Models and adapters as every realm knows them. Records live in the `models` and `adapters` stores of core/database.
+
+export type ModelFamily = 'llama';
+
+/** Where the files of a model lie: under a URL of this site, or under a folder of the blob store. */
+export type ModelLocation = { kind: 'url'; baseUrl: string } | { kind: 'blob'; folder: string };
+
+export interface ModelRecord {
+  id: string;
+  name: string;
+  family: ModelFamily;
+  /** Number of weights. */
+  parameters: number;
+  sizeBytes: number;
+  /** Storage type of the weights file, as safetensors writes it. */
+  dtype: 'F32' | 'F16' | 'BF16';
+  /** Tokens. */
+  contextLength: number;
+  license: string | null;
+  origin: 'embedded' | 'imported' | 'tuned';
+  /** SHA-256 (hex) of the weights file: what an adapter and a cache entry are bound to. */
+  fingerprint: string;
+  location: ModelLocation;
+  /** Milliseconds since the epoch. */
+  installedAt: number;
+}
+
+/** Projections that LoRA can be put on, by their Hugging Face names without `_proj`. */
+export const LORA_TARGETS = ['q', 'k', 'v', 'o', 'gate', 'up', 'down'] as const;
+export type LoraTarget = (typeof LORA_TARGETS)[number];
+
+export interface LoraConfig {
+  rank: number;
+  alpha: number;
+  /** Probability, 0 to below 1. */
+  dropout: number;
+  targets: LoraTarget[];
+}
+
+export interface AdapterRecord {
+  id: string;
+  name: string;
+  baseModelId: string;
+  /** Fingerprint of the base it was trained on; another base is refused. */
+  baseFingerprint: string;
+  lora: LoraConfig;
+  sizeBytes: number;
+  /** Blob folder with adapter_model.safetensors and adapter_config.json. */
+  folder: string;
+  /** Run that made it; null when imported. */
+  runId: string | null;
+  createdAt: number;
+}
+
+/** What answers: a base model, with or without an adapter. */
+export interface ModelTarget {
+  modelId: string;
+  adapterId: string | null;
+}
+
+/** Text files that make a tokenizer, as they stand beside a model on the Hugging Face hub. */
+export interface TokenizerFiles {
+  tokenizerJson: string;
+  /** `{}` where the model has none. */
+  tokenizerConfigJson: string;
+}
+
+/** A file on its way in or out: a name and its content. */
+export interface NamedFile {
+  name: string;
+  blob: Blob;
+}
