@@ -1,0 +1,42 @@
+// A model whose weights are on the backend. Adapters are attached beside it, never merged in, so switching one costs
+// nothing and training one leaves the base as it is. Whoever loads it disposes it.
+import type { ChatTemplate } from '../lib/text/chat-template';
+import type { Tokenizer } from '../lib/text/tokenizer';
+import type { AdapterRecord, LoraConfig, ModelRecord } from '../protocol/models';
+import type { TrainableModel } from './trainable-model';
+
+/** LoRA matrices on the backend; belongs to one LoadedModel and goes with it. */
+export interface LoadedAdapter {
+  readonly record: AdapterRecord;
+  dispose(): void;
+}
+
+/** One sequence with its keys and values. Owned and disposed by the caller. */
+export interface DecodeSession {
+  /** Tokens whose keys and values are kept. */
+  readonly length: number;
+  /** Logits after the last of `tokens`, [vocabSize]. @throws AppError `engine.busy` past the context length. */
+  feed(tokens: readonly number[]): Promise<Float32Array<ArrayBuffer>>;
+  /** Forgets every position from `length` on. */
+  truncate(length: number): void;
+  dispose(): void;
+}
+
+export interface LoadedModel {
+  readonly record: ModelRecord;
+  readonly vocabSize: number;
+  readonly contextLength: number;
+  /** Ids that end an answer, from config.json and generation_config.json. */
+  readonly stopTokenIds: readonly number[];
+  readonly tokenizer: Tokenizer;
+  /** null where the model has none. */
+  readonly chatTemplate: ChatTemplate | null;
+  /** @throws AppError `adapter.base-mismatch` for an adapter of another base. */
+  attachAdapter(record: AdapterRecord): Promise<LoadedAdapter>;
+  createSession(adapter: LoadedAdapter | null): DecodeSession;
+  /** Decodes with the weights a training holds right now: the sample generations of an evaluation. */
+  createTrainingSession(training: TrainableModel): DecodeSession;
+  createLoraTraining(lora: LoraConfig, seed: number, from: LoadedAdapter | null): TrainableModel;
+  createFullTraining(): TrainableModel;
+  dispose(): void;
+}
