@@ -1,0 +1,59 @@
+// What every suite returns, printed as a table and, last, as one JSON line.
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+export type Cell = string | number | null;
+
+export interface SuiteResult {
+  suite: string;
+  /** Which GPU adapter, or `none (wasm)`: speed means nothing without it. */
+  adapter: string;
+  rows: Record<string, Cell>[];
+  /** Ours over theirs; above 1 is better. */
+  ratios: Record<string, number>;
+}
+
+const PACKAGES = [
+  '@tensorflow/tfjs',
+  '@tensorflow/tfjs-backend-wasm',
+  '@tensorflow/tfjs-backend-webgpu',
+  'vite',
+  'svelte',
+];
+
+function packageVersion(name: string): string {
+  const path = fileURLToPath(new URL(`../node_modules/${name}/package.json`, import.meta.url));
+  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
+}
+
+const format = (cell: Cell | undefined) => {
+  if (typeof cell !== 'number') return cell ?? '';
+  return Number.isInteger(cell) ? String(cell) : cell.toPrecision(4);
+};
+
+export function table(rows: Record<string, Cell>[]): string {
+  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  const lines = [columns, ...rows.map((row) => columns.map((column) => format(row[column])))];
+  const widths = columns.map((_, index) => Math.max(...lines.map((line) => (line[index] ?? '').length)));
+  return lines
+    .map((line) => line.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join('  '))
+    .join('\n');
+}
+
+export function print(result: SuiteResult, browserVersion: string) {
+  console.log(table(result.rows));
+  const versions: Record<string, string> = { node: process.versions.node, chromium: browserVersion };
+  for (const name of PACKAGES) versions[name] = packageVersion(name);
+  const { suite, adapter, rows, ratios } = result;
+  console.log(JSON.stringify({ suite, adapter, versions, date: new Date().toISOString(), rows, ratios }));
+}
+
+/** Median of an odd or even number of figures. @throws RangeError when there is none. */
+export function median(figures: readonly number[]): number {
+  const sorted = [...figures].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle];
+  const lower = sorted[middle - 1];
+  if (upper === undefined) throw new RangeError('median of no figures');
+  return sorted.length % 2 === 1 || lower === undefined ? upper : (upper + lower) / 2;
+}
