@@ -1,0 +1,59 @@
+// The engine's way to the data worker: a BatchApi that stays the same object while the port behind it is replaced.
+// Calls wait for a port; calls under way when the data worker dies are rejected with `worker.dead`.
+import { AppError } from '../lib/errors';
+import type { BatchApi } from '../protocol/data';
+import { type Clock, systemClock } from './clock';
+import { callsOf, connect, type RpcClient } from './connect';
+
+const PEER_WAIT_MS = 30_000;
+
+export class PeerBatches {
+  readonly api: BatchApi;
+  readonly #needPeer: () => void;
+  readonly #clock: Clock;
+  readonly #waiting = new Set<(client: RpcClient<BatchApi>) => void>();
+  #client: RpcClient<BatchApi> | null = null;
+
+  /** `needPeer` asks for a port; it is called when a batch is wanted and there is none. */
+  constructor(needPeer: () => void, clock: Clock = systemClock) {
+    this.#needPeer = needPeer;
+    this.#clock = clock;
+    this.api = callsOf<BatchApi>((method, args) => this.#invoke(method, args));
+  }
+
+  attach(port: MessagePort): void {
+    this.#client?.fail(
+      new AppError('worker.dead', 'The data worker was restarted while it prepared a batch.', {
+        remedy: 'Resume the run from its last checkpoint.',
+      }),
+    );
+    // Tokenising a large dataset takes as long as it takes; death is noticed by the port.
+    const deadlines = { openPlan: null };
+    const client = connect<BatchApi>(port, { name: 'data', deadlineMs: 120_000, deadlines });
+    this.#client = client;
+    for (const resolve of this.#waiting) resolve(client);
+    this.#waiting.clear();
+  }
+
+  async #invoke(method: string, args: unknown[]): Promise<unknown> {
+    const { api } = await this.#connected();
+    const call: unknown = Reflect.get(api, method);
+    return (call as (...args: unknown[]) => Promise<unknown>)(...args);
+  }
+
+  #connected(): Promise<RpcClient<BatchApi>> {
+    if (this.#client && !this.#client.failure) return Promise.resolve(this.#client);
+    return new Promise((resolve, reject) => {
+      const onAttach = (client: RpcClient<BatchApi>) => {
+        stop();
+        resolve(client);
+      };
+      const stop = this.#clock.after(PEER_WAIT_MS, () => {
+        this.#waiting.delete(onAttach);
+        reject(new AppError('worker.unavailable', `No data worker answered within ${PEER_WAIT_MS} ms.`));
+      });
+      this.#waiting.add(onAttach);
+      this.#needPeer();
+    });
+  }
+}
