@@ -124,12 +124,13 @@ export class TapeDecoder {
 
   /** One optimizer step. @param tokens rows x length ids; @param labels next ids, row after row. @returns the loss. */
   async step(rows: number, tokens: Int32Array, labels: Int32Array): Promise<number> {
-    const loss = tf.tidy(() => {
+    const loss = tf.tidy((): tf.Scalar => {
       const ids = tf.tensor2d(tokens, [rows, tokens.length / rows], 'int32');
       const targets = tf.tensor1d(labels, 'int32');
-      return this.#optimizer.minimize(() => this.#loss(ids, targets), true);
+      const cost = this.#optimizer.minimize(() => this.#loss(ids, targets), true);
+      if (cost === null) throw new Error('tfjs returned no loss');
+      return cost;
     });
-    if (loss === null) throw new Error('tfjs returned no loss');
     const [value = Number.NaN] = await loss.data();
     loss.dispose();
     return value;
