@@ -34,6 +34,7 @@ export type ErrorCode =
   | 'rpc.timeout'
   | 'rpc.cancelled'
   | 'rpc.version'
+  | 'inference.too-long'
   | 'engine.device-lost'
   | 'engine.no-webgpu'
   | 'engine.busy'
