@@ -1,0 +1,40 @@
+// The named factories that this application extends at run time, and the provider that puts them into a container.
+import type { Conversation } from '../protocol/conversations';
+import type { NamedFile } from '../protocol/models';
+import { createToken, type ServiceProvider, type Token } from './container';
+import { DynamicFactory } from './factory';
+
+/**
+ * Factor on the configured learning rate. `step` counts optimizer steps from 1 to `totalSteps`; the first
+ * `warmupSteps` of them rise to 1. Always finite, above 0 and at most 1.
+ */
+export type Schedule = (step: number, totalSteps: number, warmupSteps: number) => number;
+
+/** Turns one conversation into a file. */
+export interface ConversationExporter {
+  export(conversation: Conversation): NamedFile;
+}
+
+export const scheduleFactory: Token<DynamicFactory<Schedule>> = createToken('factory.schedule');
+export const conversationExporterFactory: Token<DynamicFactory<ConversationExporter>> = createToken(
+  'factory.conversation-exporter',
+);
+
+export function createScheduleFactory(): DynamicFactory<Schedule> {
+  return new DynamicFactory('schedule', (value) => typeof value === 'function');
+}
+
+export function createConversationExporterFactory(): DynamicFactory<ConversationExporter> {
+  return new DynamicFactory(
+    'conversation exporter',
+    (value) => typeof value === 'object' && value !== null && 'export' in value,
+  );
+}
+
+/** Empty factories; composition roots and plugins fill them. */
+export const factories: ServiceProvider = {
+  registerServices(container) {
+    container.register(scheduleFactory, createScheduleFactory);
+    container.register(conversationExporterFactory, createConversationExporterFactory);
+  },
+};
