@@ -56,7 +56,7 @@ export function planTick(
   facts: TickFacts,
   policy: SupervisionPolicy,
 ): { vigil: Vigil; verdict: Verdict } {
-  if (facts.sinceLastTickMs > 3 * policy.tickMs) {
+  if (facts.sinceLastTickMs > frozenAfterMs(facts.hidden, policy)) {
     return { vigil: { silentTicks: 0, graceTicksLeft: policy.graceTicks }, verdict: 'trust' };
   }
   if (vigil.graceTicksLeft > 0) {
@@ -67,6 +67,11 @@ export function planTick(
   const allowedMs = facts.hidden ? deadlineMs * policy.hiddenFactor : deadlineMs;
   const verdict = silentTicks * policy.tickMs >= allowedMs ? 'ping' : 'trust';
   return { vigil: { silentTicks, graceTicksLeft: 0 }, verdict };
+}
+
+/** A gap longer than this is a freeze. Hidden pages get a timer a minute at worst: that alone is none. */
+function frozenAfterMs(hidden: boolean, policy: SupervisionPolicy): number {
+  return hidden ? Math.max(90_000, 3 * policy.tickMs) : 3 * policy.tickMs;
 }
 
 /** Milliseconds before the next start: base, doubled with each death in a row, capped. `deaths` counts from 1. */
