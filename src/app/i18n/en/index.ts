@@ -1,0 +1,13 @@
+// English, the language that defines the keys.
+import { chat } from './chat';
+import { common } from './common';
+import { data } from './data';
+import { errors } from './errors';
+import { models } from './models';
+import { settings } from './settings';
+import { shell } from './shell';
+import { tune } from './tune';
+import { welcome } from './welcome';
+
+export const en = { common, shell, chat, settings, welcome, errors, tune, data, models };
+export type English = typeof en;

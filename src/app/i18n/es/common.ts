@@ -1,0 +1,38 @@
+// Words that every screen uses, in Spanish.
+import type { Translation } from '../index.svelte';
+import type { English } from '../en';
+
+export const common: Translation<English['common']> = {
+  cancel: 'Cancelar',
+  close: 'Cerrar',
+  save: 'Guardar',
+  delete: 'Eliminar',
+  rename: 'Cambiar nombre',
+  name: 'Nombre',
+  copy: 'Copiar',
+  copied: 'Copiado',
+  copyFailed: 'No se pudo copiar',
+  copyFailedHelp: 'El navegador no permite usar el portapapeles. Selecciona el texto y cópialo.',
+  more: 'Más',
+  retry: 'Reintentar',
+  reset: 'Restablecer',
+  export: 'Exportar',
+  import: 'Importar',
+  none: 'Ninguno',
+  search: 'Buscar',
+  loading: 'Cargando',
+  undo: 'Deshacer',
+  yes: 'Sí',
+  no: 'No',
+  unknown: 'Desconocido',
+  details: 'Detalles',
+  valueOf: 'Valor de {name}',
+  online: 'En línea',
+  offline: 'Sin conexión',
+  exported: '{name} exportado',
+  'number.missing': 'Escribe un número.',
+  'number.invalid': 'Eso no es un número.',
+  'number.integer': 'Escribe un número entero.',
+  'number.below': 'El mínimo es {min}.',
+  'number.above': 'El máximo es {max}.',
+};

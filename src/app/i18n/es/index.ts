@@ -1,0 +1,13 @@
+// Spanish. The type makes a missing key an error.
+import type { Dictionary } from '../index.svelte';
+import { chat } from './chat';
+import { common } from './common';
+import { data } from './data';
+import { errors } from './errors';
+import { models } from './models';
+import { settings } from './settings';
+import { shell } from './shell';
+import { tune } from './tune';
+import { welcome } from './welcome';
+
+export const es: Dictionary = { common, shell, chat, settings, welcome, errors, tune, data, models };

@@ -1,0 +1,69 @@
+// The page's composition root: makes the services, loads the language, shows the app.
+import { mount } from 'svelte';
+import { openDatabase } from '../core/database';
+import App from './App.svelte';
+import { createClients } from './clients/create-clients';
+import { useLanguage, type Language } from './i18n/index.svelte';
+import { Activity } from './state/activity.svelte';
+import type { AppServices } from './state/app-context';
+import { Connectivity } from './state/connectivity.svelte';
+import { Device } from './state/device.svelte';
+import { Dialogs } from './state/dialogs.svelte';
+import { Library } from './state/library.svelte';
+import { Preferences } from './state/preferences.svelte';
+import { Router } from './state/router.svelte';
+import { StorageState } from './state/storage.svelte';
+import { Toasts } from './state/toasts.svelte';
+import { Updates } from './state/updates.svelte';
+import './styles/index.css';
+
+function localStorageOrNull(): Storage | null {
+  try {
+    return window.localStorage;
+  } catch {
+    return null;
+  }
+}
+
+function browserLanguage(): Language {
+  return navigator.language.startsWith('es') ? 'es' : 'en';
+}
+
+function createServices(): AppServices {
+  const clients = createClients();
+  return {
+    clients,
+    database: openDatabase().catch(() => null),
+    preferences: new Preferences(localStorageOrNull(), browserLanguage()),
+    router: new Router(window),
+    toasts: new Toasts(),
+    dialogs: new Dialogs(),
+    connectivity: new Connectivity(window),
+    activity: new Activity(clients.bus),
+    library: new Library(clients.engine, clients.bus),
+    device: new Device(clients.engine),
+    storage: new StorageState((navigator as Partial<Navigator>).storage ?? null),
+    updates: new Updates(),
+  };
+}
+
+async function start(root: HTMLElement): Promise<void> {
+  const services = createServices();
+  const { preferences, router } = services;
+  preferences.apply(document.documentElement);
+  if (!preferences.values.welcomed && window.location.hash === '') router.replace('#/welcome');
+  await useLanguage(preferences.values.language);
+  mount(App, { target: root, props: { services } });
+  void services.storage.refresh();
+  await services.device.start(preferences.values.backend);
+  if (services.device.error === null) {
+    await Promise.allSettled([
+      services.library.refresh(),
+      services.activity.refresh(services.clients.engine),
+    ]);
+  }
+}
+
+const root = document.getElementById('root');
+if (root === null) throw new Error('index.html has no element #root.');
+void start(root);

@@ -1,0 +1,2 @@
+// The version of this build, as package.json states it.
+export { version } from '../../package.json';
