@@ -1,31 +1,40 @@
 // The shape of the embedded model and its weights before training. Names are those of Hugging Face's Llama.
 import { hashSeed, Random } from '../../src/lib/random';
+import type { LlamaConfig } from '../../src/models/llama/llama-config';
+import { weightShapes } from '../../src/models/llama/llama-names';
+import type { NamedArrays } from './weights-file';
 
-export const MODEL = {
+export const MODEL: LlamaConfig = {
   vocabSize: 1024,
   hiddenSize: 128,
   layers: 6,
   heads: 4,
   kvHeads: 2,
   headSize: 32,
-  ffnSize: 384,
+  intermediateSize: 384,
   contextLength: 512,
-} as const;
+  ropeTheta: 10000,
+  ropeScaling: null,
+  rmsNormEpsilon: 1e-5,
+  tiedHead: true,
+  stopTokenIds: [4, 0],
+};
 
+/** config.json, in Hugging Face's names. */
 export const CONFIG = {
   architectures: ['LlamaForCausalLM'],
   model_type: 'llama',
   vocab_size: MODEL.vocabSize,
   hidden_size: MODEL.hiddenSize,
-  intermediate_size: MODEL.ffnSize,
+  intermediate_size: MODEL.intermediateSize,
   num_hidden_layers: MODEL.layers,
   num_attention_heads: MODEL.heads,
   num_key_value_heads: MODEL.kvHeads,
   head_dim: MODEL.headSize,
   max_position_embeddings: MODEL.contextLength,
-  rope_theta: 10000,
+  rope_theta: MODEL.ropeTheta,
   rope_scaling: null,
-  rms_norm_eps: 1e-5,
+  rms_norm_eps: MODEL.rmsNormEpsilon,
   hidden_act: 'silu',
   attention_bias: false,
   attention_dropout: 0,
@@ -49,34 +58,13 @@ export const GENERATION_CONFIG = {
   max_new_tokens: 160,
 };
 
-/** Name and shape of every weight, [out, in] for projections. */
-export function weightShapes(): Map<string, number[]> {
-  const { hiddenSize, ffnSize, heads, kvHeads, headSize } = MODEL;
-  const shapes = new Map<string, number[]>([['model.embed_tokens.weight', [MODEL.vocabSize, hiddenSize]]]);
-  for (let layer = 0; layer < MODEL.layers; layer += 1) {
-    const prefix = `model.layers.${layer}`;
-    shapes.set(`${prefix}.input_layernorm.weight`, [hiddenSize]);
-    shapes.set(`${prefix}.self_attn.q_proj.weight`, [heads * headSize, hiddenSize]);
-    shapes.set(`${prefix}.self_attn.k_proj.weight`, [kvHeads * headSize, hiddenSize]);
-    shapes.set(`${prefix}.self_attn.v_proj.weight`, [kvHeads * headSize, hiddenSize]);
-    shapes.set(`${prefix}.self_attn.o_proj.weight`, [hiddenSize, heads * headSize]);
-    shapes.set(`${prefix}.post_attention_layernorm.weight`, [hiddenSize]);
-    shapes.set(`${prefix}.mlp.gate_proj.weight`, [ffnSize, hiddenSize]);
-    shapes.set(`${prefix}.mlp.up_proj.weight`, [ffnSize, hiddenSize]);
-    shapes.set(`${prefix}.mlp.down_proj.weight`, [hiddenSize, ffnSize]);
-  }
-  return shapes.set('model.norm.weight', [hiddenSize]);
-}
-
 /**
  * Normal numbers: 0.02 for the (tied) embedding, sqrt(2 / 5d) inside (Nguyen and Salazar 2019), 2 / (layers * sqrt(d))
  * for what is added to the residual stream (as in GPT-NeoX-20B). Norms start at 1.
  */
-export function initialWeights(
-  seed: number,
-): Map<string, { shape: number[]; data: Float32Array<ArrayBuffer> }> {
-  const weights = new Map<string, { shape: number[]; data: Float32Array<ArrayBuffer> }>();
-  for (const [name, shape] of weightShapes()) {
+export function initialWeights(seed: number): NamedArrays {
+  const weights: NamedArrays = new Map();
+  for (const [name, shape] of weightShapes(MODEL)) {
     const random = new Random(hashSeed(seed, name));
     const deviation = initialDeviation(name);
     const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
