@@ -1,0 +1,129 @@
+// The device everything numerical runs on: picks a backend of tfjs, sets it up on a GPUDevice of our own, says why, and
+// notices when it is lost. One per realm, since tfjs has one active backend. Models and trainings must be disposed
+// before another backend is selected.
+import * as tf from '@tensorflow/tfjs-core';
+import '@tensorflow/tfjs-backend-cpu';
+import '@tensorflow/tfjs-backend-wasm';
+import { AppError, messageOf } from '../../lib/errors';
+import type { BackendChoice, BackendName, DeviceReport, EngineMemory } from '../../protocol/engine';
+import { tensorMemory } from '../tensor';
+import { chooseBackend } from './choose-backend';
+import { openGpu, type OpenedGpu } from './gpu-device';
+import { measureGflops } from './measure';
+import { prepareWasm, type WasmPaths } from './wasm-backend';
+
+export interface LostDevice {
+  reason: string;
+  message: string;
+}
+
+export interface EngineDeviceOptions {
+  /** URLs of the wasm binaries; null: beside the package, which only Node can read. */
+  wasmPaths: WasmPaths | null;
+  /** `navigator.gpu`; null where there is none. */
+  gpu: GPU | null;
+  onLost?: (lost: LostDevice) => void;
+}
+
+/** The wasm heap ends at 4 GiB. */
+const WASM_HEAP_BYTES = 4 * 1024 ** 3;
+
+export class EngineDevice {
+  readonly #options: EngineDeviceOptions;
+  #gpu: OpenedGpu | null = null;
+  #gflops: Partial<Record<BackendName, number>> = {};
+  #report: DeviceReport | null = null;
+  #lost: LostDevice | null = null;
+
+  constructor(options: EngineDeviceOptions) {
+    this.#options = options;
+    prepareWasm(options.wasmPaths);
+  }
+
+  /** Chooses and starts a backend; `auto` measures. Asking again for the same choice costs nothing. */
+  async select(choice: BackendChoice): Promise<DeviceReport> {
+    if (this.#report?.choice === choice && this.#lost === null) return this.#report;
+    this.#lost = null;
+    const tries: BackendName[] = choice === 'auto' ? ['webgpu', 'wasm'] : [choice];
+    for (const name of tries) await this.#try(name);
+    let { backend, reason } = chooseBackend(choice, this.#facts);
+    if (choice !== 'auto' && backend !== choice) {
+      for (const name of ['webgpu', 'wasm'] as const) if (name !== choice) await this.#try(name);
+      ({ backend, reason } = chooseBackend(choice, this.#facts));
+    }
+    await tf.setBackend(backend);
+    await tf.ready();
+    this.#report = {
+      backend,
+      choice,
+      reason,
+      adapter: this.#gpu?.report ?? null,
+      measuredGflops: this.#gflops,
+    };
+    return this.#report;
+  }
+
+  get #facts() {
+    return { adapter: this.#gpu?.report ?? null, measuredGflops: this.#gflops };
+  }
+
+  /** @throws AppError `internal` before the first `select`. */
+  describe(): DeviceReport {
+    if (this.#report === null) throw new AppError('internal', 'No backend was selected yet.');
+    return this.#report;
+  }
+
+  memory(): EngineMemory {
+    return tensorMemory();
+  }
+
+  /** Bytes a model and its training may take together; null when the device does not say. */
+  get memoryLimitBytes(): number | null {
+    return this.#report?.backend === 'wasm' ? WASM_HEAP_BYTES : null;
+  }
+
+  /** @throws AppError `engine.device-lost` once the GPU is gone; call it before long work. */
+  assertAlive(): void {
+    if (this.#lost === null) return;
+    throw new AppError(
+      'engine.device-lost',
+      `The GPU was lost (${this.#lost.reason}): ${this.#lost.message}`,
+      {
+        remedy:
+          'Resume the run from its last checkpoint; if it happens again, choose WebAssembly in the settings.',
+      },
+    );
+  }
+
+  /** Measures a backend once; one that does not start stays unmeasured. */
+  async #try(name: BackendName): Promise<void> {
+    if (this.#gflops[name] !== undefined || name === 'cpu') return;
+    try {
+      if (name === 'webgpu' && !(await this.#startWebGpu())) return;
+      if (!(await tf.setBackend(name))) return;
+      this.#gflops[name] = await measureGflops();
+    } catch (error) {
+      console.warn(`The ${name} backend did not start: ${messageOf(error)}`);
+    }
+  }
+
+  async #startWebGpu(): Promise<boolean> {
+    this.#gpu = await openGpu(this.#options.gpu);
+    if (this.#gpu === null) return false;
+    const { device, info } = this.#gpu;
+    const { WebGPUBackend } = await import('@tensorflow/tfjs-backend-webgpu');
+    tf.removeBackend('webgpu');
+    tf.registerBackend('webgpu', () => new WebGPUBackend(device, info));
+    void device.lost.then((lost) => this.#onLost(device, lost));
+    return true;
+  }
+
+  #onLost(device: GPUDevice, { reason, message }: GPUDeviceLostInfo): void {
+    if (this.#gpu?.device !== device) return;
+    this.#gpu = null;
+    delete this.#gflops.webgpu;
+    if (this.#report?.backend !== 'webgpu') return;
+    this.#lost = { reason, message };
+    this.#options.onLost?.(this.#lost);
+  }
+}

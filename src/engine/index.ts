@@ -1,0 +1,14 @@
+// What models and training may use of the engine. Nothing outside this folder imports tfjs.
+export * from './ops/attention';
+export * from './ops/cross-entropy';
+export * from './ops/elementwise';
+export * from './ops/embedding';
+export * from './ops/linear';
+export * from './ops/mat-mul';
+export * from './ops/rms-norm';
+export * from './ops/rope';
+export * from './ops/swiglu';
+export * from './optim/gradient-window';
+export * from './optim/parameter-set';
+export * from './tensor';
+export * from './device/engine-device';
