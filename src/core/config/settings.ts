@@ -1,0 +1,44 @@
+// The functional settings: types and defaults. Secrets are not here, they live in core/vault. No schema library
+// either: the page imports this first, parse-settings.ts comes when something has to be checked.
+import type { SamplingConfig } from '../../protocol/inference';
+import { trainingDefaults, type TrainingDefaults } from './training-config';
+
+export const SETTINGS_VERSION = 1;
+
+export const THEMES = ['system', 'light', 'dark'] as const;
+export const LANGUAGES = ['system', 'en', 'es'] as const;
+export const BACKEND_CHOICES = ['auto', 'webgpu', 'wasm', 'cpu'] as const;
+
+export interface Settings {
+  version: typeof SETTINGS_VERSION;
+  appearance: { theme: (typeof THEMES)[number]; language: (typeof LANGUAGES)[number] };
+  /** `auto` measures at start and takes the fastest. */
+  engine: { backend: (typeof BACKEND_CHOICES)[number] };
+  generation: SamplingConfig & { maxTokens: number };
+  training: TrainingDefaults;
+}
+
+/** Part of the settings: what is absent stays as it is. Lists are replaced whole. */
+export type SettingsPatch = DeepPartial<Omit<Settings, 'version'>>;
+type DeepPartial<T> = T extends readonly unknown[]
+  ? T
+  : T extends object
+    ? { [Key in keyof T]?: DeepPartial<T[Key]> }
+    : T;
+
+/** The usual sampling, with a length that fits a small context. */
+export const defaultSettings: Settings = {
+  version: SETTINGS_VERSION,
+  appearance: { theme: 'system', language: 'system' },
+  engine: { backend: 'auto' },
+  generation: {
+    temperature: 0.8,
+    topK: 50,
+    topP: 0.95,
+    minP: 0,
+    repetitionPenalty: 1.1,
+    seed: null,
+    maxTokens: 128,
+  },
+  training: trainingDefaults,
+};
