@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { createSchedule, SCHEDULE_NAMES } from './schedule';
+import { createScheduleFactory } from '../core/factories';
+import { createSchedule, registerSchedules, SCHEDULE_NAMES } from './schedule';
 
 const values = (
   name: 'constant' | 'linear' | 'cosine',
   totalSteps: number,
   warmupSteps: number,
 ): number[] => {
-  const schedule = createSchedule(name, { totalSteps, warmupSteps });
-  return Array.from({ length: totalSteps }, (_, index) => schedule.multiplier(index + 1));
+  const schedule = createSchedule(name);
+  return Array.from({ length: totalSteps }, (_, index) => schedule(index + 1, totalSteps, warmupSteps));
 };
 
 describe('createSchedule', () => {
@@ -35,5 +36,12 @@ describe('createSchedule', () => {
         }
       }
     }
+  });
+
+  it('registerSchedules: offers them by name', () => {
+    const factory = createScheduleFactory();
+    registerSchedules(factory);
+    expect(factory.list()).toEqual(['constant', 'cosine', 'linear']);
+    expect(factory.create('linear')(3, 4, 0)).toBe(0.5);
   });
 });

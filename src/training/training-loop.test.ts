@@ -30,7 +30,7 @@ function setUp(
       config: toyConfig(changes),
       model,
       batches,
-      createSchedule: (name, options) => createSchedule(name as 'cosine', options),
+      schedule: createSchedule('cosine'),
       generate: null,
       sink,
       clock: { now: () => (time += 500), giveWay: () => Promise.resolve() },

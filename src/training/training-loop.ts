@@ -1,6 +1,7 @@
 // The training loop: owns time, not tensors. Model, batches, clock and outputs are injected; every random choice comes
 // from (seed, purpose, step), every batch from its number. A loop can be run again after a pause and goes on where it
 // stood. The caller owns and disposes the model and the batch source.
+import type { Schedule } from '../core/factories';
 import { AppError, hasCode } from '../lib/errors';
 import { hashSeed } from '../lib/random';
 import type { TrainableModel } from '../models/trainable-model';
@@ -9,7 +10,6 @@ import type { EvaluationResult, StepMetrics, TrainingConfig } from '../protocol/
 import { evaluateSplit, type SampleGenerator } from './evaluator';
 import { initialLoopState, type LoopSnapshot, type LoopState } from './loop-state';
 import { Pace } from './pace';
-import type { Schedule, ScheduleOptions } from './schedule';
 import { planSteps, windowOf, type StepPlan } from './step-plan';
 
 /** Steps in a row without a finite loss before the run gives up. */
@@ -39,7 +39,7 @@ export interface LoopParts {
   config: TrainingConfig;
   model: TrainableModel;
   batches: BatchSource;
-  createSchedule: (name: string, options: ScheduleOptions) => Schedule;
+  schedule: Schedule;
   generate: SampleGenerator | null;
   sink: TrainingSink;
   clock: LoopClock;
@@ -67,7 +67,6 @@ interface WindowResult {
 /** What is known once the data has been looked at. */
 interface Setup {
   plan: StepPlan;
-  schedule: Schedule;
   summary: BatchSummary;
   prompts: string[];
 }
@@ -137,7 +136,7 @@ export class TrainingLoop {
   }
 
   async #prepare(): Promise<Setup> {
-    const { config, batches, model, createSchedule } = this.#parts;
+    const { config, batches, model } = this.#parts;
     const summary = await batches.summary();
     if (summary.batchesPerEpoch === 0) {
       throw new AppError('dataset.all-masked', 'The dataset has no sample with a token to learn.', {
@@ -146,12 +145,11 @@ export class TrainingLoop {
       });
     }
     const plan = planSteps(config, summary);
-    const schedule = createSchedule(config.schedule, plan);
     if (config.emaDecay !== null) model.enableEma(config.emaDecay);
     if (this.#restore !== null) await model.importState(this.#restore.model);
     const prompts =
       config.samplePrompts.length > 0 ? config.samplePrompts : await batches.evalPrompts(HELD_OUT_PROMPTS);
-    return { plan, schedule, summary, prompts };
+    return { plan, summary, prompts };
   }
 
   #ready(): Setup {
@@ -160,11 +158,11 @@ export class TrainingLoop {
   }
 
   async #trainStep(): Promise<void> {
-    const { clock, sink, exclusive, config } = this.#parts;
-    const { plan, schedule } = this.#ready();
+    const { clock, sink, exclusive, config, schedule } = this.#parts;
+    const { plan } = this.#ready();
     const step = this.#step + 1;
     const startedAt = clock.now();
-    const learningRate = config.learningRate * schedule.multiplier(step);
+    const learningRate = config.learningRate * schedule(step, plan.totalSteps, plan.warmupSteps);
     const result = await exclusive(() => this.#trainWindow(step, learningRate));
     const seconds = Math.max((clock.now() - startedAt) / 1000, 1e-6);
     this.#pace.record(seconds);
