@@ -32,25 +32,52 @@ export function createChatTemplate(tokenizerConfigJson: string): ChatTemplate | 
     pad_token: specialToken(config, 'pad_token') ?? '',
     unk_token: specialToken(config, 'unk_token') ?? '',
   };
+  const renderMessages = (messages: object[], generationPrompt: boolean): string =>
+    template.render({
+      messages,
+      add_generation_prompt: generationPrompt,
+      date_string: FIXED_DATE,
+      ...specials,
+    });
   return {
     render(turns, { generationPrompt }) {
-      const messages = turns.map(({ role, content }) => ({ role, content }));
       try {
-        return template.render({
-          messages,
-          add_generation_prompt: generationPrompt,
-          date_string: FIXED_DATE,
-          ...specials,
-        });
+        return renderMessages(asStrings(turns), generationPrompt);
       } catch (cause) {
-        throw new AppError(
-          'model.unsupported',
-          `The model's chat template refuses this conversation: ${messageOf(cause)}`,
-          { remedy: 'Let turns alternate between user and assistant, starting with the user.', cause },
-        );
+        const text = attempt(() => renderMessages(asParts(turns), generationPrompt));
+        if (text !== null) return text;
+        throw refusal(cause);
       }
     },
   };
+}
+
+function asStrings(turns: readonly ChatTurn[]): object[] {
+  return turns.map(({ role, content }) => ({ role, content }));
+}
+
+/** Templates of models that also see images may loop over the content, which only works on a list of parts here. */
+function asParts(turns: readonly ChatTurn[]): object[] {
+  return turns.map(({ role, content }) => ({
+    role,
+    content: role === 'system' ? content : [{ type: 'text', text: content }],
+  }));
+}
+
+function attempt(render: () => string): string | null {
+  try {
+    return render();
+  } catch {
+    return null;
+  }
+}
+
+function refusal(cause: unknown): AppError {
+  return new AppError(
+    'model.unsupported',
+    `The model's chat template refuses this conversation: ${messageOf(cause)}`,
+    { remedy: 'Let turns alternate between user and assistant, starting with the user.', cause },
+  );
 }
 
 /** A string, or a list of named templates of which `default` is taken, else the first. */

@@ -1,0 +1,51 @@
+// Chooses the reader of a file by its name.
+import { AppError } from '../../lib/errors';
+import type { DatasetFileType } from '../../protocol/datasets';
+import { readCsvRows } from './csv-rows';
+import { readJsonRows } from './json-rows';
+import { readJsonlRows } from './jsonl-rows';
+import type { RowEvent } from './row-event';
+import { readTextRows } from './text-rows';
+
+const TYPE_OF_EXTENSION: Record<string, DatasetFileType> = {
+  txt: 'txt',
+  text: 'txt',
+  md: 'md',
+  markdown: 'md',
+  jsonl: 'jsonl',
+  ndjson: 'jsonl',
+  json: 'json',
+  csv: 'csv',
+  tsv: 'csv',
+};
+
+/** A file without a known ending is read as plain text: encoding checks still refuse what is none. */
+export function fileTypeOf(fileName: string): DatasetFileType {
+  const extension = fileName.toLowerCase().split('.').pop() ?? '';
+  return TYPE_OF_EXTENSION[extension] ?? 'txt';
+}
+
+/** @throws AppError `import.invalid` where files of different types come together. */
+export function commonFileType(fileNames: string[]): DatasetFileType {
+  const types = [...new Set(fileNames.map((name) => fileTypeOf(name).replace('md', 'txt')))];
+  if (types.length > 1) {
+    throw new AppError('import.invalid', `The files are of different types: ${types.join(', ')}.`, {
+      remedy: 'Add the files of each type as a dataset of their own.',
+    });
+  }
+  return fileTypeOf(fileNames[0] ?? '');
+}
+
+export function readRows(type: DatasetFileType, pieces: AsyncIterable<string>): AsyncGenerator<RowEvent> {
+  switch (type) {
+    case 'txt':
+    case 'md':
+      return readTextRows(pieces);
+    case 'jsonl':
+      return readJsonlRows(pieces);
+    case 'json':
+      return readJsonRows(pieces);
+    case 'csv':
+      return readCsvRows(pieces);
+  }
+}
