@@ -169,7 +169,7 @@ export class Supervisor {
       if (this.#running === running) this.#hear(running, event.data);
     });
     worker.addEventListener('error', (event) => {
-      const reason = event instanceof ErrorEvent && event.message ? `: ${event.message}` : '';
+      const reason = 'message' in event && event.message ? `: ${String(event.message)}` : '';
       this.#die(running, `failed${reason}`);
     });
     worker.addEventListener('messageerror', () => this.#die(running, 'received a message it could not read'));
