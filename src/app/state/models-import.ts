@@ -1,0 +1,48 @@
+// Sorts picked or dropped files into what an import needs, before anything is sent to the engine. Pure.
+import type { NamedFile } from '../../protocol/models';
+
+export type ImportKind = 'model' | 'adapter';
+
+export interface ImportSelection {
+  kind: ImportKind;
+  files: NamedFile[];
+  /** Required files that are not there. */
+  missing: string[];
+  /** Files that no import reads. */
+  ignored: string[];
+  /** Folder or file name that suggests a name; empty where there is none. */
+  suggestedName: string;
+}
+
+const MODEL_REQUIRED = ['config.json', 'model.safetensors', 'tokenizer.json'];
+const MODEL_OPTIONAL = [
+  'tokenizer_config.json',
+  'generation_config.json',
+  'special_tokens_map.json',
+  'chat_template.jinja',
+];
+const ADAPTER_REQUIRED = ['adapter_config.json', 'adapter_model.safetensors'];
+
+/** @param files names may carry a folder (`my-model/config.json`); it becomes the suggested name */
+export function selectImport(files: readonly NamedFile[]): ImportSelection {
+  const bare = files.map((file) => ({ name: baseName(file.name), blob: file.blob }));
+  const isAdapter = bare.some((file) => file.name.startsWith('adapter_'));
+  const required = isAdapter ? ADAPTER_REQUIRED : MODEL_REQUIRED;
+  const wanted = isAdapter ? ADAPTER_REQUIRED : [...MODEL_REQUIRED, ...MODEL_OPTIONAL];
+  const names = new Set(bare.map((file) => file.name));
+  return {
+    kind: isAdapter ? 'adapter' : 'model',
+    files: bare.filter((file) => wanted.includes(file.name)),
+    missing: required.filter((name) => !names.has(name)),
+    ignored: bare.filter((file) => !wanted.includes(file.name)).map((file) => file.name),
+    suggestedName: files.map((file) => folderName(file.name)).find((name) => name !== '') ?? '',
+  };
+}
+
+function baseName(path: string): string {
+  return path.split('/').at(-1) ?? path;
+}
+
+function folderName(path: string): string {
+  return path.split('/').at(-2) ?? '';
+}

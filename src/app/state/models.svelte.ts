@@ -1,0 +1,100 @@
+// What the models screen does to models and adapters. The lists themselves are the library's; this asks it again after
+// each change. Files stay in the stores.
+import type { EngineApi } from '../../protocol/engine';
+import type { FeaturesApi } from '../../protocol/features';
+import type { AdapterRecord, ModelRecord, NamedFile } from '../../protocol/models';
+import type { ImportSelection } from './models-import';
+
+export type ModelsEngine = Pick<
+  EngineApi,
+  'importModel' | 'renameModel' | 'deleteModel' | 'importAdapter' | 'renameAdapter' | 'deleteAdapter'
+>;
+export type ModelsExporter = Pick<FeaturesApi, 'exportAdapter' | 'exportModel'>;
+
+/** Something that reads its facts again. */
+export interface Refreshable {
+  refresh(): Promise<void>;
+}
+
+export class ModelsState {
+  readonly #engine: ModelsEngine;
+  readonly #exporter: ModelsExporter;
+  readonly #library: Refreshable;
+  readonly #storage: Refreshable;
+  #importing = $state(false);
+  #exportingId = $state<string | null>(null);
+
+  constructor(engine: ModelsEngine, exporter: ModelsExporter, library: Refreshable, storage: Refreshable) {
+    this.#engine = engine;
+    this.#exporter = exporter;
+    this.#library = library;
+    this.#storage = storage;
+  }
+
+  get importing(): boolean {
+    return this.#importing;
+  }
+
+  /** Id of the model or adapter that is being packed. */
+  get exportingId(): string | null {
+    return this.#exportingId;
+  }
+
+  /** @param baseModelId the model an adapter belongs to; not used for a model */
+  async import(
+    selection: ImportSelection,
+    name: string,
+    baseModelId: string,
+  ): Promise<ModelRecord | AdapterRecord> {
+    this.#importing = true;
+    try {
+      return selection.kind === 'model'
+        ? await this.#engine.importModel(name, selection.files)
+        : await this.#engine.importAdapter(name, baseModelId, selection.files);
+    } finally {
+      this.#importing = false;
+      await this.#refresh();
+    }
+  }
+
+  async renameModel(modelId: string, name: string): Promise<void> {
+    await this.#engine.renameModel(modelId, name);
+    await this.#library.refresh();
+  }
+
+  async renameAdapter(adapterId: string, name: string): Promise<void> {
+    await this.#engine.renameAdapter(adapterId, name);
+    await this.#library.refresh();
+  }
+
+  async deleteModel(modelId: string): Promise<void> {
+    await this.#engine.deleteModel(modelId);
+    await this.#refresh();
+  }
+
+  async deleteAdapter(adapterId: string): Promise<void> {
+    await this.#engine.deleteAdapter(adapterId);
+    await this.#refresh();
+  }
+
+  exportAdapter(adapterId: string): Promise<NamedFile> {
+    return this.#export(adapterId, () => this.#exporter.exportAdapter(adapterId));
+  }
+
+  exportModel(modelId: string): Promise<NamedFile> {
+    return this.#export(modelId, () => this.#exporter.exportModel(modelId));
+  }
+
+  async #export(id: string, call: () => Promise<NamedFile>): Promise<NamedFile> {
+    this.#exportingId = id;
+    try {
+      return await call();
+    } finally {
+      this.#exportingId = null;
+    }
+  }
+
+  async #refresh(): Promise<void> {
+    await Promise.all([this.#library.refresh(), this.#storage.refresh()]);
+  }
+}

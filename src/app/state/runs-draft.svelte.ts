@@ -1,0 +1,87 @@
+// The run that is being configured. It holds the configuration, the texts that are no numbers yet, and what is wrong.
+import { SvelteSet } from 'svelte/reactivity';
+import { validateTrainingConfig } from '../../core/config/training-config';
+import type { LoraConfig } from '../../protocol/models';
+import type { TrainingConfig } from '../../protocol/training';
+
+/** Paths of the configuration that hold a number, or a number or nothing. */
+export type NumberPath =
+  | {
+      [Key in keyof TrainingConfig]-?: TrainingConfig[Key] extends number | null ? Key : never;
+    }[keyof TrainingConfig]
+  | `lora.${'rank' | 'alpha' | 'dropout'}`;
+
+export interface DraftProblem {
+  /** Path in the configuration, such as `lora.rank`. */
+  path: string;
+  /** What to enter, in English; the form says it in the user's language where it knows the path. */
+  remedy: string;
+}
+
+export class RunDraft {
+  #config: TrainingConfig = $state.raw() as TrainingConfig;
+  #contextLength = $state.raw<number | null>(null);
+  /** Fields whose text is no number; the configuration keeps the last number. */
+  readonly #unread = new SvelteSet<string>();
+  readonly #problems = $derived.by(() => this.#collect());
+
+  constructor(config: TrainingConfig) {
+    this.#config = config;
+  }
+
+  get config(): TrainingConfig {
+    return this.#config;
+  }
+  get contextLength(): number | null {
+    return this.#contextLength;
+  }
+  /** What is wrong, in the order of the form; empty where the run can start. */
+  get problems(): readonly DraftProblem[] {
+    return this.#problems;
+  }
+
+  /** A different start: a preset or a copy of a run. What was typed wrong is forgotten. */
+  replace(config: TrainingConfig): void {
+    this.#unread.clear();
+    this.#config = config;
+  }
+
+  set(change: Partial<TrainingConfig>): void {
+    this.#config = { ...this.#config, ...change };
+  }
+
+  setLora(change: Partial<LoraConfig>): void {
+    this.set({ lora: { ...this.#config.lora, ...change } });
+  }
+
+  numberAt(path: NumberPath): number | null {
+    if (path === 'lora.rank') return this.#config.lora.rank;
+    if (path === 'lora.alpha') return this.#config.lora.alpha;
+    if (path === 'lora.dropout') return this.#config.lora.dropout;
+    return this.#config[path];
+  }
+
+  setNumber(path: NumberPath, value: number | null): void {
+    this.#unread.delete(path);
+    if (path === 'lora.rank') this.setLora({ rank: value ?? Number.NaN });
+    else if (path === 'lora.alpha') this.setLora({ alpha: value ?? Number.NaN });
+    else if (path === 'lora.dropout') this.setLora({ dropout: value ?? Number.NaN });
+    else this.#config = { ...this.#config, [path]: value };
+  }
+
+  setUnread(path: NumberPath): void {
+    this.#unread.add(path);
+  }
+
+  /** Tokens the base model takes; null is not checked. */
+  setContextLength(contextLength: number | null): void {
+    this.#contextLength = contextLength;
+  }
+
+  #collect(): DraftProblem[] {
+    const limits = this.#contextLength === null ? {} : { contextLength: this.#contextLength };
+    const problems = validateTrainingConfig(this.#config, limits);
+    const unread = [...this.#unread].filter((path) => !problems.some((problem) => problem.path === path));
+    return [...unread.map((path) => ({ path, remedy: '' })), ...problems];
+  }
+}

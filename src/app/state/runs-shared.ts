@@ -1,0 +1,36 @@
+// The states that the Fine-tune and Data screens share for as long as the page lives. They are made with the first
+// visit, so that nothing of them is in the first view's bundle.
+import { trainingDefaults } from '../../core/config/training-config';
+import type { AppServices } from './app-context';
+import { readSampleDatasets } from './datasets-samples';
+import { DatasetsState } from './datasets.svelte';
+import { RunDraft } from './runs-draft.svelte';
+import { StoredMetrics } from './runs-metrics';
+import { RunsState } from './runs.svelte';
+
+export interface TuneStates {
+  readonly runs: RunsState;
+  readonly datasets: DatasetsState;
+  readonly draft: RunDraft;
+}
+
+const made = new WeakMap<AppServices, TuneStates>();
+
+export function tuneStates(app: AppServices): TuneStates {
+  const known = made.get(app);
+  if (known !== undefined) return known;
+  const { clients, database } = app;
+  const states = {
+    runs: new RunsState(clients.engine, clients.bus, new StoredMetrics(database)),
+    datasets: new DatasetsState(clients.data, () => readSampleDatasets(import.meta.env.BASE_URL)),
+    draft: new RunDraft({
+      ...trainingDefaults,
+      name: '',
+      modelId: '',
+      startFromAdapterId: null,
+      datasetId: '',
+    }),
+  };
+  made.set(app, states);
+  return states;
+}
