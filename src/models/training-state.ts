@@ -52,21 +52,16 @@ function isRequired(part: StatePart, appliedSteps: number): boolean {
 export function importParts(
   parameters: ParameterSet,
   { appliedSteps, arrays }: { appliedSteps: number; arrays: StateArrays },
-): Promise<void> {
+): void {
   const found: { name: string; part: StatePart; array: FileArray }[] = [];
-  try {
-    for (const part of STATE_PARTS) {
-      for (const name of parameters.names) {
-        const key = `${part}/${name}`;
-        const array = arrays.get(key);
-        if (array === undefined && !isRequired(part, appliedSteps)) continue;
-        found.push({ name, part, array: checkArray(key, array, fileShape(name, parameters.value(name))) });
-      }
+  for (const part of STATE_PARTS) {
+    for (const name of parameters.names) {
+      const key = `${part}/${name}`;
+      const array = arrays.get(key);
+      if (array === undefined && !isRequired(part, appliedSteps)) continue;
+      found.push({ name, part, array: checkArray(key, array, fileShape(name, parameters.value(name))) });
     }
-  } catch (error) {
-    return Promise.reject(error);
   }
   for (const { name, part, array } of found) parameters.setPart(name, part, toEngine(name, array));
   parameters.appliedSteps = appliedSteps;
-  return Promise.resolve();
 }

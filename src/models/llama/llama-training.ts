@@ -1,6 +1,6 @@
 // Training of a Llama: which weights learn (all of them, or LoRA beside a frozen base), their gradients and their
 // optimizer. Owns its parameters; a base it stands on stays its model's.
-import type { ParameterSet} from '../../engine';
+import type { ParameterSet } from '../../engine';
 import { GradientWindow, dispose, readFloats, type Tensor } from '../../engine';
 import type { TokenBatch } from '../../protocol/batches';
 import type { LossSum, OptimizerStep, StateArrays, TrainableModel } from '../trainable-model';
@@ -87,8 +87,10 @@ export class LlamaTraining implements TrainableModel {
     return { appliedSteps: parameters.appliedSteps, arrays: await exportParts(parameters) };
   }
 
-  importState(state: { appliedSteps: number; arrays: StateArrays }): Promise<void> {
-    return importParts(this.#parts.parameters, state);
+  // Async, so that a corrupt checkpoint is a rejection like any other.
+  async importState(state: { appliedSteps: number; arrays: StateArrays }): Promise<void> {
+    importParts(this.#parts.parameters, state);
+    await Promise.resolve();
   }
 
   exportWeights(): Promise<StateArrays> {

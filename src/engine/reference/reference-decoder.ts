@@ -1,0 +1,201 @@
+// A Llama decoder in 64-bit floats on the tape, written from the papers' formulas with Hugging Face's names: what every
+// executor is compared with, in tests and in the self-test on the user's device. Slow; for tiny models only.
+import { Matrix, Tape } from './tape';
+
+export interface ReferenceConfig {
+  layers: number;
+  heads: number;
+  kvHeads: number;
+  headSize: number;
+  /** Radians per position, headSize / 2 of them. */
+  inverseFrequencies: ArrayLike<number>;
+  epsilon: number;
+  tiedHead: boolean;
+  /** alpha / rank; LoRA matrices are found among the weights by name. */
+  loraScale: number;
+}
+
+/** Weights by name in the shapes of the file; vectors are one row. */
+export type ReferenceWeights = ReadonlyMap<string, { shape: readonly number[]; data: ArrayLike<number> }>;
+
+export interface ReferenceBatch {
+  rows: number;
+  length: number;
+  tokens: ArrayLike<number>;
+  labels: ArrayLike<number>;
+  positions: ArrayLike<number>;
+  segments: ArrayLike<number>;
+}
+
+export interface ReferenceResult {
+  /** Sum over labelled tokens, nats. */
+  loss: number;
+  /** [tokens, vocabulary] */
+  logits: Float64Array;
+  /** Gradient of the summed loss by every weight. */
+  gradients: Map<string, Float64Array>;
+}
+
+class Decoder {
+  readonly tape = new Tape();
+  readonly matrices = new Map<string, Matrix>();
+  readonly #config: ReferenceConfig;
+  readonly #batch: ReferenceBatch;
+
+  constructor(config: ReferenceConfig, weights: ReferenceWeights, batch: ReferenceBatch) {
+    this.#config = config;
+    this.#batch = batch;
+    for (const [name, { shape, data }] of weights) {
+      const [rows, columns] = shape.length === 1 ? [1, shape[0] ?? 0] : [shape[0] ?? 0, shape[1] ?? 0];
+      this.matrices.set(name, new Matrix(rows, columns, data));
+    }
+  }
+
+  #weight(name: string): Matrix {
+    const matrix = this.matrices.get(name);
+    if (matrix === undefined) throw new RangeError(`The reference decoder has no weight ${name}.`);
+    return matrix;
+  }
+
+  /** x W^T + scale (x A^T) B^T. */
+  #linear(x: Matrix, path: string): Matrix {
+    const base = this.tape.timesTransposed(x, this.#weight(`${path}.weight`));
+    const a = this.matrices.get(`${path}.lora_A.weight`);
+    if (a === undefined) return base;
+    const side = this.tape.timesTransposed(
+      this.tape.timesTransposed(x, a),
+      this.#weight(`${path}.lora_B.weight`),
+    );
+    return this.tape.add(
+      base,
+      this.tape.scale(side, () => this.#config.loraScale),
+    );
+  }
+
+  #norm(x: Matrix, name: string): Matrix {
+    const { epsilon } = this.#config;
+    const inverse = this.tape.map(
+      this.tape.meanSquare(x),
+      (mean) => 1 / Math.sqrt(mean + epsilon),
+      (_, y) => -0.5 * y ** 3,
+    );
+    const spread = this.tape.pick(
+      inverse,
+      x.rows,
+      x.columns,
+      (row) => row,
+      () => 0,
+    );
+    const weight = this.tape.pick(this.#weight(name), x.rows, x.columns, () => 0);
+    return this.tape.multiply(this.tape.multiply(x, spread), weight);
+  }
+
+  /** One head of one sequence: its columns, turned by position where asked. */
+  #head(x: Matrix, row: number, head: number, turned: boolean): Matrix {
+    const { headSize, inverseFrequencies } = this.#config;
+    const { length, positions } = this.#batch;
+    const half = headSize / 2;
+    const at = (r: number): number => row * length + r;
+    const part = this.tape.pick(x, length, headSize, at, (c) => head * headSize + c);
+    if (!turned) return part;
+    const angle = (r: number, c: number): number =>
+      (positions[at(r)] ?? NaN) * (inverseFrequencies[c % half] ?? NaN);
+    const other = this.tape.pick(
+      part,
+      length,
+      headSize,
+      (r) => r,
+      (c) => (c + half) % headSize,
+    );
+    return this.tape.add(
+      this.tape.scale(part, (r, c) => Math.cos(angle(r, c))),
+      this.tape.scale(other, (r, c) => (c < half ? -1 : 1) * Math.sin(angle(r, c))),
+    );
+  }
+
+  #sequenceAttention(q: Matrix, k: Matrix, v: Matrix, row: number): Matrix {
+    const { heads, kvHeads, headSize } = this.#config;
+    const { length, segments } = this.#batch;
+    const segment = (i: number): number => segments[row * length + i] ?? -1;
+    const allowed = (query: number, key: number): boolean => key <= query && segment(key) === segment(query);
+    return this.tape.beside(
+      Array.from({ length: heads }, (_, head) => {
+        const shared = Math.floor((head * kvHeads) / heads);
+        const scores = this.tape.timesTransposed(
+          this.#head(q, row, head, true),
+          this.#head(k, row, shared, true),
+        );
+        const scaled = this.tape.scale(scores, () => 1 / Math.sqrt(headSize));
+        return this.tape.times(this.tape.softmax(scaled, allowed), this.#head(v, row, shared, false));
+      }),
+    );
+  }
+
+  /** Sequences do not see each other: each is attended apart, then they are stacked again. */
+  #attention(x: Matrix, prefix: string): Matrix {
+    const { rows, length } = this.#batch;
+    const [q, k, v] = ['q', 'k', 'v'].map((name) => this.#linear(x, `${prefix}.${name}_proj`));
+    const parts = Array.from({ length: rows }, (_, row) =>
+      this.#sequenceAttention(q as Matrix, k as Matrix, v as Matrix, row),
+    );
+    const width = parts[0]?.columns ?? 0;
+    const stacked = parts
+      .map((part, row) => this.#placed(part, row, rows * length, width))
+      .reduce((sum, part) => this.tape.add(sum, part));
+    return this.#linear(stacked, `${prefix}.o_proj`);
+  }
+
+  /** A sequence's rows at their place among all, zeros elsewhere. */
+  #placed(part: Matrix, row: number, tokens: number, width: number): Matrix {
+    const { length } = this.#batch;
+    const spread = this.tape.pick(part, tokens, width, (r) => r % length);
+    return this.tape.scale(spread, (r) => (Math.floor(r / length) === row ? 1 : 0));
+  }
+
+  #mlp(x: Matrix, prefix: string): Matrix {
+    const gate = this.#linear(x, `${prefix}.gate_proj`);
+    const sigmoid = this.tape.map(
+      gate,
+      (z) => 1 / (1 + Math.exp(-z)),
+      (_, s) => s * (1 - s),
+    );
+    const silu = this.tape.multiply(gate, sigmoid);
+    return this.#linear(
+      this.tape.multiply(silu, this.#linear(x, `${prefix}.up_proj`)),
+      `${prefix}.down_proj`,
+    );
+  }
+
+  logits(): Matrix {
+    const { tokens } = this.#batch;
+    const embedding = this.#weight('model.embed_tokens.weight');
+    let x = this.tape.pick(embedding, tokens.length, embedding.columns, (row) => tokens[row] ?? 0);
+    for (let layer = 0; layer < this.#config.layers; layer += 1) {
+      const prefix = `model.layers.${layer}`;
+      const attended = this.#attention(
+        this.#norm(x, `${prefix}.input_layernorm.weight`),
+        `${prefix}.self_attn`,
+      );
+      x = this.tape.add(x, attended);
+      const normed = this.#norm(x, `${prefix}.post_attention_layernorm.weight`);
+      x = this.tape.add(x, this.#mlp(normed, `${prefix}.mlp`));
+    }
+    const head = this.#config.tiedHead ? embedding : this.#weight('lm_head.weight');
+    return this.tape.timesTransposed(this.#norm(x, 'model.norm.weight'), head);
+  }
+}
+
+/** Loss, logits and all gradients of a batch. */
+export function referenceDecoder(
+  config: ReferenceConfig,
+  weights: ReferenceWeights,
+  batch: ReferenceBatch,
+): ReferenceResult {
+  const decoder = new Decoder(config, weights, batch);
+  const logits = decoder.logits();
+  const loss = decoder.tape.crossEntropy(logits, batch.labels);
+  decoder.tape.backward(loss);
+  const gradients = new Map<string, Float64Array>();
+  for (const [name, matrix] of decoder.matrices) gradients.set(name, matrix.gradient);
+  return { loss: loss.data[0] ?? NaN, logits: logits.data, gradients };
+}
