@@ -1,0 +1,90 @@
+// Composition root of the features worker: what is built here, and nowhere else, is what its calls run on.
+import { Container, createToken } from '../core/container';
+import { openDatabase, type Database } from '../core/database';
+import { conversationExporterFactory, factories } from '../core/factories';
+import { conversationJson } from '../features/export/conversation-json';
+import { conversationMarkdown } from '../features/export/conversation-markdown';
+import { createExportApi } from '../features/export/export-api';
+import { searchConversations } from '../features/search/search-conversations';
+import type { BlobStore } from '../lib/storage/blob-store';
+import { openBlobStore } from '../lib/storage/open-blob-store';
+import type { FeaturesApi } from '../protocol/features';
+import type { WorkerContext, WorkerParts } from '../protocol/worker-context';
+
+/** `health` is the worker host's to answer. */
+export type FeaturesCalls = Omit<FeaturesApi, 'health'>;
+
+const databaseToken = createToken<Database>('database');
+const blobStoreToken = createToken<BlobStore>('blob-store');
+const callsToken = createToken<FeaturesCalls>('features');
+
+/** @throws AppError `storage.unavailable` where the browser refuses its database. */
+export async function composeFeatures(context: WorkerContext): Promise<WorkerParts<FeaturesCalls>> {
+  const [database, blobs] = await Promise.all([openDatabase(), openBlobStore()]);
+  const container = featuresContainer(database, blobs);
+  const activity = new Activity();
+  return {
+    api: activity.watch(container.get(callsToken)),
+    services: container.list().map((service) => service.name),
+    activity: () => activity.name,
+    async dispose() {
+      // Nothing in this worker speaks or listens on the bus.
+      context.busPort.close();
+      await container.dispose();
+      database.close();
+    },
+  };
+}
+
+/** The same calls on any database and blob store. */
+export function createFeatures(database: Database, blobs: BlobStore): FeaturesCalls {
+  return featuresContainer(database, blobs).get(callsToken);
+}
+
+function featuresContainer(database: Database, blobs: BlobStore): Container {
+  const container = new Container().addProvider(factories);
+  container.registerValue(databaseToken, database);
+  container.registerValue(blobStoreToken, blobs);
+  const exporters = container.get(conversationExporterFactory);
+  exporters.register('markdown', () => conversationMarkdown);
+  exporters.register('json', () => conversationJson);
+  container.register(callsToken, (services) => ({
+    ...createExportApi({
+      database: services.get(databaseToken),
+      blobs: services.get(blobStoreToken),
+      conversationExporters: services.get(conversationExporterFactory),
+    }),
+    searchConversations: async (query) =>
+      searchConversations(await services.get(databaseToken).getAll('conversations'), query),
+  }));
+  return container;
+}
+
+/** Counts the calls under way, for the diagnostics. */
+class Activity {
+  #running = 0;
+
+  get name(): string {
+    return this.#running === 0 ? 'idle' : 'exporting';
+  }
+
+  watch(calls: FeaturesCalls): FeaturesCalls {
+    return {
+      exportAdapter: (...input) => this.#during(calls.exportAdapter(...input)),
+      exportModel: (...input) => this.#during(calls.exportModel(...input)),
+      exportConversation: (...input) => this.#during(calls.exportConversation(...input)),
+      exportWorkspace: (...input) => this.#during(calls.exportWorkspace(...input)),
+      importWorkspace: (...input) => this.#during(calls.importWorkspace(...input)),
+      searchConversations: (...input) => this.#during(calls.searchConversations(...input)),
+    };
+  }
+
+  async #during<T>(call: Promise<T>): Promise<T> {
+    this.#running += 1;
+    try {
+      return await call;
+    } finally {
+      this.#running -= 1;
+    }
+  }
+}

@@ -1,0 +1,110 @@
+// Answers requests one after the other; a request that is cancelled while it waits leaves the line at once. Training
+// goes on between the tokens, but leaves the device to an answer for a while after each step.
+import { Turnstile } from '../lib/async/turnstile';
+import type { ResponseCache } from '../inference/response-cache';
+import type { TextGenerator } from '../inference/text-generator';
+import type { GenerationEvent, GenerationRequest } from '../protocol/inference';
+import type { ModelService } from './model-service';
+
+export interface InferenceServiceParts {
+  models: Pick<ModelService, 'borrow'>;
+  generator: Pick<TextGenerator, 'generate'>;
+  cache: Pick<ResponseCache, 'clear'>;
+  /** Tells the supervisor that work goes on. */
+  beat: () => void;
+}
+
+export class InferenceService {
+  readonly #parts: InferenceServiceParts;
+  readonly #line = new Turnstile();
+  #idle = new Set<() => void>();
+
+  constructor(parts: InferenceServiceParts) {
+    this.#parts = parts;
+  }
+
+  get busy(): boolean {
+    return this.#line.queued > 0;
+  }
+
+  /** Ends with `finish`, also when cancelled through the signal. */
+  async *generate(
+    request: GenerationRequest,
+    signal: AbortSignal = new AbortController().signal,
+  ): AsyncGenerator<GenerationEvent> {
+    const leave = await this.#enter(signal);
+    if (leave === null) {
+      yield cancelledInLine(request);
+      return;
+    }
+    try {
+      yield* this.#answer(request, signal);
+    } finally {
+      leave();
+      this.#announceIdle();
+    }
+  }
+
+  /** Resolves when no answer is being written, at the latest after that time. */
+  async lull(milliseconds: number): Promise<void> {
+    if (!this.busy) return;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#idle.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, milliseconds);
+      this.#idle.add(done);
+    });
+  }
+
+  clearCache(): Promise<void> {
+    return this.#parts.cache.clear();
+  }
+
+  async *#answer(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
+    const lease = await this.#parts.models.borrow(request.target);
+    try {
+      for await (const event of this.#parts.generator.generate(lease, request, signal)) {
+        this.#parts.beat();
+        yield event;
+      }
+    } finally {
+      lease.release();
+    }
+  }
+
+  /** null when it was cancelled in line; its place is given up when its turn comes. */
+  async #enter(signal: AbortSignal): Promise<(() => void) | null> {
+    const turn = this.#line.enter();
+    const aborted = new Promise<null>((resolve) => {
+      if (signal.aborted) resolve(null);
+      signal.addEventListener('abort', () => resolve(null), { once: true });
+    });
+    const leave = await Promise.race([turn, aborted]);
+    if (leave === null) void turn.then((leaveLater) => leaveLater());
+    return leave;
+  }
+
+  #announceIdle(): void {
+    if (this.busy) return;
+    for (const done of [...this.#idle]) done();
+  }
+}
+
+function cancelledInLine({ sampling }: GenerationRequest): GenerationEvent {
+  return {
+    type: 'finish',
+    reason: 'cancelled',
+    stats: {
+      promptTokens: 0,
+      completionTokens: 0,
+      cachedTokens: 0,
+      firstTokenMs: 0,
+      tokensPerSecond: 0,
+      seed: sampling.seed ?? 0,
+      fromResponseCache: false,
+    },
+  };
+}

@@ -1,0 +1,27 @@
+// What the services need of the model layer: loading, and reading and writing model and adapter files. The
+// composition root joins it to the real readers and writers; tests bring a toy.
+import type { LoadedModel } from '../models/loaded-model';
+import type { StateArrays } from '../models/trainable-model';
+import type { LoraConfig, ModelRecord, NamedFile } from '../protocol/models';
+import type { TrainingConfig, TrainingPlan } from '../protocol/training';
+
+/** The part of a record that only the files can tell. */
+export type InspectedModel = Pick<
+  ModelRecord,
+  'family' | 'parameters' | 'sizeBytes' | 'dtype' | 'contextLength' | 'license' | 'fingerprint'
+>;
+
+export interface ModelBackend {
+  /** The caller disposes it. */
+  load(record: ModelRecord): Promise<LoadedModel>;
+  /** @throws AppError `model.unsupported`, `model.bad-header`, `model.truncated`. */
+  inspectModel(files: readonly NamedFile[]): Promise<InspectedModel>;
+  /** @throws AppError `adapter.bad-config`, `adapter.base-mismatch`. */
+  inspectAdapter(files: readonly NamedFile[], base: ModelRecord): Promise<LoraConfig>;
+  /** An adapter in PEFT's layout. */
+  encodeAdapter(weights: StateArrays, lora: LoraConfig, base: ModelRecord): Promise<NamedFile[]>;
+  /** The weights file of a fully tuned model. */
+  encodeModel(weights: StateArrays, base: ModelRecord): Promise<NamedFile[]>;
+  /** Sizes by arithmetic, without loading. */
+  plan(config: TrainingConfig, base: ModelRecord): Promise<TrainingPlan>;
+}
