@@ -11,9 +11,14 @@ export interface StorageEstimate {
 /** The part of `navigator.storage` that is used here. */
 export type StorageAccess = Partial<Pick<StorageManager, 'estimate' | 'persist' | 'persisted'>>;
 
+/** Absent on pages without HTTPS. */
+function browserStorage(): StorageAccess | undefined {
+  return 'navigator' in globalThis ? navigator.storage : undefined;
+}
+
 /** @returns null where the browser does not tell. */
 export async function estimateStorage(
-  storage: StorageAccess | undefined = navigator.storage,
+  storage: StorageAccess | undefined = browserStorage(),
 ): Promise<StorageEstimate | null> {
   try {
     const estimate = await storage?.estimate?.();
@@ -27,7 +32,7 @@ export async function estimateStorage(
 
 /** Asks to be spared from eviction; false where the browser declines. Only pages may ask, workers may not. */
 export async function persistStorage(
-  storage: StorageAccess | undefined = navigator.storage,
+  storage: StorageAccess | undefined = browserStorage(),
 ): Promise<boolean> {
   try {
     return (await storage?.persisted?.()) === true || (await storage?.persist?.()) === true;
@@ -47,7 +52,7 @@ export async function quotaError(
   path: string,
   neededBytes: number | null,
   cause: unknown,
-  storage: StorageAccess | undefined = navigator.storage,
+  storage: StorageAccess | undefined = browserStorage(),
 ): Promise<AppError<'storage.quota'>> {
   const estimate = await estimateStorage(storage);
   const freeBytes = estimate === null ? null : Math.max(0, estimate.quotaBytes - estimate.usageBytes);

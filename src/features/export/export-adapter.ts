@@ -1,0 +1,66 @@
+// An adapter as a zip in PEFT's layout: `PeftModel.from_pretrained(base, folder)` reads it as it is.
+import { AppError } from '../../lib/errors';
+import type { BlobStore } from '../../lib/storage/blob-store';
+import type { AdapterRecord, ModelRecord, NamedFile } from '../../protocol/models';
+import { fileNameOf } from './file-name';
+import { zipFiles } from './zip';
+
+const REQUIRED = ['adapter_model.safetensors', 'adapter_config.json'];
+
+/**
+ * @param base null where it is not installed any more.
+ * @throws AppError `storage.missing` where one of the adapter's files is gone.
+ */
+export async function exportAdapter(
+  adapter: AdapterRecord,
+  base: ModelRecord | null,
+  blobs: BlobStore,
+): Promise<NamedFile> {
+  const files = await Promise.all(REQUIRED.map((name) => readRequired(adapter, name, blobs)));
+  const card = new Blob([adapterCard(adapter, base)], { type: 'text/markdown' });
+  const blob = await zipFiles([...files, { name: 'README.md', blob: card }]);
+  return { name: `${fileNameOf(adapter.name, 'adapter')}.zip`, blob };
+}
+
+async function readRequired(adapter: AdapterRecord, name: string, blobs: BlobStore): Promise<NamedFile> {
+  const blob = await blobs.read(`${adapter.folder}/${name}`);
+  if (blob !== null) return { name, blob };
+  throw new AppError('storage.missing', `${name} of the adapter "${adapter.name}" is gone.`, {
+    details: { adapterId: adapter.id, name },
+    remedy: 'Make the adapter again from one of its run’s checkpoints, or import it again.',
+  });
+}
+
+/** The model card that PEFT and the Hugging Face hub expect beside an adapter. */
+export function adapterCard(adapter: AdapterRecord, base: ModelRecord | null): string {
+  const { rank, alpha, dropout, targets } = adapter.lora;
+  const license = base?.license ?? null;
+  const baseName = base?.name ?? adapter.baseModelId;
+  return [
+    '---',
+    'library_name: peft',
+    `base_model: ${JSON.stringify(baseName)}`,
+    ...(license === null ? [] : [`license: ${JSON.stringify(license)}`]),
+    'tags: [lora]',
+    '---',
+    '',
+    `# ${adapter.name}`,
+    '',
+    `A LoRA adapter for ${baseName}, trained with Fragua in a browser.`,
+    '',
+    '| | |',
+    '|---|---|',
+    `| Rank, alpha, dropout | ${rank}, ${alpha}, ${dropout} |`,
+    `| Projections | ${targets.map((target) => `${target}_proj`).join(', ')} |`,
+    `| SHA-256 of the base's weights | \`${adapter.baseFingerprint}\` |`,
+    '',
+    '```python',
+    'from peft import PeftModel',
+    'from transformers import AutoModelForCausalLM',
+    '',
+    'base = AutoModelForCausalLM.from_pretrained("path/to/base")',
+    'model = PeftModel.from_pretrained(base, "path/to/this/folder")',
+    '```',
+    '',
+  ].join('\n');
+}

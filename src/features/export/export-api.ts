@@ -1,0 +1,50 @@
+// The export and import calls of the features worker: looks records up and hands them to who packs them.
+import { databaseDocuments } from '../../core/config/settings-store';
+import type { Database } from '../../core/database';
+import type { ConversationExporter } from '../../core/factories';
+import type { DynamicFactory } from '../../core/factory';
+import { AppError } from '../../lib/errors';
+import type { BlobStore } from '../../lib/storage/blob-store';
+import type { ErrorCode } from '../../protocol/errors';
+import type { FeaturesApi } from '../../protocol/features';
+import { exportAdapter } from './export-adapter';
+import { exportModel } from './export-model';
+import { exportWorkspace } from './export-workspace';
+import { importWorkspace } from './import-workspace';
+
+export interface ExportDependencies {
+  database: Database;
+  blobs: BlobStore;
+  conversationExporters: DynamicFactory<ConversationExporter>;
+}
+
+export type ExportApi = Omit<FeaturesApi, 'health' | 'searchConversations'>;
+
+export function createExportApi({ database, blobs, conversationExporters }: ExportDependencies): ExportApi {
+  return {
+    async exportAdapter(adapterId) {
+      const adapter = await database.get('adapters', adapterId);
+      if (adapter === undefined) throw unknown('adapter.unknown', 'adapter', adapterId);
+      return exportAdapter(adapter, (await database.get('models', adapter.baseModelId)) ?? null, blobs);
+    },
+    async exportModel(modelId) {
+      const model = await database.get('models', modelId);
+      if (model === undefined) throw unknown('model.unknown', 'model', modelId);
+      return exportModel(model, blobs);
+    },
+    async exportConversation(conversationId, format) {
+      const conversation = await database.get('conversations', conversationId);
+      if (conversation === undefined) throw unknown('storage.missing', 'conversation', conversationId);
+      return conversationExporters.create(format).export(conversation);
+    },
+    exportWorkspace: (parts) => exportWorkspace(parts, database, databaseDocuments(database)),
+    importWorkspace: (file) => importWorkspace(file, database),
+  };
+}
+
+function unknown(code: ErrorCode, kind: string, id: string): AppError {
+  return new AppError(code, `There is no ${kind} "${id}".`, {
+    details: { id },
+    remedy: 'It may have been deleted in another tab; reload the page.',
+  });
+}

@@ -1,0 +1,211 @@
+// The shape of a workspace file. Fields this build does not know are dropped; a missing or wrong one names its path.
+import * as v from 'valibot';
+import { AppError } from '../../lib/errors';
+import type { Conversation } from '../../protocol/conversations';
+import { LORA_TARGETS } from '../../protocol/models';
+import type { RunMetricRow, RunRecord } from '../../protocol/training';
+
+export const WORKSPACE_KIND = 'fragua.workspace';
+export const WORKSPACE_VERSION = 1;
+
+export interface WorkspaceRun {
+  record: RunRecord;
+  metrics: RunMetricRow[];
+}
+
+export interface WorkspaceFile {
+  kind: typeof WORKSPACE_KIND;
+  version: number;
+  exportedAt: number;
+  conversations?: Conversation[] | undefined;
+  runs?: WorkspaceRun[] | undefined;
+  /** Checked by the settings' own parser. */
+  settings?: unknown;
+}
+
+const id = v.pipe(v.string(), v.minLength(1), v.maxLength(200));
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const numberOrNull = v.nullable(v.number());
+const stringOrNull = v.nullable(v.string());
+const target = v.object({ modelId: id, adapterId: stringOrNull });
+
+const stats = v.object({
+  promptTokens: v.number(),
+  completionTokens: v.number(),
+  cachedTokens: v.number(),
+  firstTokenMs: v.number(),
+  tokensPerSecond: v.number(),
+  seed: v.number(),
+  fromResponseCache: v.boolean(),
+});
+
+const variant = v.object({
+  content: v.string(),
+  target: v.nullable(target),
+  stats: v.nullable(stats),
+  interrupted: stringOrNull,
+  createdAt: v.number(),
+});
+
+const message = v.pipe(
+  v.object({
+    id,
+    role: v.picklist(['user', 'assistant']),
+    variants: v.pipe(v.array(variant), v.minLength(1)),
+    selected: count,
+  }),
+  v.check(({ selected, variants }) => selected < variants.length, 'selected names no variant'),
+);
+
+const conversation = v.object({
+  id,
+  title: v.string(),
+  pinned: v.boolean(),
+  systemPrompt: v.string(),
+  target,
+  sampling: v.object({
+    temperature: v.number(),
+    topK: v.number(),
+    topP: v.number(),
+    minP: v.number(),
+    repetitionPenalty: v.number(),
+    seed: numberOrNull,
+  }),
+  maxTokens: count,
+  stop: v.array(v.string()),
+  messages: v.array(message),
+  createdAt: v.number(),
+  updatedAt: v.number(),
+});
+
+const trainingConfig = v.object({
+  name: v.string(),
+  modelId: id,
+  startFromAdapterId: stringOrNull,
+  datasetId: id,
+  method: v.picklist(['lora', 'full']),
+  lora: v.object({
+    rank: v.number(),
+    alpha: v.number(),
+    dropout: v.number(),
+    targets: v.array(v.picklist(LORA_TARGETS)),
+  }),
+  epochs: v.number(),
+  maxSteps: numberOrNull,
+  batchSize: v.number(),
+  gradientAccumulation: v.number(),
+  sequenceLength: v.number(),
+  packing: v.boolean(),
+  trainOn: v.picklist(['assistant', 'all']),
+  evalShare: v.number(),
+  learningRate: v.number(),
+  schedule: v.picklist(['constant', 'linear', 'cosine']),
+  warmupRatio: v.number(),
+  weightDecay: v.number(),
+  maxGradNorm: v.number(),
+  emaDecay: numberOrNull,
+  evalInterval: v.number(),
+  earlyStoppingPatience: numberOrNull,
+  checkpointInterval: v.number(),
+  keepCheckpoints: v.number(),
+  samplePrompts: v.array(v.string()),
+  seed: v.number(),
+});
+
+const stepMetrics = v.object({
+  runId: id,
+  step: count,
+  totalSteps: count,
+  epoch: v.number(),
+  loss: numberOrNull,
+  learningRate: v.number(),
+  gradNorm: numberOrNull,
+  tokensPerSecond: v.number(),
+  memoryBytes: v.number(),
+  elapsedSeconds: v.number(),
+  remainingSeconds: numberOrNull,
+});
+
+const evaluation = v.object({
+  runId: id,
+  step: count,
+  loss: v.number(),
+  perplexity: v.number(),
+  targetTokens: v.number(),
+  best: v.boolean(),
+  samples: v.array(v.object({ prompt: v.string(), text: v.string() })),
+});
+
+const metricRow = v.variant('kind', [
+  v.object({ kind: v.literal('step'), ...stepMetrics.entries }),
+  v.object({ kind: v.literal('evaluation'), ...evaluation.entries }),
+]);
+
+const run = v.object({
+  id,
+  config: trainingConfig,
+  status: v.picklist(['running', 'paused', 'interrupted', 'finished', 'stopped', 'failed']),
+  clock: v.object({ epoch: v.number(), microStep: count, optimizerStep: count }),
+  totalSteps: count,
+  parameters: v.number(),
+  trainableParameters: v.number(),
+  backend: v.string(),
+  evalLossBefore: numberOrNull,
+  evalLossBest: numberOrNull,
+  evalLossLast: numberOrNull,
+  lastMetrics: v.nullable(stepMetrics),
+  adapterId: stringOrNull,
+  tunedModelId: stringOrNull,
+  note: stringOrNull,
+  createdAt: v.number(),
+  updatedAt: v.number(),
+});
+
+const workspace = v.object({
+  kind: v.literal(WORKSPACE_KIND),
+  version: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  exportedAt: v.number(),
+  conversations: v.optional(v.array(conversation)),
+  runs: v.optional(v.array(v.object({ record: run, metrics: v.array(metricRow) }))),
+  settings: v.optional(v.unknown()),
+});
+
+/** @throws AppError `import.invalid` that names the path and what was there. */
+export function parseWorkspace(input: unknown): WorkspaceFile {
+  assertVersion(input);
+  const parsed = v.safeParse(workspace, input);
+  if (parsed.success) return parsed.output;
+  const [issue] = parsed.issues;
+  const path = v.getDotPath(issue) ?? '';
+  throw new AppError(
+    'import.invalid',
+    `The file is damaged at ${path === '' ? 'its top' : path}: ${issue.message}.`,
+    {
+      details: { path, received: issue.received, problems: parsed.issues.length },
+      remedy: 'Export it again; nothing was imported.',
+    },
+  );
+}
+
+function assertVersion(input: unknown): void {
+  const version: unknown =
+    typeof input === 'object' && input !== null && 'kind' in input && input.kind === WORKSPACE_KIND
+      ? Reflect.get(input, 'version')
+      : null;
+  if (version === null) {
+    throw new AppError('import.invalid', 'This is not a file exported by Fragua.', {
+      details: { path: 'kind' },
+      remedy: 'Choose the .json file that "Export everything" wrote.',
+    });
+  }
+  if (typeof version === 'number' && version > WORKSPACE_VERSION) {
+    throw new AppError(
+      'import.invalid',
+      `The file has version ${version}; this build reads ${WORKSPACE_VERSION}.`,
+      {
+        details: { path: 'version', value: version },
+        remedy: 'Reload the page to get the newest build, then import again.',
+      },
+    );
+  }
+}
