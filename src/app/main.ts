@@ -3,10 +3,10 @@ import { mount } from 'svelte';
 import { openDatabase } from '../core/database';
 import App from './App.svelte';
 import { createClients } from './clients/create-clients';
+import { createPwa } from './pwa/pwa';
 import { useLanguage, type Language } from './i18n/index.svelte';
 import { Activity } from './state/activity.svelte';
 import type { AppServices } from './state/app-context';
-import { Connectivity } from './state/connectivity.svelte';
 import { Device } from './state/device.svelte';
 import { Dialogs } from './state/dialogs.svelte';
 import { Library } from './state/library.svelte';
@@ -14,7 +14,6 @@ import { Preferences } from './state/preferences.svelte';
 import { Router } from './state/router.svelte';
 import { StorageState } from './state/storage.svelte';
 import { Toasts } from './state/toasts.svelte';
-import { Updates } from './state/updates.svelte';
 import './styles/index.css';
 
 function localStorageOrNull(): Storage | null {
@@ -33,17 +32,17 @@ function createServices(): AppServices {
   const clients = createClients();
   return {
     clients,
+    disposeWorkers: () => clients.dispose(),
     database: openDatabase().catch(() => null),
     preferences: new Preferences(localStorageOrNull(), browserLanguage()),
     router: new Router(window),
     toasts: new Toasts(),
     dialogs: new Dialogs(),
-    connectivity: new Connectivity(window),
     activity: new Activity(clients.bus),
     library: new Library(clients.engine, clients.bus),
     device: new Device(clients.engine),
     storage: new StorageState((navigator as Partial<Navigator>).storage ?? null),
-    updates: new Updates(),
+    pwa: createPwa(),
   };
 }
 
@@ -55,6 +54,7 @@ async function start(root: HTMLElement): Promise<void> {
   await useLanguage(preferences.values.language);
   mount(App, { target: root, props: { services } });
   void services.storage.refresh();
+  services.pwa.start().catch((error: unknown) => console.warn('The service worker was refused.', error));
   await services.device.start(preferences.values.backend);
   if (services.device.error === null) {
     await Promise.allSettled([

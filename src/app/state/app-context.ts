@@ -1,9 +1,9 @@
 // Everything a view may need, made once by main.ts and handed down by Svelte's context. A view calls `useApp()`.
 import { createContext } from 'svelte';
 import type { Database } from '../../core/database';
+import type { Pwa } from '../pwa/pwa';
 import type { Activity } from './activity.svelte';
 import type { Clients } from './clients';
-import type { Connectivity } from './connectivity.svelte';
 import type { Device } from './device.svelte';
 import type { Dialogs } from './dialogs.svelte';
 import type { Library } from './library.svelte';
@@ -11,22 +11,23 @@ import type { Preferences } from './preferences.svelte';
 import type { Router } from './router.svelte';
 import type { StorageState } from './storage.svelte';
 import type { Toasts } from './toasts.svelte';
-import type { Updates } from './updates.svelte';
 
 export interface AppServices {
   readonly clients: Clients;
+  /** Stops every worker, before all data are deleted. */
+  readonly disposeWorkers: () => Promise<void>;
   /** null where the browser refuses IndexedDB: nothing is kept then. */
   readonly database: Promise<Database | null>;
   readonly preferences: Preferences;
   readonly router: Router;
   readonly toasts: Toasts;
   readonly dialogs: Dialogs;
-  readonly connectivity: Connectivity;
   readonly activity: Activity;
   readonly library: Library;
   readonly device: Device;
   readonly storage: StorageState;
-  readonly updates: Updates;
+  /** Online or not, updates, installing. */
+  readonly pwa: Pwa;
 }
 
 export const [useApp, provideApp] = createContext<AppServices>();

@@ -1,4 +1,7 @@
 // The road of the first minute: a sample dataset, a short LoRA run on the model that ships, and off to watch it.
+import { mergeDeep } from '../../core/config/merge';
+import { presets } from '../../core/config/presets';
+import { trainingDefaults, type TrainingDefaults } from '../../core/config/training-config';
 import { AppError } from '../../lib/errors';
 import type { TrainingConfig } from '../../protocol/training';
 import { t } from '../i18n/index.svelte';
@@ -34,33 +37,8 @@ function noModel(cause: unknown): unknown {
   return new AppError('model.unknown', 'No model is installed.', { remedy: 'Import one under Models.' });
 }
 
+/** The `lora_fast` preset over the defaults. */
 export function sampleRunConfig(modelId: string, datasetId: string): TrainingConfig {
-  return {
-    name: t('welcome.runName'),
-    modelId,
-    startFromAdapterId: null,
-    datasetId,
-    method: 'lora',
-    lora: { rank: 8, alpha: 16, dropout: 0, targets: ['q', 'k', 'v', 'o', 'gate', 'up', 'down'] },
-    epochs: 3,
-    maxSteps: 60,
-    batchSize: 4,
-    gradientAccumulation: 1,
-    sequenceLength: 128,
-    packing: true,
-    trainOn: 'assistant',
-    evalShare: 0.1,
-    learningRate: 0.002,
-    schedule: 'cosine',
-    warmupRatio: 0.05,
-    weightDecay: 0,
-    maxGradNorm: 1,
-    emaDecay: null,
-    evalInterval: 15,
-    earlyStoppingPatience: null,
-    checkpointInterval: 15,
-    keepCheckpoints: 3,
-    samplePrompts: [],
-    seed: 42,
-  };
+  const preset = mergeDeep(trainingDefaults, presets.lora_fast.training ?? {}) as TrainingDefaults;
+  return { ...preset, name: t('welcome.runName'), modelId, datasetId, startFromAdapterId: null };
 }

@@ -113,6 +113,7 @@ export const settings = {
   'workspace.importedCounts': 'Chats {conversations}, runs {runs}, settings {settings}',
   'about.text':
     'A workbench in a browser tab: fine-tune a small language model, chat with it, take it away as standard files.',
+  'about.install': 'Install',
   'about.version': 'Version',
   'about.license': 'Licence',
   'about.private': 'Nothing you write or add leaves this device.',

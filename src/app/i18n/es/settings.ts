@@ -116,6 +116,7 @@ export const settings: Translation<English['settings']> = {
   'workspace.importedCounts': 'Chats {conversations}, entrenamientos {runs}, ajustes {settings}',
   'about.text':
     'Un taller en una pestaña del navegador: ajusta un modelo de lenguaje pequeño, habla con él y llévatelo en archivos estándar.',
+  'about.install': 'Instalar',
   'about.version': 'Versión',
   'about.license': 'Licencia',
   'about.private': 'Nada de lo que escribes o añades sale de este dispositivo.',
