@@ -1,12 +1,13 @@
 // Which models are on the device. It loads a model when somebody borrows it, keeps the last one used, and attaches
 // adapters beside it on demand, so that switching adapters never reloads a base. It owns every LoadedModel.
 import type { EventBus } from '../core/event-bus';
-import { AppError, messageOf } from '../lib/errors';
+import { AppError } from '../lib/errors';
 import type { SessionPool } from '../inference/session-pool';
 import type { LoadedAdapter, LoadedModel } from '../models/loaded-model';
 import type { ModelTarget } from '../protocol/models';
 import type { ModelBackend } from './model-backend';
 import type { ModelCatalog } from './model-catalog';
+import { reportError } from './report-error';
 
 const SOURCE = 'model-service';
 
@@ -130,11 +131,7 @@ export class ModelService {
       return model;
     } catch (error) {
       this.#kept.delete(modelId);
-      const known = error instanceof AppError ? error : null;
-      const remedy = known?.remedy ?? null;
-      const code = known?.code ?? 'internal';
-      const context = `loading ${record.name}`;
-      bus.emit('error.occurred', { code, message: messageOf(error), remedy, context }, SOURCE);
+      reportError(bus, error, `loading ${record.name}`, SOURCE);
       throw error;
     }
   }
