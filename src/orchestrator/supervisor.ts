@@ -110,9 +110,11 @@ export class Supervisor {
     if (!this.#stopped && !this.#running && !this.#restartPending) this.#start();
   }
 
-  addCaller(port: MessagePort): void {
+  /** `callerLock`: Web Lock that the caller holds as long as it lives. */
+  addCaller(port: MessagePort, callerLock: string): void {
     this.ensureStarted();
-    if (this.#running) this.#running.worker.postMessage({ type: 'fragua:caller', port }, [port]);
+    const message: HostMessage = { type: 'fragua:caller', port, callerLock };
+    if (this.#running) this.#running.worker.postMessage(message, [port]);
     else port.close();
   }
 

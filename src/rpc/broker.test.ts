@@ -24,7 +24,7 @@ describe('port broker', () => {
   test('forward: the port goes to the tab that holds the lock', async () => {
     const { port1, port2 } = new MessageChannel();
     const sent: unknown[][] = [];
-    const message = { type: 'fragua:connect', kind: 'engine' } as const;
+    const message = { type: 'fragua:connect', kind: 'engine', callerLock: 'c' } as const;
     await expect(forwardToOwner(scopeWith(['a', 'b'], sent), message, port1)).resolves.toBe(true);
     expect(sent).toEqual([['a', message, [port1]]]);
     port1.close();
@@ -33,14 +33,14 @@ describe('port broker', () => {
 
   test('forward: says so where the owner is no tab any more', async () => {
     const { port1 } = new MessageChannel();
-    const message = { type: 'fragua:connect', kind: 'data' } as const;
+    const message = { type: 'fragua:connect', kind: 'data', callerLock: 'c' } as const;
     await expect(forwardToOwner(scopeWith([], []), message, port1)).resolves.toBe(false);
     port1.close();
   });
 
   test('parse: only our message with a known kind', () => {
-    expect(parseBrokerMessage({ type: 'fragua:connect', kind: 'engine' })).not.toBeNull();
-    expect(parseBrokerMessage({ type: 'fragua:connect', kind: 'other' })).toBeNull();
+    expect(parseBrokerMessage({ type: 'fragua:connect', kind: 'engine', callerLock: 'c' })).not.toBeNull();
+    expect(parseBrokerMessage({ type: 'fragua:connect', kind: 'other', callerLock: 'c' })).toBeNull();
     expect(parseBrokerMessage('fragua:connect')).toBeNull();
     expect(parseBrokerMessage(null)).toBeNull();
   });

@@ -9,6 +9,8 @@ export const ENGINE_LOCK = 'fragua-engine';
 export interface BrokerMessage {
   type: 'fragua:connect';
   kind: WorkerKind;
+  /** Web Lock that the caller holds as long as it lives. */
+  callerLock: string;
 }
 
 const KINDS: readonly string[] = ['engine', 'data', 'features'] satisfies WorkerKind[];
@@ -17,6 +19,7 @@ export function parseBrokerMessage(data: unknown): BrokerMessage | null {
   if (typeof data !== 'object' || data === null) return null;
   if (!('type' in data) || data.type !== 'fragua:connect') return null;
   if (!('kind' in data) || !KINDS.includes(String(data.kind))) return null;
+  if (!('callerLock' in data) || typeof data.callerLock !== 'string') return null;
   return data as BrokerMessage;
 }
 

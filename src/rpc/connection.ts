@@ -1,10 +1,10 @@
-// The caller's side of one connection: every wait on it ends, by an answer, a deadline or the death of the other side.
-// comlink alone would wait for ever.
+// The caller's side of one connection: every wait on it ends, by an answer, a deadline or `fail`. comlink alone would
+// wait for ever, and a port does not tell that its other end is gone: whoever watches the worker calls `fail`.
 import { releaseProxy, transfer, wrap, type Endpoint, type Remote } from 'comlink';
 import { AppError } from '../lib/errors';
 import { PROTOCOL_VERSION } from '../protocol/workers';
 import { type Clock, systemClock } from './clock';
-import { decodeError } from './error-codec';
+import { decodeError, encodeError } from './error-codec';
 import { transferablesIn } from './transfer';
 import type { CancelMode, Outcome, Pulled, WireHost } from './wire';
 
@@ -28,7 +28,7 @@ export class Connection {
   readonly #options: ConnectOptions;
   readonly #clock: Clock;
   readonly #host: Remote<WireHost>;
-  readonly #pending = new Set<(error: Error) => void>();
+  readonly #pending = new Set<(error: unknown) => void>();
   #failure: AppError | null = null;
   #streamCount = 0;
 
@@ -36,7 +36,6 @@ export class Connection {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#host = wrap<WireHost>(endpoint);
-    endpoint.addEventListener('close', () => this.fail(this.#deadError()));
   }
 
   get failure(): AppError | null {
@@ -101,9 +100,10 @@ export class Connection {
         this.#pending.delete(onFail);
         stopTimer();
       };
-      const onFail = (error: Error) => {
+      const onFail = (error: unknown) => {
         settle();
-        reject(error);
+        // comlink's own refusals, of something that cannot be cloned, come as they are.
+        reject(error instanceof AppError ? error : decodeError(encodeError(error)));
       };
       const stopTimer = deadlineMs === null ? () => undefined : this.#startTimer(method, deadlineMs, onFail);
       this.#pending.add(onFail);
@@ -114,7 +114,7 @@ export class Connection {
     });
   }
 
-  #startTimer(method: string, deadlineMs: number, onFail: (error: Error) => void): () => void {
+  #startTimer(method: string, deadlineMs: number, onFail: (error: unknown) => void): () => void {
     const due = this.#clock.now() + deadlineMs;
     const expire = () => {
       if (this.#clock.now() - due > FROZEN_MS) stop = this.#clock.after(RESUME_GRACE_MS, fail);
@@ -130,14 +130,6 @@ export class Connection {
     return new AppError('rpc.timeout', `"${method}" of the ${name} gave no answer within ${timeoutMs} ms.`, {
       details: { worker: name, method, timeoutMs },
       remedy: 'Try again; if it happens again, reload the page.',
-    });
-  }
-
-  #deadError(): AppError {
-    const { name } = this.#options;
-    return new AppError('worker.dead', `The ${name} worker is gone.`, {
-      details: { worker: name },
-      remedy: 'It is being restarted; try again in a moment.',
     });
   }
 }

@@ -4,8 +4,8 @@
 export type HostMessage =
   /** First message. `callPort` carries calls, `busPort` events. */
   | { type: 'fragua:init'; heartbeatMs: number; callPort: MessagePort; busPort: MessagePort }
-  /** One more caller: another tab. */
-  | { type: 'fragua:caller'; port: MessagePort }
+  /** One more caller: another tab. It holds the Web Lock `callerLock` as long as it lives. */
+  | { type: 'fragua:caller'; port: MessagePort; callerLock: string }
   /** The other worker's end of the batch channel; a later one replaces it. */
   | { type: 'fragua:peer'; port: MessagePort }
   /** Dispose and close. */

@@ -1,6 +1,6 @@
 // Answers calls on one endpoint (a port, or a worker's own scope). Several endpoints may serve the same api: each
 // connection has its own streams, and they end with it. Failures travel as values, never as exceptions.
-import { expose, transfer, type Endpoint } from 'comlink';
+import { expose, finalizer, transfer, type Endpoint } from 'comlink';
 import { AppError } from '../lib/errors';
 import { PROTOCOL_VERSION } from '../protocol/workers';
 import { encodeError } from './error-codec';
@@ -37,8 +37,6 @@ export function serve(
   options: ServeOptions = {},
 ): Server {
   const host = new CallHost(served, options);
-  // Chromium tells a port when its other end is gone; where it does not, the streams end with the realm.
-  endpoint.addEventListener('close', () => host.close());
   expose(host, endpoint);
   return host;
 }
@@ -87,6 +85,11 @@ class CallHost implements WireHost, Server {
 
   cancel(streamId: number, mode: CancelMode): void {
     this.#streams.get(streamId)?.cancel(mode);
+  }
+
+  /** What comlink calls when the caller lets go of the connection. */
+  [finalizer](): void {
+    this.close();
   }
 
   close(): void {

@@ -5,7 +5,7 @@ import { PROTOCOL_VERSION, type WorkerHealth, type WorkerKind } from '../protoco
 import { parseHostMessage, type HostMessage, type WorkerMessage } from './handshake';
 import { Heartbeat } from './heartbeat';
 import { PeerBatches } from './peer-batches';
-import { serve } from './serve';
+import { serve, type Server } from './serve';
 
 export type { WorkerContext, WorkerParts } from '../protocol/worker-context';
 
@@ -51,7 +51,7 @@ class WorkerHost {
       case 'fragua:init':
         return this.#init(message);
       case 'fragua:caller':
-        return this.#serveCaller(message.port);
+        return this.#serveTab(message.port, message.callerLock);
       case 'fragua:peer':
         return this.#attachPeer(message.port);
       case 'fragua:stop':
@@ -81,9 +81,15 @@ class WorkerHost {
     }
   }
 
-  #serveCaller(port: MessagePort): void {
-    if (!this.#composing) return;
-    serve(port, this.#composing, { health: () => this.#health() });
+  #serveCaller(port: MessagePort): Server | null {
+    if (!this.#composing) return null;
+    return serve(port, this.#composing, { health: () => this.#health() });
+  }
+
+  /** Ports do not tell that a tab was closed, its lock does: what it was reading must not go on for nobody. */
+  #serveTab(port: MessagePort, callerLock: string): void {
+    const server = this.#serveCaller(port);
+    void navigator.locks.request(callerLock, () => server?.close());
   }
 
   #attachPeer(port: MessagePort): void {

@@ -82,14 +82,6 @@ describe('rpc calls', () => {
     expect((await errorOf(client.api.add(1, 1))).code).toBe('worker.dead');
   });
 
-  test('port: pending calls end when the other side is gone', async () => {
-    const { client, far } = pair({ deadlineMs: null });
-    const pending = errorOf(client.api.hang());
-    await pause(20);
-    far.close();
-    expect((await pending).code).toBe('worker.dead');
-  });
-
   test('version: another protocol is refused on both kinds of call, with a way out', async () => {
     const { client } = pair({}, { protocolVersion: 999 });
     const error = await errorOf(client.api.add(1, 1));

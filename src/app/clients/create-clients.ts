@@ -9,9 +9,10 @@ import type { DataApi, DataStreams } from '../../protocol/data';
 import type { EngineApi, EngineStreams } from '../../protocol/engine';
 import type { FeaturesApi } from '../../protocol/features';
 import type { WorkerKind } from '../../protocol/workers';
+import type { BrokerMessage } from '../../rpc/broker';
 import type { RpcClient } from '../../rpc/connect';
 import type { AppClients, Ownership } from './app-clients';
-import { GuestLink } from './guest-link';
+import { GuestLink, workerGone } from './guest-link';
 import { liveClient } from './live-client';
 import { ServiceWorkerBroker, type PortBroker } from './port-broker';
 import { TabOwnership } from './tab-ownership';
@@ -26,6 +27,9 @@ export interface ClientsOptions {
   /** Web Lock and broadcast channel of this group of tabs. */
   groupName?: string;
 }
+
+/** What the owner tells the guests. */
+type Notice = { type: 'takeover' } | { type: 'died'; kind: WorkerKind };
 
 /** Starts no worker yet: the first call does. */
 export function createClients(options: ClientsOptions = {}): AppClients {
@@ -53,11 +57,11 @@ class TabClients {
   readonly #guest: GuestLink;
   /** Events of all tabs of the group. */
   readonly #events: BroadcastChannel;
-  /** Says which tab took over. */
-  readonly #takeovers: BroadcastChannel;
+  readonly #notices: BroadcastChannel;
   readonly #decided: Promise<void>;
   readonly #cleanups: (() => void)[] = [];
   #fleet: WorkerFleet | null = null;
+  #disposed = false;
 
   constructor(options: ClientsOptions) {
     const { groupName = 'fragua-engine' } = options;
@@ -67,7 +71,7 @@ class TabClients {
     this.#broker = options.broker ?? new ServiceWorkerBroker(navigator.serviceWorker);
     this.#guest = new GuestLink(this.#broker, this.#catalog, (reached) => this.#showGuest(reached));
     this.#events = new BroadcastChannel(`${groupName}.events`);
-    this.#takeovers = new BroadcastChannel(`${groupName}.takeovers`);
+    this.#notices = new BroadcastChannel(`${groupName}.notices`);
     this.#lock = new TabOwnership({ locks: navigator.locks, lockName: groupName });
     this.#wire();
     this.#decided = this.#lock.start().then(() => this.#showGuest(this.#broker.available));
@@ -84,21 +88,19 @@ class TabClients {
 
   async dispose(): Promise<void> {
     for (const cleanup of this.#cleanups.splice(0)) cleanup();
-    this.#guest.reset();
+    this.#disposed = true;
+    this.#guest.dispose();
     await this.#fleet?.stop();
     this.#lock.stop();
     this.#events.close();
-    this.#takeovers.close();
+    this.#notices.close();
   }
 
   #wire(): void {
-    const takeOver = (event: MessageEvent<unknown>) => {
-      if (event.data === 'takeover' && !this.#fleet) this.#guest.reset();
-    };
-    this.#takeovers.addEventListener('message', takeOver);
+    this.#notices.addEventListener('message', (event) => this.#onNotice(event.data as Notice));
     this.#cleanups.push(
       bridgeBus(this.bus, this.#events),
-      this.#broker.onRequest((kind, port) => this.#onGuest(kind, port)),
+      this.#broker.onRequest((message, port) => this.#onGuest(message, port)),
       this.#broker.onAvailable(() => this.#showGuest(true)),
       this.#lock.owned.subscribe((owned) => {
         if (owned) this.#becomeOwner();
@@ -115,15 +117,26 @@ class TabClients {
       pool,
       catalog: this.#catalog,
       isHidden,
+      onDied: (kind) => this.#announce({ type: 'died', kind }),
       ...(policy ? { policy } : {}),
     });
     this.#guest.reset();
     this.ownership.set('owner');
-    this.#takeovers.postMessage('takeover');
+    this.#announce({ type: 'takeover' });
   }
 
-  #onGuest(kind: WorkerKind, port: MessagePort): void {
-    if (this.#fleet) this.#fleet.addCaller(kind, port);
+  #onNotice(notice: Notice): void {
+    if (this.#fleet) return;
+    if (notice.type === 'takeover') this.#guest.reset();
+    else this.#guest.drop(notice.kind, workerGone(notice.kind));
+  }
+
+  #announce(notice: Notice): void {
+    if (!this.#disposed) this.#notices.postMessage(notice);
+  }
+
+  #onGuest(message: BrokerMessage, port: MessagePort): void {
+    if (this.#fleet) this.#fleet.addCaller(message, port);
     else port.close();
   }
 

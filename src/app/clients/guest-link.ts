@@ -9,6 +9,8 @@ import type { WorkerEntry } from './worker-catalog';
 const ATTEMPTS = 8;
 const RETRY_MS = 400;
 
+const KINDS: readonly WorkerKind[] = ['engine', 'data', 'features'];
+
 type Client = RpcClient<object>;
 
 export class GuestLink {
@@ -16,7 +18,10 @@ export class GuestLink {
   readonly #catalog: Record<WorkerKind, WorkerEntry>;
   readonly #onReach: (reached: boolean) => void;
   readonly #clients = new Map<WorkerKind, Promise<Client>>();
-  readonly #open = new Set<Client>();
+  readonly #open = new Map<WorkerKind, Client>();
+  readonly #callerLock = `fragua-caller-${crypto.randomUUID()}`;
+  #lockHeld: Promise<void> | null = null;
+  #releaseLock: () => void = () => undefined;
 
   /** `onReach` hears whether the last attempt found the owner. */
   constructor(
@@ -41,9 +46,21 @@ export class GuestLink {
 
   /** The owner changed: what is pending is lost with it. */
   reset(): void {
-    for (const client of this.#open) client.fail(ownerGone());
-    this.#open.clear();
-    this.#clients.clear();
+    for (const kind of KINDS) this.drop(kind, ownerGone());
+  }
+
+  /** That worker died; the next call asks for its successor. */
+  drop(kind: WorkerKind, error: AppError): void {
+    this.#open.get(kind)?.fail(error);
+    this.#open.get(kind)?.close();
+    this.#open.delete(kind);
+    this.#clients.delete(kind);
+  }
+
+  /** Lets the workers know that nobody reads any more. */
+  dispose(): void {
+    this.reset();
+    this.#releaseLock();
   }
 
   #renew(kind: WorkerKind): Promise<Client> {
@@ -59,14 +76,27 @@ export class GuestLink {
     return fresh;
   }
 
+  /** Resolves once the lock is held: the worker may then wait for it. */
+  #holdLock(): Promise<void> {
+    return new Promise((granted) => {
+      const hold = () => {
+        granted();
+        return new Promise<void>((resolve) => (this.#releaseLock = resolve));
+      };
+      void navigator.locks.request(this.#callerLock, hold);
+    });
+  }
+
   async #connect(kind: WorkerKind): Promise<Client> {
+    this.#lockHeld ??= this.#holdLock();
+    await this.#lockHeld;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-      const port = await this.#broker.request(kind);
+      const port = await this.#broker.request({ type: 'fragua:connect', kind, callerLock: this.#callerLock });
       if (!port) continue;
       const { deadlineMs, deadlines } = this.#catalog[kind];
       const client = connect<object>(port, { name: kind, deadlineMs, deadlines });
-      this.#open.add(client);
+      this.#open.set(kind, client);
       return client;
     }
     throw new AppError('worker.unavailable', 'Another tab runs Fragua and cannot be reached from this one.', {
@@ -74,6 +104,14 @@ export class GuestLink {
       remedy: 'Go on in the other tab, or close it: this one then takes over.',
     });
   }
+}
+
+/** What a guest's pending calls get when the owner's worker died. */
+export function workerGone(kind: WorkerKind): AppError {
+  return new AppError('worker.dead', `The ${kind} worker died.`, {
+    details: { worker: kind },
+    remedy: 'It is being restarted; what was saved is kept. Try again in a moment.',
+  });
 }
 
 function ownerGone(): AppError {

@@ -1,7 +1,8 @@
 // The way from one tab's page to the workers of another: a port is handed through the service worker, the only one that
 // can post to any tab. It keeps no list: it asks the browser who holds the lock. The seam lets tests do without it.
-import type { WorkerKind } from '../../protocol/workers';
 import { parseBrokerMessage, type BrokerMessage } from '../../rpc/broker';
+
+export type RequestHandler = (message: BrokerMessage, port: MessagePort) => void;
 
 export interface PortBroker {
   /** False where there is no service worker in charge of this page. */
@@ -9,9 +10,9 @@ export interface PortBroker {
   /** Hears when it becomes available. @returns stops listening. */
   onAvailable(handler: () => void): () => void;
   /** A port that the owner's worker answers on; null where nobody can be reached. */
-  request(kind: WorkerKind): Promise<MessagePort | null>;
+  request(message: BrokerMessage): Promise<MessagePort | null>;
   /** Ports of other tabs, for the owner. @returns stops listening. */
-  onRequest(handler: (kind: WorkerKind, port: MessagePort) => void): () => void;
+  onRequest(handler: RequestHandler): () => void;
 }
 
 const REPLY_MS = 5_000;
@@ -33,24 +34,23 @@ export class ServiceWorkerBroker implements PortBroker {
     return () => this.#container?.removeEventListener('controllerchange', handler);
   }
 
-  async request(kind: WorkerKind): Promise<MessagePort | null> {
+  async request(message: BrokerMessage): Promise<MessagePort | null> {
     const controller = this.#container?.controller;
     if (!controller) return null;
     const calls = new MessageChannel();
     const reply = new MessageChannel();
-    const message: BrokerMessage = { type: 'fragua:connect', kind };
     controller.postMessage(message, [calls.port2, reply.port2]);
     if (await repliedYes(reply.port1)) return calls.port1;
     calls.port1.close();
     return null;
   }
 
-  onRequest(handler: (kind: WorkerKind, port: MessagePort) => void): () => void {
+  onRequest(handler: RequestHandler): () => void {
     const container = this.#container;
     const listen = (event: MessageEvent<unknown>) => {
       const message = parseBrokerMessage(event.data);
       const port = event.ports[0];
-      if (message && port) handler(message.kind, port);
+      if (message && port) handler(message, port);
     };
     container?.addEventListener('message', listen);
     container?.startMessages();

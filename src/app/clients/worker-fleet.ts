@@ -7,6 +7,7 @@ import { Supervisor } from '../../orchestrator/supervisor';
 import type { SupervisionPolicy } from '../../orchestrator/supervision-plan';
 import type { WorkerPool } from '../../orchestrator/worker-pool';
 import type { WorkerKind } from '../../protocol/workers';
+import type { BrokerMessage } from '../../rpc/broker';
 import type { RpcClient } from '../../rpc/connect';
 import type { WorkerEntry } from './worker-catalog';
 
@@ -15,6 +16,8 @@ export interface FleetOptions {
   pool: WorkerPool;
   catalog: Record<WorkerKind, WorkerEntry>;
   isHidden: () => boolean;
+  /** A worker died: what other tabs had pending with it is lost. */
+  onDied: (kind: WorkerKind) => void;
   policy?: SupervisionPolicy;
 }
 
@@ -38,8 +41,8 @@ export class WorkerFleet {
   }
 
   /** Another tab's port. */
-  addCaller(kind: WorkerKind, port: MessagePort): void {
-    this.#supervisors[kind].addCaller(port);
+  addCaller({ kind, callerLock }: BrokerMessage, port: MessagePort): void {
+    this.#supervisors[kind].addCaller(port, callerLock);
   }
 
   async stop(): Promise<void> {
@@ -70,6 +73,7 @@ export class WorkerFleet {
 
   #onDied(kind: WorkerKind, error: AppError): void {
     if (kind === 'engine') this.#engineWantsPeer = false;
+    this.#options.onDied(kind);
     const { code, message, remedy } = error;
     this.#options.bus.emit(
       'error.occurred',
