@@ -1,0 +1,118 @@
+// Prepared plans by number, for the engine. A plan that the page summarised is not prepared again when it is opened; a
+// few that nobody holds open are kept for that, the others are forgotten with their tokens.
+import type { PreparedPlan} from '../data/batches/prepared-plan';
+import { preparePlan } from '../data/batches/prepared-plan';
+import { indexPath } from '../data/storage/dataset-files';
+import { SampleReader } from '../data/storage/sample-reader';
+import { AppError } from '../lib/errors';
+import type { BlobStore } from '../lib/storage/blob-store';
+import type { BatchPlan, BatchSummary, TokenBatch } from '../protocol/batches';
+import type { BatchApi } from '../protocol/data';
+import type { DatasetRecord } from '../protocol/datasets';
+import type { TextTools } from './text-tools';
+
+export interface BatchPlansDependencies {
+  findDataset: (id: string) => Promise<DatasetRecord>;
+  blobs: BlobStore;
+  tools: TextTools;
+  beat: () => void;
+}
+
+const IDLE_KEPT = 2;
+
+export class BatchPlans implements BatchApi {
+  readonly #dependencies: BatchPlansDependencies;
+  readonly #prepared = new Map<string, Promise<PreparedPlan>>();
+  readonly #open = new Map<string, { key: string; plan: PreparedPlan }>();
+  #preparing = 0;
+  #opened = 0;
+
+  constructor(dependencies: BatchPlansDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  get preparing(): boolean {
+    return this.#preparing > 0;
+  }
+
+  async summarize(plan: BatchPlan): Promise<BatchSummary> {
+    const { prepared } = await this.#prepare(plan);
+    return (await prepared).summary();
+  }
+
+  async openPlan(plan: BatchPlan): Promise<{ planId: string; summary: BatchSummary }> {
+    const { key, prepared } = await this.#prepare(plan);
+    const ready = await prepared;
+    const planId = `plan-${++this.#opened}`;
+    this.#open.set(planId, { key, plan: ready });
+    return { planId, summary: await ready.summary() };
+  }
+
+  async trainBatch(planId: string, index: number): Promise<TokenBatch> {
+    return this.#find(planId).trainBatch(index);
+  }
+
+  async evalBatch(planId: string, index: number): Promise<TokenBatch> {
+    return this.#find(planId).evalBatch(index);
+  }
+
+  async evalPrompts(planId: string, count: number): Promise<string[]> {
+    return this.#find(planId).evalPrompts(count);
+  }
+
+  closePlan(planId: string): Promise<void> {
+    this.#open.delete(planId);
+    this.#forgetIdle();
+    return Promise.resolve();
+  }
+
+  /** After a dataset was deleted or read anew. Plans that are open go on with what they hold. */
+  forgetDataset(datasetId: string): void {
+    for (const key of [...this.#prepared.keys()]) {
+      if (key.includes(JSON.stringify(datasetId))) this.#prepared.delete(key);
+    }
+  }
+
+  async #prepare(plan: BatchPlan): Promise<{ key: string; prepared: Promise<PreparedPlan> }> {
+    const { findDataset, blobs, tools, beat } = this.#dependencies;
+    const record = await findDataset(plan.datasetId);
+    const encoder = await tools.encoderFor(plan.modelId);
+    const key = JSON.stringify([plan, indexPath(record.folder, record.format, record.mapping)]);
+    const known = this.#prepared.get(key);
+    const prepared =
+      known ??
+      this.#counted(async () =>
+        preparePlan({ plan, source: await SampleReader.open(record, blobs), encoder, beat }),
+      );
+    this.#prepared.delete(key);
+    this.#prepared.set(key, prepared);
+    if (known === undefined) prepared.catch(() => this.#prepared.delete(key));
+    this.#forgetIdle();
+    return { key, prepared };
+  }
+
+  async #counted(work: () => Promise<PreparedPlan>): Promise<PreparedPlan> {
+    this.#preparing++;
+    try {
+      return await work();
+    } finally {
+      this.#preparing--;
+    }
+  }
+
+  /** The oldest that nobody holds open go first. */
+  #forgetIdle(): void {
+    const held = new Set([...this.#open.values()].map(({ key }) => key));
+    const idle = [...this.#prepared].filter(([key]) => !held.has(key));
+    for (const [key] of idle.slice(0, Math.max(0, idle.length - IDLE_KEPT))) this.#prepared.delete(key);
+  }
+
+  #find(planId: string): PreparedPlan {
+    const open = this.#open.get(planId);
+    if (open !== undefined) return open.plan;
+    throw new AppError('dataset.unknown', `There is no open plan "${planId}".`, {
+      remedy: 'Resume the run: its batches are prepared again.',
+      details: { planId },
+    });
+  }
+}
