@@ -57,6 +57,11 @@ export class TrainingService {
     return this.#current !== null;
   }
 
+  /** Resolves when no run is under way. */
+  async settled(): Promise<void> {
+    await this.#current?.settled;
+  }
+
   /** At start: runs that a closed tab or a dead worker left behind, and files that belong to no checkpoint. */
   async recover(): Promise<void> {
     for (const run of await this.#parts.database.getAll('runs')) {

@@ -7,7 +7,7 @@ import type { CheckpointRecord } from '../protocol/training';
 import { planRetention } from './checkpoint-retention';
 import { CheckpointStore } from './checkpoint-store';
 import { initialLoopState, type LoopSnapshot } from './loop-state';
-import { jsonCodec } from './testing/json-codec';
+import { stateFileCodec } from './state-file';
 
 let names = 0;
 let database: Database;
@@ -18,7 +18,7 @@ let time = 1000;
 beforeEach(async () => {
   database = await openDatabase(`checkpoints-${(names += 1)}`);
   blobs = new MemoryBlobStore();
-  store = new CheckpointStore(database, blobs, jsonCodec, () => (time += 1));
+  store = new CheckpointStore(database, blobs, stateFileCodec, () => (time += 1));
 });
 
 function snapshot(step: number, evalLoss: number | null = null): LoopSnapshot {
@@ -53,7 +53,7 @@ describe('CheckpointStore', () => {
   it('damaged arrays: the checksum notices, the previous good one is used, the damaged one goes', async () => {
     await store.save('run', snapshot(1), 3);
     const bad = await store.save('run', snapshot(2), 3);
-    await blobs.write(`${bad.folder}/arrays.safetensors`, jsonCodec.encode(snapshot(9).model.arrays));
+    await blobs.write(`${bad.folder}/arrays.safetensors`, stateFileCodec.encode(snapshot(9).model.arrays));
     const loaded = await store.loadLatest('run');
     expect(loaded?.record.step).toBe(1);
     expect(loaded?.corrupt.map(({ record, error }) => [record.step, error.code])).toEqual([

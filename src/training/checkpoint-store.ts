@@ -12,9 +12,9 @@ import { planRetention } from './checkpoint-retention';
 import type { LoopSnapshot, LoopState } from './loop-state';
 
 export interface ArrayCodec {
-  encode(arrays: StateArrays): Uint8Array<ArrayBuffer>;
-  /** @throws where the bytes are no such file. */
-  decode(bytes: Uint8Array<ArrayBuffer>): StateArrays;
+  encode(arrays: StateArrays): Blob;
+  /** @throws where it is no such file. */
+  decode(file: Blob): Promise<StateArrays>;
 }
 
 export interface LoadedCheckpoint {
@@ -135,13 +135,12 @@ export class CheckpointStore {
         },
       );
     }
-    const bytes = new Uint8Array(await arraysBlob.arrayBuffer());
     const state = v.safeParse(stateFile, parseJson(await stateBlob.text()));
     if (!state.success) throw corruptError(record, 'its state cannot be read');
-    if ((await sha256(bytes)) !== state.output.arraysSha256)
+    if ((await sha256(arraysBlob)) !== state.output.arraysSha256)
       throw corruptError(record, 'its checksum is wrong');
     const { appliedSteps, loop } = state.output;
-    return { loop, model: { appliedSteps, arrays: this.#decode(record, bytes) } };
+    return { loop, model: { appliedSteps, arrays: await this.#decode(record, arraysBlob) } };
   }
 
   /** The record goes first: a folder without a record is swept, a record without a folder would be a lie. */
@@ -174,16 +173,16 @@ export class CheckpointStore {
     );
     await this.#blobs.write(`${folder}/${ARRAYS}`, arrays);
     await this.#blobs.write(`${folder}/${STATE}`, state);
-    return arrays.byteLength + state.byteLength;
+    return arrays.size + state.byteLength;
   }
 
   async #retain(runId: string, keep: number): Promise<void> {
     for (const record of planRetention(await this.list(runId), keep)) await this.remove(record);
   }
 
-  #decode(record: CheckpointRecord, bytes: Uint8Array<ArrayBuffer>): StateArrays {
+  async #decode(record: CheckpointRecord, file: Blob): Promise<StateArrays> {
     try {
-      return this.#codec.decode(bytes);
+      return await this.#codec.decode(file);
     } catch (cause) {
       throw corruptError(record, 'its arrays cannot be read', cause);
     }
@@ -210,7 +209,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+async function sha256(file: Blob): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', await file.arrayBuffer()));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
