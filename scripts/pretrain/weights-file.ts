@@ -39,8 +39,9 @@ export function readWeights(file: Uint8Array): { arrays: NamedArrays; metadata: 
   };
   const arrays: NamedArrays = new Map();
   for (const [name, { dtype, shape, data_offsets }] of Object.entries(entries as Record<string, Entry>)) {
-    const bytes = file.slice(8 + length + data_offsets[0], 8 + length + data_offsets[1])
-      .buffer as ArrayBuffer;
+    const [begin, end] = data_offsets;
+    // A copy: a Buffer's own slice would be a view of the whole file, and unaligned.
+    const bytes = Uint8Array.from(file.subarray(8 + length + begin, 8 + length + end)).buffer;
     const data =
       dtype === 'F16' ? Float32Array.from(new Uint16Array(bytes), fromHalf) : new Float32Array(bytes);
     arrays.set(name, { shape, data });
