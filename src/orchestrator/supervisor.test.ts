@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { AppError } from '../lib/errors';
+import type { AppError } from '../lib/errors';
 import type { Clock } from '../rpc/clock';
 import type { HostMessage } from '../rpc/handshake';
 import { serve } from '../rpc/serve';
@@ -57,7 +57,10 @@ class FakeWorker implements WorkerHandle {
     if (message.type !== 'fragua:init') return;
     this.ports.push(message.callPort, message.busPort);
     if (this.#mute) return;
-    const api = { health: () => Promise.resolve({ healthy: true }), hang: () => new Promise(() => undefined) };
+    const api = {
+      health: () => Promise.resolve({ healthy: true }),
+      hang: () => new Promise(() => undefined),
+    };
     serve(message.callPort, { api });
   }
 

@@ -112,10 +112,12 @@ export class Supervisor {
 
   /** `callerLock`: Web Lock that the caller holds as long as it lives. */
   addCaller(port: MessagePort, callerLock: string): void {
-    this.ensureStarted();
     const message: HostMessage = { type: 'fragua:caller', port, callerLock };
-    if (this.#running) this.#running.worker.postMessage(message, [port]);
-    else port.close();
+    // While it is being restarted the port waits, with what the caller has sent already.
+    this.client().then(
+      () => this.#running?.worker.postMessage(message, [port]),
+      () => port.close(),
+    );
   }
 
   /** No-op while it does not run: the next start asks again. */
@@ -171,8 +173,8 @@ export class Supervisor {
       if (this.#running === running) this.#hear(running, event.data);
     });
     worker.addEventListener('error', (event) => {
-      const reason = 'message' in event && event.message ? `: ${String(event.message)}` : '';
-      this.#die(running, `failed${reason}`);
+      const message = 'message' in event && typeof event.message === 'string' ? event.message : '';
+      this.#die(running, message === '' ? 'failed' : `failed: ${message}`);
     });
     worker.addEventListener('messageerror', () => this.#die(running, 'received a message it could not read'));
   }

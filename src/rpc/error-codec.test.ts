@@ -4,7 +4,10 @@ import { decodeError, encodeError } from './error-codec';
 
 describe('error codec', () => {
   test('AppError: code, message, details and remedy come back through a clone', () => {
-    const error = new AppError('storage.quota', 'Full.', { details: { bytes: 5 }, remedy: 'Delete a model.' });
+    const error = new AppError('storage.quota', 'Full.', {
+      details: { bytes: 5 },
+      remedy: 'Delete a model.',
+    });
     const back = decodeError(structuredClone(encodeError(error)));
     expect(back).toBeInstanceOf(AppError);
     expect(back).toMatchObject({ code: 'storage.quota', message: 'Full.', remedy: 'Delete a model.' });
@@ -12,7 +15,10 @@ describe('error codec', () => {
   });
 
   test('others: become internal with their name', () => {
-    expect(encodeError(new RangeError('too far'))).toMatchObject({ code: 'internal', details: { name: 'RangeError' } });
+    expect(encodeError(new RangeError('too far'))).toMatchObject({
+      code: 'internal',
+      details: { name: 'RangeError' },
+    });
     expect(encodeError('text')).toMatchObject({ code: 'internal', message: 'text', stack: null });
   });
 

@@ -72,6 +72,11 @@ export class FaultyStreams {
     }
   }
 
+  /** The same under a name that the engine's client streams. */
+  generate(to: number, failAt: number | null, signal: AbortSignal): AsyncGenerator<number> {
+    return this.count(to, failAt, signal);
+  }
+
   /** Delivers a last word when asked to end. */
   async *polite(signal: AbortSignal): AsyncGenerator<string> {
     while (!signal.aborted) {

@@ -61,7 +61,7 @@ describe('tabs', () => {
   test('guest: its calls and streams reach the workers of the owner', async () => {
     const { first, second } = await twoTabs();
     expect(await engineOf(second).whoAmI()).toBe(await engineOf(first).whoAmI());
-    await expect(Array.fromAsync(engineOf(second).count(3, null))).resolves.toEqual([0, 1, 2]);
+    await expect(Array.fromAsync(engineOf(second).generate(3, null))).resolves.toEqual([0, 1, 2]);
   });
 
   test('guest: hears the events of the owner once', async () => {
@@ -84,7 +84,7 @@ describe('tabs', () => {
 
   test('guest: its streams end in the worker when the tab is gone', async () => {
     const { first, second } = await twoTabs();
-    const reader = engineOf(second).count(1e9, null)[Symbol.asyncIterator]();
+    const reader = engineOf(second).generate(1e9, null)[Symbol.asyncIterator]();
     await reader.next();
     await second.dispose();
     await vi.waitFor(async () => expect(await engineOf(first).endedStreams()).toBe(1), 5_000);

@@ -52,7 +52,15 @@ const batches: BatchApi = {
 
 function batchOf(index: number): TokenBatch {
   const row = () => Int32Array.of(index, index + 1);
-  return { rows: 1, length: 2, tokens: row(), labels: row(), positions: row(), segments: row(), targetTokens: 2 };
+  return {
+    rows: 1,
+    length: 2,
+    tokens: row(),
+    labels: row(),
+    positions: row(),
+    segments: row(),
+    targetTokens: 2,
+  };
 }
 
 function compose(context: WorkerContext): Promise<WorkerParts> {

@@ -6,7 +6,8 @@ import { DEFAULT_POLICY } from '../../src/orchestrator/supervision-plan';
 import type { WorkerKind } from '../../src/protocol/workers';
 import type { FaultyApi, FaultyStreamCalls } from './rpc-fixture';
 
-export interface EngineLike extends FaultyApi, FaultyStreamCalls {
+export interface EngineLike extends FaultyApi {
+  generate: FaultyStreamCalls['count'];
   whoAmI(): Promise<string>;
   endedStreams(): Promise<number>;
   emitMetric(value: number): Promise<void>;
@@ -34,7 +35,8 @@ function entry(kind: WorkerKind): WorkerEntry {
     capabilities: [kind],
     deadlineMs: 20_000,
     deadlines: {},
-    spawn: () => new Worker(new URL('./workers-faulty.worker.ts', import.meta.url), { type: 'module', name: kind }),
+    spawn: () =>
+      new Worker(new URL('./workers-faulty.worker.ts', import.meta.url), { type: 'module', name: kind }),
   };
 }
 

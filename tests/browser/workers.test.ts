@@ -34,7 +34,11 @@ describe('workers', () => {
   test('health: answered by the host with activity and services', async () => {
     const { engine } = setUp();
     await engine.add(1, 1);
-    await expect(engine.health()).resolves.toMatchObject({ healthy: true, activity: 'idle', services: ['faulty'] });
+    await expect(engine.health()).resolves.toMatchObject({
+      healthy: true,
+      activity: 'idle',
+      services: ['faulty'],
+    });
   });
 
   test('death by an uncaught error: pending rejected, the next call reaches a new worker', async () => {
@@ -60,7 +64,7 @@ describe('workers', () => {
   test('stream: breaking the loop reaches the generator in the worker', async () => {
     const { engine } = setUp();
     const items: number[] = [];
-    for await (const item of engine.count(1e9, null)) {
+    for await (const item of engine.generate(1e9, null)) {
       items.push(item);
       if (item === 3) break;
     }
@@ -89,7 +93,10 @@ describe('workers', () => {
   test('batches: a data worker that died is replaced for the engine too', async () => {
     const { clients, engine } = setUp();
     await engine.batchTokens(1);
-    const data = clients.data as unknown as { die(): Promise<void>; add(a: number, b: number): Promise<number> };
+    const data = clients.data as unknown as {
+      die(): Promise<void>;
+      add(a: number, b: number): Promise<number>;
+    };
     expect(await codeOf(data.die())).toBe('worker.dead');
     await data.add(1, 1);
     await expect(engine.batchTokens(2)).resolves.toEqual([2, 3]);
