@@ -6,6 +6,13 @@ import type { DatasetRecord } from '../protocol/datasets';
 import type { AdapterRecord, ModelRecord } from '../protocol/models';
 import type { CheckpointRecord, RunMetricRow, RunRecord } from '../protocol/training';
 
+export interface VaultRecord {
+  iv: Uint8Array<ArrayBuffer>;
+  ciphertext: ArrayBuffer;
+  /** Only on the record that proves the passphrase: how the key is derived from it. */
+  derivation?: { salt: Uint8Array<ArrayBuffer>; iterations: number };
+}
+
 export interface FraguaSchema extends DBSchema {
   models: { key: string; value: ModelRecord };
   adapters: { key: string; value: AdapterRecord; indexes: { baseModelId: string } };
@@ -17,7 +24,7 @@ export interface FraguaSchema extends DBSchema {
   /** Settings and other small documents by name. */
   documents: { key: string; value: unknown };
   /** Encrypted secrets by name. */
-  vault: { key: string; value: { iv: Uint8Array<ArrayBuffer>; ciphertext: ArrayBuffer } };
+  vault: { key: string; value: VaultRecord };
   /** Finished deterministic answers by the SHA-256 of their request. */
   responses: {
     key: string;
