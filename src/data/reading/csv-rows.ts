@@ -1,4 +1,4 @@
-// CSV as rows, by papaparse: the first line names the columns; the delimiter is found from the beginning of the file.
+// CSV as rows, by papaparse: the first line names the columns; it also tells the delimiter.
 import Papa from 'papaparse';
 import { excerptOf, MAX_ROW_CHARS, type Row, type RowEvent } from './row-event';
 
@@ -32,6 +32,10 @@ class CsvReader {
     // Line ends are made alike first; one that may be half of a pair waits for the next piece.
     const text = (this.#pending + piece).replace(last ? /\r\n?/g : /\r\n|\r(?!$)/g, '\n');
     if (text === '') return;
+    if (this.#delimiter === null && !last && !text.includes('\n')) {
+      this.#pending = text;
+      return;
+    }
     this.#delimiter ??= findDelimiter(text);
     const { data, errors, meta } = this.#parse(text, last);
     for (const fields of data) yield* this.#row(fields);
@@ -75,9 +79,11 @@ class CsvReader {
   }
 }
 
+/** What the header uses most, quoted names left out; a comma where it has one column. */
 function findDelimiter(text: string): string {
-  const { meta } = Papa.parse<string[]>(text.slice(0, 1 << 16), { preview: 20 });
-  return [',', ';', '\t', '|'].includes(meta.delimiter) ? meta.delimiter : ',';
+  const header = (text.split('\n', 1)[0] ?? '').replace(/"[^"]*"/g, '');
+  const uses = (delimiter: string): number => header.split(delimiter).length - 1;
+  return [',', ';', '\t', '|'].reduce((best, candidate) => (uses(candidate) > uses(best) ? candidate : best));
 }
 
 /** Names are trimmed; empty ones get their number, repeated ones a count. */
