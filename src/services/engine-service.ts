@@ -195,6 +195,7 @@ export class EngineService implements Omit<EngineApi, 'health'>, EngineStreams {
     guard.lose(error);
     await this.#parts.training.settled();
     await models.abandonAll();
+    guard.restore();
     await this.#select(choice).catch((failure: unknown) =>
       reportError(bus, failure, 'restart of the device', SOURCE),
     );

@@ -1,0 +1,158 @@
+import 'fake-indexeddb/auto';
+import { describe, expect, it } from 'vitest';
+import type { GenerationEvent, GenerationRequest } from '../protocol/inference';
+import type { AdapterRecord } from '../protocol/models';
+import { toyConfig } from '../training/testing/recording-sink';
+import { toyModelRecord } from '../inference/testing/toy-language-model';
+import { createServiceBench, type ServiceBench } from './testing/service-bench';
+
+const request = (prompt: string, adapterId: string | null = null): GenerationRequest => ({
+  target: { modelId: 'toy', adapterId },
+  input: { prompt },
+  sampling: { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, seed: null },
+  maxTokens: 6,
+  stop: [],
+});
+
+const adapter = (id: string): AdapterRecord => ({
+  id,
+  name: id,
+  baseModelId: 'toy',
+  baseFingerprint: toyModelRecord.fingerprint,
+  lora: { rank: 2, alpha: 4, dropout: 0, targets: ['q'] },
+  sizeBytes: 1,
+  folder: `adapters/${id}`,
+  runId: null,
+  createdAt: 0,
+});
+
+async function collect(
+  bench: ServiceBench,
+  asked: GenerationRequest,
+  signal?: AbortSignal,
+): Promise<GenerationEvent[]> {
+  const events: GenerationEvent[] = [];
+  for await (const event of bench.inference.generate(asked, signal)) events.push(event);
+  return events;
+}
+const textOf = (events: GenerationEvent[]): string =>
+  events.map((event) => (event.type === 'text' ? event.text : '')).join('');
+
+describe('InferenceService', () => {
+  it('adapters: are switched without loading the base again, and change the answer', async () => {
+    const bench = await createServiceBench();
+    await bench.database.put('adapters', adapter('a'));
+    const base = textOf(await collect(bench, request('hello')));
+    const tuned = textOf(await collect(bench, request('hello', 'a')));
+    const again = textOf(await collect(bench, request('hello')));
+    expect(tuned).not.toBe(base);
+    expect(again).toBe(base);
+    expect(bench.loaded).toHaveLength(1);
+  });
+
+  it('an unknown adapter or model: an error, and the line moves on', async () => {
+    const bench = await createServiceBench();
+    await expect(collect(bench, request('x', 'gone'))).rejects.toMatchObject({ code: 'adapter.unknown' });
+    expect(textOf(await collect(bench, request('x')))).toHaveLength(6);
+    expect(bench.inference.busy).toBe(false);
+  });
+
+  it('requests: are answered one after the other', async () => {
+    const bench = await createServiceBench();
+    const order: string[] = [];
+    const ask = async (name: string): Promise<void> => {
+      for await (const { type } of bench.inference.generate(request(name))) order.push(`${name} ${type}`);
+    };
+    await Promise.all([ask('a'), ask('b')]);
+    expect(order.indexOf('b start')).toBeGreaterThan(order.indexOf('a finish'));
+  });
+
+  it('cancelled in line: ends at once and does not hold the line', async () => {
+    const bench = await createServiceBench();
+    const first = bench.inference.generate(request('first'));
+    await first.next();
+    const controller = new AbortController();
+    const second = collect(bench, request('second'), controller.signal);
+    controller.abort();
+    expect(await second).toMatchObject([{ type: 'finish', reason: 'cancelled' }]);
+    await first.return(undefined);
+    expect(textOf(await collect(bench, request('third')))).toHaveLength(6);
+  });
+
+  it('during a training run: answers between its steps with the base it had', async () => {
+    const quiet = await createServiceBench();
+    const expected = textOf(await collect(quiet, request('hello')));
+    const bench = await createServiceBench();
+    const { id } = await bench.training.start(toyConfig({ maxSteps: 200, checkpointInterval: 0 }));
+    expect(textOf(await collect(bench, request('hello')))).toBe(expected);
+    expect(bench.training.running).toBe(true);
+    expect(bench.loaded).toHaveLength(1);
+    await bench.training.stop(id);
+  });
+});
+
+describe('ModelService', () => {
+  it('in use: a model is not forgotten; afterwards it is, with its sessions', async () => {
+    const bench = await createServiceBench();
+    const lease = await bench.models.borrow({ modelId: 'toy', adapterId: null });
+    await expect(bench.models.forgetModel('toy')).rejects.toMatchObject({ code: 'engine.busy' });
+    lease.release();
+    lease.release();
+    await bench.models.forgetModel('toy');
+    expect(bench.loaded[0]?.state.disposed).toBe(true);
+    expect(bench.models.loadedIds).toEqual([]);
+  });
+
+  it('another base: the one that nobody uses goes first', async () => {
+    const bench = await createServiceBench();
+    await bench.database.put('models', { ...toyModelRecord, id: 'other', name: 'Other' });
+    (await bench.models.borrow({ modelId: 'toy', adapterId: null })).release();
+    const lease = await bench.models.borrow({ modelId: 'other', adapterId: null });
+    expect(bench.models.loadedIds).toEqual(['other']);
+    expect(bench.loaded[0]?.state.disposed).toBe(true);
+    (await bench.models.borrow({ modelId: 'toy', adapterId: null })).release();
+    expect(bench.models.loadedIds.sort()).toEqual(['other', 'toy']);
+    lease.release();
+  });
+
+  it('asked for twice at once: is loaded once', async () => {
+    const bench = await createServiceBench();
+    const target = { modelId: 'toy', adapterId: null };
+    const [a, b] = await Promise.all([bench.models.borrow(target), bench.models.borrow(target)]);
+    expect(a.model).toBe(b.model);
+    expect(bench.loaded).toHaveLength(1);
+  });
+});
+
+describe('ModelLibrary', () => {
+  it('deleting a model: takes its adapters and files along', async () => {
+    const bench = await createServiceBench();
+    const files = [{ name: 'model.safetensors', blob: new Blob(['w']) }];
+    const model = await bench.library.importModel('  Mine ', files);
+    expect(model).toMatchObject({ name: 'Mine', origin: 'imported' });
+    await bench.library.importAdapter('tuned', model.id, [
+      { name: 'adapter_config.json', blob: new Blob(['{}']) },
+    ]);
+    expect(await bench.database.count('adapters')).toBe(1);
+    await bench.library.deleteModel(model.id);
+    expect(await bench.database.count('adapters')).toBe(0);
+    expect(await bench.blobs.list('models')).toEqual([]);
+    expect(await bench.blobs.list('adapters')).toEqual([]);
+  });
+
+  it('a full disk in the middle: nothing of the import is left', async () => {
+    const bench = await createServiceBench();
+    const write = bench.blobs.write.bind(bench.blobs);
+    bench.blobs.write = (path, content) =>
+      path.endsWith('tokenizer.json') ? Promise.reject(new Error('full')) : write(path, content);
+    const files = ['model.safetensors', 'tokenizer.json'].map((name) => ({ name, blob: new Blob(['x']) }));
+    await expect(bench.library.importModel('Mine', files)).rejects.toThrow('full');
+    expect(await bench.blobs.list('models')).toEqual([]);
+    expect(await bench.database.count('models')).toBe(1);
+  });
+
+  it('an empty name: is refused', async () => {
+    const bench = await createServiceBench();
+    await expect(bench.library.renameModel('toy', '  ')).rejects.toMatchObject({ code: 'import.invalid' });
+  });
+});
