@@ -1,5 +1,6 @@
 // What models and training may use of the engine. Nothing outside this folder imports tfjs.
 export * from './ops/attention';
+export * from './ops/cached-attention';
 export * from './ops/cross-entropy';
 export * from './ops/elementwise';
 export * from './ops/embedding';

@@ -1,10 +1,14 @@
 // Between the layout of a weights file and the engine's: projections are [out, in] in the file and [in, out] here.
 import { fromFloats, readFloats, type Tensor } from '../engine';
-import { isKeptTransposed } from './llama/llama-names';
 
 export interface FileArray {
   shape: number[];
   data: Float32Array<ArrayBuffer>;
+}
+
+/** True for weights the engine keeps [in, out]: projections, an output head of its own, LoRA matrices. */
+export function isKeptTransposed(name: string): boolean {
+  return /(_proj|lm_head|lora_[AB])\.weight$/.test(name);
 }
 
 /** Row-major [rows, columns] to row-major [columns, rows]. */

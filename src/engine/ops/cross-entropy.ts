@@ -6,7 +6,7 @@ import { gatherRows, scatterAddRows } from './embedding';
 import { matMul } from './mat-mul';
 
 /** Logits of one tile, at most: rows per tile follow from the vocabulary. */
-const TILE_BYTES = 64 * 1024 * 1024;
+export const LOGITS_TILE_BYTES = 64 * 1024 * 1024;
 
 export interface CrossEntropyGradients {
   /** [rows, hidden] */
@@ -22,7 +22,7 @@ interface Tile {
 }
 
 /** Labels below 0 take no part. */
-export function planTiles(labels: Int32Array, vocabSize: number, tileBytes = TILE_BYTES): Tile[] {
+export function planTiles(labels: Int32Array, vocabSize: number, tileBytes = LOGITS_TILE_BYTES): Tile[] {
   const rows = Int32Array.from(labels.keys()).filter((row) => (labels[row] ?? -1) >= 0);
   const perTile = Math.max(1, Math.floor(tileBytes / (4 * vocabSize)));
   const tiles: Tile[] = [];

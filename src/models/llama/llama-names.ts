@@ -68,7 +68,28 @@ export function parameterCount(config: LlamaConfig): number {
   return count;
 }
 
-/** True for weights the engine keeps [in, out], the transpose of the file. */
-export function isKeptTransposed(name: string): boolean {
-  return name.endsWith('_proj.weight') || name === HEAD || /\.lora_[AB]\.weight$/.test(name);
+/** LoRA matrices by name (before PEFT's prefix) with their shapes in an adapter file: A [rank, in], B [out, rank]. */
+export function adapterShapes(
+  config: LlamaConfig,
+  rank: number,
+  targets: readonly LoraTarget[],
+): Map<string, number[]> {
+  const shapes = new Map<string, number[]>();
+  for (let layer = 0; layer < config.layers; layer += 1) {
+    for (const target of LORA_TARGETS.filter((name) => targets.includes(name))) {
+      const path = projectionPath(layer, target);
+      const shape = projectionShape(config, target);
+      shapes.set(`${path}.lora_A.weight`, [rank, shape.in]);
+      shapes.set(`${path}.lora_B.weight`, [shape.out, rank]);
+    }
+  }
+  return shapes;
+}
+
+/** Which projection a module path is, null for another module. */
+export function targetOf(config: LlamaConfig, modulePath: string): LoraTarget | null {
+  const target = LORA_TARGETS.find((name) => modulePath.endsWith(`.${name}_proj`));
+  const layer = Number(/^model\.layers\.(\d+)\./.exec(modulePath)?.[1] ?? NaN);
+  if (target === undefined || !(layer < config.layers)) return null;
+  return modulePath === projectionPath(layer, target) ? target : null;
 }

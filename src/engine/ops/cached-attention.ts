@@ -1,0 +1,117 @@
+// Attention of new tokens over kept keys and values. Caches have a capacity, not a length: sizes change rarely, so that
+// the backend's buffers are used again, and what lies past the length is masked. Caches are values: writing makes a new
+// one, the caller disposes the old.
+import * as tf from '@tensorflow/tfjs-core';
+import { fromFloats, scope, zeros, type Tensor } from '../tensor';
+import { batchedMatMul } from './mat-mul';
+
+const MASKED = -1e9;
+
+export interface KeyValueCache {
+  /** Rotated keys, [kvHeads, headSize, capacity]: already the right operand of the scores. */
+  keys: Tensor;
+  /** [kvHeads, capacity, headSize] */
+  values: Tensor;
+}
+
+export function emptyCache(kvHeads: number, headSize: number, capacity: number): KeyValueCache {
+  return { keys: zeros([kvHeads, headSize, capacity]), values: zeros([kvHeads, capacity, headSize]) };
+}
+
+const capacityOf = ({ values }: KeyValueCache): number => values.shape[1] ?? 0;
+
+/** A copy with room for `capacity` positions. */
+export function grownCache(cache: KeyValueCache, capacity: number): KeyValueCache {
+  const extra = capacity - capacityOf(cache);
+  return scope(() => ({
+    keys: tf.pad(cache.keys, [
+      [0, 0],
+      [0, 0],
+      [0, extra],
+    ]),
+    values: tf.pad(cache.values, [
+      [0, 0],
+      [0, extra],
+      [0, 0],
+    ]),
+  }));
+}
+
+/** One position: blended in by a selector, which costs no slices and no new sizes. */
+function withOne(cache: KeyValueCache, keys: Tensor, values: Tensor, position: number): KeyValueCache {
+  const capacity = capacityOf(cache);
+  const selector = new Float32Array(capacity);
+  selector[position] = 1;
+  const chosen = fromFloats(selector, [1, 1, capacity]);
+  const others = tf.sub(1, chosen);
+  const down = [1, capacity, 1];
+  return {
+    keys: tf.add(tf.mul(cache.keys, others), tf.mul(keys, chosen)),
+    values: tf.add(tf.mul(cache.values, tf.reshape(others, down)), tf.mul(values, tf.reshape(chosen, down))),
+  };
+}
+
+function withMany(cache: KeyValueCache, keys: Tensor, values: Tensor, position: number): KeyValueCache {
+  const [kvHeads, count, headSize] = values.shape as [number, number, number];
+  const rest = capacityOf(cache) - position - count;
+  const keyParts = [keys, tf.zeros([kvHeads, headSize, rest])];
+  const valueParts = [values, tf.zeros([kvHeads, rest, headSize])];
+  if (position > 0) {
+    keyParts.unshift(tf.slice(cache.keys, [0, 0, 0], [kvHeads, headSize, position]));
+    valueParts.unshift(tf.slice(cache.values, [0, 0, 0], [kvHeads, position, headSize]));
+  }
+  return { keys: tf.concat(keyParts, 2), values: tf.concat(valueParts, 1) };
+}
+
+/**
+ * The cache with new positions written from `position` on; what was past it is forgotten.
+ * @param k, v [tokens, kvHeads, headSize], k rotated.
+ */
+export function cacheWith(cache: KeyValueCache, k: Tensor, v: Tensor, position: number): KeyValueCache {
+  return scope(() => {
+    const keys = tf.transpose(k, [1, 2, 0]);
+    const values = tf.transpose(v, [1, 0, 2]);
+    return k.shape[0] === 1
+      ? withOne(cache, keys, values, position)
+      : withMany(cache, keys, values, position);
+  });
+}
+
+/** Token i may look at positions up to `position + i`: [1, groupSize * tokens, capacity]. */
+export function cacheMask(position: number, tokens: number, capacity: number, groupSize: number): Tensor {
+  const mask = new Float32Array(groupSize * tokens * capacity);
+  for (let row = 0; row < groupSize * tokens; row += 1) {
+    const first = position + (row % tokens) + 1;
+    mask.fill(MASKED, row * capacity + first, (row + 1) * capacity);
+  }
+  return fromFloats(mask, [1, groupSize * tokens, capacity]);
+}
+
+/**
+ * @param q [tokens, heads, headSize], rotated; @param mask from `cacheMask`.
+ * @returns [tokens, heads * headSize].
+ */
+export function cachedAttention(q: Tensor, { keys, values }: KeyValueCache, mask: Tensor): Tensor {
+  const [tokens, heads, headSize] = q.shape as [number, number, number];
+  const kvHeads = values.shape[0] ?? 1;
+  return scope(() => {
+    const scaled = tf.mul(q, 1 / Math.sqrt(headSize));
+    const groups = tf.reshape(tf.transpose(scaled, [1, 0, 2]), [
+      kvHeads,
+      (heads / kvHeads) * tokens,
+      headSize,
+    ]);
+    const probabilities = tf.softmax(tf.add(batchedMatMul(groups, keys), mask));
+    const output = tf.reshape(batchedMatMul(probabilities, values), [heads, tokens, headSize]);
+    return tf.reshape(tf.transpose(output, [1, 0, 2]), [tokens, heads * headSize]);
+  });
+}
+
+/** Logits of a single row, [vocabulary]: with a tied head the embedding is the left operand and needs no transpose. */
+export function rowLogits(row: Tensor, head: Tensor | null, embedding: Tensor): Tensor {
+  return scope(() => {
+    const product =
+      head === null ? tf.matMul(embedding, tf.reshape(row, [-1, 1])) : tf.matMul(row as tf.Tensor2D, head);
+    return tf.reshape(product, [-1]);
+  });
+}

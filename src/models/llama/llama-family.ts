@@ -1,0 +1,43 @@
+// The Llama family: Hugging Face's LlamaForCausalLM.
+import type { FileArray } from '../file-layout';
+import type { ActivationBytes, ModelFamily, ModelPlan, ModelRuntime } from '../model-family';
+import { LOGITS_TILE_BYTES } from '../../engine';
+import { ACTIVATION_BUDGET_BYTES } from '../memory-budget';
+import { savedBytesPerToken } from './llama-graph';
+import type { LlamaConfig } from './llama-config';
+import { adapterShapes, targetOf, weightShapes } from './llama-names';
+import { LlamaRuntime } from './llama-runtime';
+import { parseLlamaConfig } from './parse-llama-config';
+
+const FLOAT_BYTES = 4;
+
+function activationBytes(config: LlamaConfig, tokens: number, sequenceLength: number): ActivationBytes {
+  const perBlock = savedBytesPerToken(config, sequenceLength) * tokens;
+  const kept = perBlock * config.layers <= ACTIVATION_BUDGET_BYTES ? config.layers : 1;
+  const inputs = (config.layers + 1) * tokens * config.hiddenSize * FLOAT_BYTES;
+  // The backward pass of a block holds about as much again as its forward pass kept.
+  const activationsBytes = (kept + 1) * perBlock + inputs;
+  // Logits, probabilities and their gradient, one tile of rows at a time.
+  const logitsBytes = 3 * Math.min(LOGITS_TILE_BYTES, tokens * config.vocabSize * FLOAT_BYTES);
+  return { activationsBytes, logitsBytes };
+}
+
+function planOf(config: LlamaConfig): ModelPlan {
+  return {
+    vocabSize: config.vocabSize,
+    contextLength: config.contextLength,
+    stopTokenIds: config.stopTokenIds,
+    weightShapes: () => weightShapes(config),
+    adapterShapes: ({ rank, targets }) => adapterShapes(config, rank, targets),
+    targetOf: (modulePath) => targetOf(config, modulePath),
+    activationBytes: (tokens, sequenceLength) => activationBytes(config, tokens, sequenceLength),
+    load: (read: (name: string) => Promise<FileArray>): Promise<ModelRuntime> =>
+      LlamaRuntime.load(config, read, ACTIVATION_BUDGET_BYTES),
+  };
+}
+
+export const llamaFamily: ModelFamily = {
+  name: 'llama',
+  architectures: ['LlamaForCausalLM'],
+  plan: (configJson) => planOf(parseLlamaConfig(configJson)),
+};

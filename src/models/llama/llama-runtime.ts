@@ -1,0 +1,171 @@
+// A Llama on the backend: its base weights, and everything made from them. Sessions, trainings and adapters stand on the
+// base without owning it; the runtime must outlive them.
+import { dispose, keep, ParameterSet, share, type Tensor } from '../../engine';
+import { AppError } from '../../lib/errors';
+import type { LoraConfig } from '../../protocol/models';
+import { toEngine, type FileArray } from '../file-layout';
+import type { DecodeSession } from '../loaded-model';
+import type { AdapterTensors, ModelRuntime } from '../model-family';
+import type { TrainableModel } from '../trainable-model';
+import type { DecoderWeights } from './decoder-weights';
+import { fullTraining } from './full-training';
+import type { LlamaConfig } from './llama-config';
+import { LlamaGraph } from './llama-graph';
+import { adapterShapes, HEAD, parameterCount, weightShapes } from './llama-names';
+import { LlamaSession } from './llama-session';
+import { LlamaTraining } from './llama-training';
+import { initialLora, withLora } from './lora-weights';
+
+class LlamaAdapter implements AdapterTensors {
+  readonly lora: LoraConfig;
+  readonly tensors: ReadonlyMap<string, Tensor>;
+
+  constructor(lora: LoraConfig, tensors: ReadonlyMap<string, Tensor>) {
+    this.lora = lora;
+    this.tensors = tensors;
+  }
+
+  dispose(): void {
+    dispose([...this.tensors.values()]);
+  }
+}
+
+function missing(name: string): AppError<'internal'> {
+  return new AppError('internal', `The model has no weight ${name}.`);
+}
+
+export class LlamaRuntime implements ModelRuntime {
+  readonly #config: LlamaConfig;
+  readonly #tensors: ReadonlyMap<string, Tensor>;
+  readonly #activationBudgetBytes: number;
+  readonly #base: DecoderWeights;
+
+  /** @param tensors weights by name in the engine's layout; taken over. */
+  private constructor(
+    config: LlamaConfig,
+    tensors: ReadonlyMap<string, Tensor>,
+    activationBudgetBytes: number,
+  ) {
+    this.#config = config;
+    this.#tensors = tensors;
+    this.#activationBudgetBytes = activationBudgetBytes;
+    const tensor = (name: string): Tensor => this.#tensor(name);
+    this.#base = {
+      tensor,
+      linear: (path) => ({ weight: tensor(`${path}.weight`), lora: null }),
+      head: () => (config.tiedHead ? null : tensor(HEAD)),
+    };
+  }
+
+  static async load(
+    config: LlamaConfig,
+    read: (name: string) => Promise<FileArray>,
+    activationBudgetBytes: number,
+  ): Promise<LlamaRuntime> {
+    const tensors = new Map<string, Tensor>();
+    try {
+      for (const name of weightShapes(config).keys()) {
+        tensors.set(name, keep(toEngine(name, await read(name))));
+      }
+    } catch (error) {
+      dispose([...tensors.values()]);
+      throw error;
+    }
+    return new LlamaRuntime(config, tensors, activationBudgetBytes);
+  }
+
+  createSession(adapter: AdapterTensors | null): DecodeSession {
+    const weights = this.#adapted(adapter);
+    return new LlamaSession(this.#config, () => weights);
+  }
+
+  createTrainingSession(training: TrainableModel): DecodeSession {
+    if (!(training instanceof LlamaTraining)) {
+      throw new AppError('internal', 'The training belongs to a model of another family.');
+    }
+    return new LlamaSession(this.#config, () => training.decodingWeights);
+  }
+
+  createFullTraining(): TrainableModel {
+    return fullTraining(this.#config, (name) => share(this.#tensor(name)), {
+      activationBudgetBytes: this.#activationBudgetBytes,
+    });
+  }
+
+  createLoraTraining(lora: LoraConfig, seed: number, from: AdapterTensors | null): TrainableModel {
+    const shapes = adapterShapes(this.#config, lora.rank, lora.targets);
+    const start = from === null ? null : this.#continued(from, shapes);
+    const fresh = initialLora(shapes, seed);
+    const parameters = new ParameterSet();
+    for (const [name, array] of fresh) parameters.add(name, start?.(name) ?? toEngine(name, array));
+    const weights = (which: 'current' | 'averaged'): DecoderWeights =>
+      withLora(this.#base, lora, (name) =>
+        parameters.has(name)
+          ? which === 'current'
+            ? parameters.value(name)
+            : parameters.averaged(name)
+          : null,
+      );
+    return new LlamaTraining({
+      graph: new LlamaGraph(this.#config, this.#activationBudgetBytes),
+      parameters,
+      weights,
+      modelParameters: parameterCount(this.#config) + parameters.size,
+      dropout: lora.dropout,
+    });
+  }
+
+  createAdapter(lora: LoraConfig, arrays: ReadonlyMap<string, FileArray>): AdapterTensors {
+    const shapes = adapterShapes(this.#config, lora.rank, lora.targets);
+    for (const [name, shape] of shapes) checkAdapterArray(name, shape, arrays.get(name));
+    const tensors = new Map<string, Tensor>();
+    for (const name of shapes.keys()) tensors.set(name, keep(toEngine(name, arrays.get(name) as FileArray)));
+    return new LlamaAdapter(lora, tensors);
+  }
+
+  dispose(): void {
+    dispose([...this.#tensors.values()]);
+  }
+
+  #tensor(name: string): Tensor {
+    const tensor = this.#tensors.get(name);
+    if (tensor === undefined) throw missing(name);
+    return tensor;
+  }
+
+  #adapted(adapter: AdapterTensors | null): DecoderWeights {
+    if (!(adapter instanceof LlamaAdapter)) return this.#base;
+    return withLora(this.#base, adapter.lora, (name) => adapter.tensors.get(name) ?? null);
+  }
+
+  /** The matrices to go on from, shared: the training replaces them, the adapter keeps its own. */
+  #continued(from: AdapterTensors, shapes: ReadonlyMap<string, number[]>): (name: string) => Tensor | null {
+    if (!(from instanceof LlamaAdapter)) return () => null;
+    const same =
+      from.tensors.size === shapes.size && [...shapes.keys()].every((name) => from.tensors.has(name));
+    const rank = [...shapes.values()][0]?.[0];
+    if (!same || from.lora.rank !== rank) {
+      throw new AppError(
+        'training.invalid',
+        `The adapter has rank ${from.lora.rank} on ${from.lora.targets.join(', ')}; the run asks for something else.`,
+        { remedy: 'Use the same rank and targets as the adapter that the run goes on from.' },
+      );
+    }
+    return (name) => {
+      const tensor = from.tensors.get(name);
+      return tensor === undefined ? null : share(tensor);
+    };
+  }
+}
+
+function checkAdapterArray(name: string, shape: readonly number[], array: FileArray | undefined): void {
+  if (array !== undefined && array.shape.join() === shape.join()) return;
+  const fact =
+    array === undefined
+      ? `lacks ${name}`
+      : `has ${name} as [${array.shape.join(', ')}], this model needs [${shape.join(', ')}]`;
+  throw new AppError('adapter.base-mismatch', `The adapter was made for another model: it ${fact}.`, {
+    details: { tensor: name },
+    remedy: 'Choose the model that the adapter was trained on.',
+  });
+}

@@ -1,0 +1,104 @@
+// A family of models: how its config.json reads and what its weights are, before loading (a plan), and the model on the
+// backend (a runtime). Another family is one file that exports a ModelFamily, and one line in families.ts.
+import { AppError } from '../lib/errors';
+import type { LoraConfig, LoraTarget, ModelFamily as FamilyName } from '../protocol/models';
+import type { FileArray } from './file-layout';
+import type { DecodeSession } from './loaded-model';
+import type { TrainableModel } from './trainable-model';
+
+/** Bytes of a micro-batch's forward and backward pass. */
+export interface ActivationBytes {
+  activationsBytes: number;
+  logitsBytes: number;
+}
+
+/** An adapter's matrices on the backend. */
+export interface AdapterTensors {
+  readonly lora: LoraConfig;
+  dispose(): void;
+}
+
+export interface ModelRuntime {
+  createSession(adapter: AdapterTensors | null): DecodeSession;
+  /** @throws AppError `internal` for a training of another model. */
+  createTrainingSession(training: TrainableModel): DecodeSession;
+  createLoraTraining(lora: LoraConfig, seed: number, from: AdapterTensors | null): TrainableModel;
+  createFullTraining(): TrainableModel;
+  /** @param arrays LoRA matrices by name, without PEFT's prefix. @throws AppError `adapter.base-mismatch`. */
+  createAdapter(lora: LoraConfig, arrays: ReadonlyMap<string, FileArray>): AdapterTensors;
+  dispose(): void;
+}
+
+export interface ModelPlan {
+  readonly vocabSize: number;
+  readonly contextLength: number;
+  readonly stopTokenIds: readonly number[];
+  /** Every weight by its name in the file, with its shape there. */
+  weightShapes(): Map<string, number[]>;
+  /** LoRA matrices by name, without PEFT's prefix: A [rank, in], B [out, rank]. */
+  adapterShapes(lora: Pick<LoraConfig, 'rank' | 'targets'>): Map<string, number[]>;
+  /** Which projection a module path is, null for another module. */
+  targetOf(modulePath: string): LoraTarget | null;
+  activationBytes(tokens: number, sequenceLength: number): ActivationBytes;
+  /** Puts the weights on the backend. `read` gives one array at a time. */
+  load(read: (name: string) => Promise<FileArray>): Promise<ModelRuntime>;
+}
+
+export interface ModelFamily {
+  readonly name: FamilyName;
+  /** Values of `architectures` in config.json. */
+  readonly architectures: readonly string[];
+  /** @throws AppError `model.unsupported` naming the path of the value that does not fit. */
+  plan(configJson: unknown): ModelPlan;
+}
+
+export function elementCount(shapes: ReadonlyMap<string, number[]>): number {
+  let count = 0;
+  for (const shape of shapes.values()) count += shape.reduce((product, size) => product * size, 1);
+  return count;
+}
+
+/** Families by architecture; plugins may add to it. */
+export class ModelFamilies {
+  readonly #families: ModelFamily[];
+
+  constructor(families: readonly ModelFamily[]) {
+    this.#families = [...families];
+  }
+
+  /** @returns takes it back. */
+  register(family: ModelFamily): () => void {
+    this.#families.unshift(family);
+    return () => void this.#families.splice(this.#families.indexOf(family), 1);
+  }
+
+  get architectures(): string[] {
+    return this.#families.flatMap(({ architectures }) => architectures);
+  }
+
+  /** @throws AppError `model.unsupported` listing what is supported. */
+  plan(configJson: unknown): { family: ModelFamily; plan: ModelPlan } {
+    const named = architectureOf(configJson);
+    const family = this.#families.find(
+      ({ architectures }) => named !== null && architectures.includes(named),
+    );
+    if (family === undefined) {
+      throw new AppError(
+        'model.unsupported',
+        `The architecture ${named ?? '(none named)'} is not supported; supported: ${this.architectures.join(', ')}.`,
+        {
+          details: { architecture: named, supported: this.architectures },
+          remedy: 'Choose a model of the Llama family.',
+        },
+      );
+    }
+    return { family, plan: family.plan(configJson) };
+  }
+}
+
+function architectureOf(configJson: unknown): string | null {
+  if (typeof configJson !== 'object' || configJson === null || !('architectures' in configJson)) return null;
+  const { architectures } = configJson;
+  const first: unknown = Array.isArray(architectures) ? architectures[0] : null;
+  return typeof first === 'string' ? first : null;
+}
