@@ -28,9 +28,9 @@ self.addEventListener('message', (event) => {
   const message = parseBrokerMessage(event.data);
   const [port, reply] = event.ports;
   if (!message || !port || !reply) return;
-  const scope = {
-    queryLocks: () => self.navigator.locks.query(),
-    findClient: (id: string) => self.clients.get(id),
+  const answer = async () => {
+    const tabs = await self.clients.matchAll({ type: 'window', includeUncontrolled: true });
+    reply.postMessage(await forwardToOwner(tabs, message, port));
   };
-  event.waitUntil(forwardToOwner(scope, message, port).then((reached) => reply.postMessage(reached)));
+  event.waitUntil(answer());
 });

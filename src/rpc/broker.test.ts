@@ -1,40 +1,31 @@
 import { describe, expect, test } from 'vitest';
-import { ENGINE_LOCK, forwardToOwner, parseBrokerMessage, type BrokerScope } from './broker';
+import { OWNER_QUESTION, forwardToOwner, parseBrokerMessage, type TabClient } from './broker';
 
-function scopeWith(clients: string[], sent: unknown[][]): BrokerScope {
+function tab(owns: boolean, sent: unknown[]): TabClient {
   return {
-    queryLocks: () =>
-      Promise.resolve({
-        held: [
-          { name: 'other', clientId: 'b', mode: 'exclusive' },
-          { name: ENGINE_LOCK, clientId: 'a', mode: 'exclusive' },
-        ],
-        pending: [],
-      }),
-    findClient: (id) =>
-      Promise.resolve(
-        clients.includes(id)
-          ? { postMessage: (...args: unknown[]) => void sent.push([id, ...args]) }
-          : undefined,
-      ),
+    postMessage(message, [port]) {
+      if (message === OWNER_QUESTION) (port as MessagePort).postMessage(owns);
+      else sent.push(message, port);
+    },
   };
 }
 
+const message = { type: 'fragua:connect', kind: 'engine', callerLock: 'c' } as const;
+
 describe('port broker', () => {
-  test('forward: the port goes to the tab that holds the lock', async () => {
-    const { port1, port2 } = new MessageChannel();
-    const sent: unknown[][] = [];
-    const message = { type: 'fragua:connect', kind: 'engine', callerLock: 'c' } as const;
-    await expect(forwardToOwner(scopeWith(['a', 'b'], sent), message, port1)).resolves.toBe(true);
-    expect(sent).toEqual([['a', message, [port1]]]);
+  test('forward: the port goes to the tab that owns the workers', async () => {
+    const { port1 } = new MessageChannel();
+    const others: unknown[] = [];
+    const sent: unknown[] = [];
+    await expect(forwardToOwner([tab(false, others), tab(true, sent)], message, port1)).resolves.toBe(true);
+    expect(sent).toEqual([message, port1]);
+    expect(others).toEqual([]);
     port1.close();
-    port2.close();
   });
 
-  test('forward: says so where the owner is no tab any more', async () => {
+  test('forward: says so where no tab owns them', async () => {
     const { port1 } = new MessageChannel();
-    const message = { type: 'fragua:connect', kind: 'data', callerLock: 'c' } as const;
-    await expect(forwardToOwner(scopeWith([], []), message, port1)).resolves.toBe(false);
+    await expect(forwardToOwner([tab(false, [])], message, port1)).resolves.toBe(false);
     port1.close();
   });
 

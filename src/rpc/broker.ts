@@ -1,5 +1,5 @@
 // How a tab reaches the workers of another: page -> service worker -> owning page -> worker, one port handed on.
-// The service worker may be killed between two messages, so it remembers nothing and asks the browser for the owner.
+// The service worker may be killed between two messages, so it remembers nothing and asks the tabs who owns them.
 import type { WorkerKind } from '../protocol/workers';
 
 /** The Web Lock that the owner of the workers holds. */
@@ -23,23 +23,35 @@ export function parseBrokerMessage(data: unknown): BrokerMessage | null {
   return data as BrokerMessage;
 }
 
-/** The parts of the service worker's scope that the broker uses. */
-export interface BrokerScope {
-  queryLocks(): Promise<LockManagerSnapshot>;
-  findClient(
-    id: string,
-  ): Promise<{ postMessage(message: unknown, transfer: Transferable[]): void } | undefined>;
+/** Asked of a tab, with a port for the answer: true where it owns the workers. */
+export const OWNER_QUESTION = 'fragua:owner?';
+const ANSWER_MS = 1_000;
+
+/** A tab, as the service worker sees it. */
+export interface TabClient {
+  postMessage(message: unknown, transfer: Transferable[]): void;
 }
 
-/** Hands the caller's port to the tab that holds the lock. @returns false where there is none. */
+/** Hands the caller's port to the tab that says it is the owner. @returns false where none does. */
 export async function forwardToOwner(
-  scope: BrokerScope,
+  tabs: readonly TabClient[],
   message: BrokerMessage,
   port: MessagePort,
 ): Promise<boolean> {
-  const { held = [] } = await scope.queryLocks();
-  const owner = held.find((lock) => lock.name === ENGINE_LOCK)?.clientId;
-  const client = owner === undefined ? undefined : await scope.findClient(owner);
-  client?.postMessage(message, [port]);
-  return client !== undefined;
+  const answers = await Promise.all(tabs.map(isOwner));
+  const owner = tabs[answers.indexOf(true)];
+  owner?.postMessage(message, [port]);
+  return owner !== undefined;
+}
+
+function isOwner(tab: TabClient): Promise<boolean> {
+  const { port1, port2 } = new MessageChannel();
+  return new Promise<boolean>((resolve) => {
+    const timer = setTimeout(() => resolve(false), ANSWER_MS);
+    port1.onmessage = (event: MessageEvent<unknown>) => {
+      clearTimeout(timer);
+      resolve(event.data === true);
+    };
+    tab.postMessage(OWNER_QUESTION, [port2]);
+  }).finally(() => port1.close());
 }

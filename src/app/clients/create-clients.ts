@@ -100,7 +100,10 @@ class TabClients {
     this.#notices.addEventListener('message', (event) => this.#onNotice(event.data as Notice));
     this.#cleanups.push(
       bridgeBus(this.bus, this.#events),
-      this.#broker.onRequest((message, port) => this.#onGuest(message, port)),
+      this.#broker.onRequest(
+        (message, port) => this.#onGuest(message, port),
+        () => this.#fleet !== null && !this.#disposed,
+      ),
       this.#broker.onAvailable(() => this.#showGuest(true)),
       this.#lock.owned.subscribe((owned) => {
         if (owned) this.#becomeOwner();

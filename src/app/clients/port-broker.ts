@@ -1,6 +1,6 @@
 // The way from one tab's page to the workers of another: a port is handed through the service worker, the only one that
-// can post to any tab. It keeps no list: it asks the browser who holds the lock. The seam lets tests do without it.
-import { parseBrokerMessage, type BrokerMessage } from '../../rpc/broker';
+// can post to any tab. It keeps no list: it asks the tabs who owns the workers. The seam lets tests do without it.
+import { OWNER_QUESTION, parseBrokerMessage, type BrokerMessage } from '../../rpc/broker';
 
 export type RequestHandler = (message: BrokerMessage, port: MessagePort) => void;
 
@@ -12,7 +12,7 @@ export interface PortBroker {
   /** A port that the owner's worker answers on; null where nobody can be reached. */
   request(message: BrokerMessage): Promise<MessagePort | null>;
   /** Ports of other tabs, for the owner. @returns stops listening. */
-  onRequest(handler: RequestHandler): () => void;
+  onRequest(handler: RequestHandler, isOwner: () => boolean): () => void;
 }
 
 const REPLY_MS = 5_000;
@@ -45,11 +45,12 @@ export class ServiceWorkerBroker implements PortBroker {
     return null;
   }
 
-  onRequest(handler: RequestHandler): () => void {
+  onRequest(handler: RequestHandler, isOwner: () => boolean): () => void {
     const container = this.#container;
     const listen = (event: MessageEvent<unknown>) => {
       const message = parseBrokerMessage(event.data);
       const port = event.ports[0];
+      if (event.data === OWNER_QUESTION) port?.postMessage(isOwner());
       if (message && port) handler(message, port);
     };
     container?.addEventListener('message', listen);
