@@ -1,15 +1,11 @@
 // What every learning-rate schedule promises: run on each one that the factory makes, plugins included.
 import { describe, expect, test } from 'vitest';
-import { createScheduleFactory, type Schedule } from '../../src/core/factories';
+import { createScheduleFactory } from '../../src/core/factories';
 import { wsdSchedule } from '../../src/plugins/wsd-schedule';
-import { createSchedule, SCHEDULE_NAMES } from '../../src/training/schedule';
+import { registerSchedules } from '../../src/training/schedule';
 
 const factory = createScheduleFactory();
-for (const name of SCHEDULE_NAMES) {
-  const schedule: Schedule = (step, totalSteps, warmupSteps) =>
-    createSchedule(name, { totalSteps, warmupSteps }).multiplier(step);
-  factory.register(name, () => schedule);
-}
+registerSchedules(factory);
 factory.register('wsd', () => wsdSchedule);
 
 const runs = [
