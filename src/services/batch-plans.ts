@@ -1,6 +1,6 @@
 // Prepared plans by number, for the engine. A plan that the page summarised is not prepared again when it is opened; a
 // few that nobody holds open are kept for that, the others are forgotten with their tokens.
-import type { PreparedPlan} from '../data/batches/prepared-plan';
+import type { PreparedPlan } from '../data/batches/prepared-plan';
 import { preparePlan } from '../data/batches/prepared-plan';
 import { indexPath } from '../data/storage/dataset-files';
 import { SampleReader } from '../data/storage/sample-reader';

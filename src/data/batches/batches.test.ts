@@ -1,0 +1,194 @@
+import { describe, expect, it } from 'vitest';
+import { createPlainTemplate } from '../../lib/text/plain-template';
+import { type BatchPlan, IGNORED_LABEL, type TokenBatch } from '../../protocol/batches';
+import type { Sample } from '../../protocol/datasets';
+import { ExampleEncoder } from '../examples/example-encoder';
+import { epochBatches } from './batch-order';
+import { packFirstFit } from './packing';
+import { preparePlan, type PreparedPlan } from './prepared-plan';
+import { splitSamples } from './split';
+
+/** One token for each character, its code; 0 ends a text. */
+const CHARACTERS = {
+  eosTokenId: 0,
+  textPrefixIds: [],
+  encode: (text: string) => [...text].map((character) => character.charCodeAt(0)),
+  decode: (ids: readonly number[]) => String.fromCharCode(...ids),
+  pieces: (ids: readonly number[]) => ids.map((id) => String.fromCharCode(id)),
+};
+
+const TEXTS: Sample[] = Array.from({ length: 40 }, (_, i) => ({
+  kind: 'text',
+  text: String.fromCharCode(65 + i).repeat(1 + ((i * 7) % 19)),
+}));
+
+const PLAN: BatchPlan = {
+  datasetId: 'd',
+  modelId: 'm',
+  sequenceLength: 24,
+  batchSize: 4,
+  trainOn: 'assistant',
+  packing: false,
+  evalShare: 0.1,
+  seed: 7,
+};
+
+function prepare(
+  changes: Partial<BatchPlan> = {},
+  samples = TEXTS,
+  cacheBytes?: number,
+): Promise<PreparedPlan> {
+  const source = { count: samples.length, read: (i: number) => Promise.resolve(samples[i] as Sample) };
+  const encoder = new ExampleEncoder(CHARACTERS, createPlainTemplate(CHARACTERS));
+  const plan = { ...PLAN, ...changes };
+  return preparePlan({ plan, source, encoder, ...(cacheBytes === undefined ? {} : { cacheBytes }) });
+}
+
+async function epoch(plan: PreparedPlan, number: number): Promise<TokenBatch[]> {
+  const { batchesPerEpoch } = await plan.summary();
+  const indices = Array.from({ length: batchesPerEpoch }, (_, i) => number * batchesPerEpoch + i);
+  return Promise.all(indices.map((index) => plan.trainBatch(index)));
+}
+
+function targets(batches: TokenBatch[]): number[] {
+  return batches
+    .flatMap(({ labels }) => [...labels].filter((label) => label !== IGNORED_LABEL))
+    .sort((a, b) => a - b);
+}
+
+describe('split', () => {
+  it('holds out a tenth, the same for the same seed', () => {
+    const held = splitSamples(40, 0.1, 7);
+    expect(held.reduce((sum, flag) => sum + flag, 0)).toBe(4);
+    expect(splitSamples(40, 0.1, 7)).toEqual(held);
+    expect(splitSamples(40, 0.1, 8)).not.toEqual(held);
+  });
+
+  it('leaves something on both sides of two samples, and holds out nothing without a share', () => {
+    expect([...splitSamples(2, 0.01, 1)].sort()).toEqual([0, 1]);
+    expect([...splitSamples(2, 0.99, 1)].sort()).toEqual([0, 1]);
+    expect([...splitSamples(3, 0, 1)]).toEqual([0, 0, 0]);
+  });
+});
+
+describe('batch-order', () => {
+  const lengths = Array.from({ length: 103 }, (_, i) => (i * 37) % 100);
+
+  it('takes every row once in an epoch and another order in the next', () => {
+    const first = epochBatches(lengths, 4, 1, 0);
+    expect(first).toHaveLength(26);
+    expect(first.flat().sort((a, b) => a - b)).toEqual([...lengths.keys()]);
+    expect(epochBatches(lengths, 4, 1, 0)).toEqual(first);
+    expect(epochBatches(lengths, 4, 1, 1)).not.toEqual(first);
+  });
+
+  it('pads less than unsorted batches would', () => {
+    const padding = (batches: number[][]): number =>
+      batches.reduce((sum, rows) => {
+        const sizes = rows.map((row) => lengths[row] ?? 0);
+        return sum + sizes.reduce((part, size) => part + Math.max(...sizes) - size, 0);
+      }, 0);
+    const unsorted = Array.from({ length: 26 }, (_, i) => [...lengths.keys()].slice(i * 4, i * 4 + 4));
+    expect(padding(epochBatches(lengths, 4, 1, 0))).toBeLessThan(padding(unsorted) / 4);
+  });
+});
+
+describe('packing', () => {
+  it('puts every sequence into one row, none above the length, well filled', () => {
+    const lengths = Array.from({ length: 300 }, (_, i) => 1 + ((i * 13) % 60));
+    const rows = packFirstFit(lengths, 64, 3);
+    expect(rows.flat().sort((a, b) => a - b)).toEqual([...lengths.keys()]);
+    const filled = rows.map((row) => row.reduce((sum, item) => sum + (lengths[item] ?? 0), 0));
+    expect(Math.max(...filled)).toBeLessThanOrEqual(64);
+    expect(filled.reduce((sum, size) => sum + size, 0) / (rows.length * 64)).toBeGreaterThan(0.85);
+  });
+});
+
+describe('prepared-plan', () => {
+  it('shifts labels, pads with ignored ones and counts targets', async () => {
+    const plan = await prepare({ evalShare: 0, batchSize: 2 }, [
+      { kind: 'text', text: 'abc' },
+      { kind: 'text', text: 'x' },
+    ]);
+    const batch = await plan.trainBatch(0);
+    // Rows sorted by length or not, the one that starts with "a" predicts b, c and the end.
+    const row = batch.tokens[0] === 97 ? 0 : 1;
+    const at = row * batch.length;
+    expect([...batch.tokens.slice(at, at + 3)]).toEqual([97, 98, 99]);
+    expect([...batch.labels.slice(at, at + 4)]).toEqual([98, 99, 0, IGNORED_LABEL]);
+    expect([...batch.segments.slice(at, at + 4)]).toEqual([0, 0, 0, -1]);
+    expect(batch).toMatchObject({ rows: 2, length: 16, targetTokens: 4 });
+  });
+
+  it('learns every target once in each epoch, packed or not', async () => {
+    const loose = await prepare();
+    const packed = await prepare({ packing: true });
+    const summary = await loose.summary();
+    const first = targets(await epoch(loose, 0));
+    expect(first).toHaveLength(summary.trainTargetTokens);
+    expect(targets(await epoch(loose, 1))).toEqual(first);
+    expect(targets(await epoch(packed, 0))).toEqual(first);
+    expect(summary).toMatchObject({ trainSamples: 36, evalSamples: 4, batchesPerEpoch: 9, evalBatches: 1 });
+    expect((await packed.summary()).batchesPerEpoch).toBeLessThan(9);
+  });
+
+  it('gives the same batch for the same number, in any order, with and without a cache', async () => {
+    const forward = await prepare({ packing: true });
+    const forgetful = await prepare({ packing: true }, TEXTS, 0);
+    const { batchesPerEpoch } = await forward.summary();
+    const numbers = Array.from({ length: batchesPerEpoch * 2 }, (_, i) => i);
+    const batches: TokenBatch[] = [];
+    for (const number of numbers) batches.push(await forward.trainBatch(number));
+    for (const number of [...numbers].reverse()) {
+      expect(await forgetful.trainBatch(number)).toEqual(batches[number]);
+    }
+    const other = await prepare({ packing: true, seed: 8 });
+    expect(await other.trainBatch(0)).not.toEqual(batches[0]);
+  });
+
+  it('keeps packed samples apart: positions start anew with each segment', async () => {
+    const batch = await (await prepare({ packing: true })).trainBatch(0);
+    expect(Math.max(...batch.segments)).toBeGreaterThan(0);
+    for (let i = 1; i < batch.tokens.length; i++) {
+      if (batch.segments[i] === -1 || i % batch.length === 0) continue;
+      const follows = batch.segments[i] === batch.segments[i - 1];
+      expect(batch.positions[i]).toBe(follows ? (batch.positions[i - 1] ?? 0) + 1 : 0);
+      // No token is predicted across a border: the last one of a segment predicts the end of its text.
+      if (!follows) expect(batch.labels[i - 1]).toBe(0);
+    }
+  });
+
+  it('counts what is cut and what is left out', async () => {
+    const turns = (prompt: string, answer: string): Sample => ({
+      kind: 'turns',
+      turns: [
+        { role: 'user', content: prompt },
+        { role: 'assistant', content: answer },
+      ],
+    });
+    const samples = [turns('a', 'b'), turns('a', 'b'.repeat(50)), turns('a'.repeat(50), 'b')];
+    const plan = await prepare({ evalShare: 0, sequenceLength: 28 }, samples);
+    expect(await plan.summary()).toMatchObject({
+      trainSamples: 2,
+      truncatedSamples: 1,
+      droppedSamples: { 'answer-beyond-length': 1 },
+    });
+    const nothing = prepare({ evalShare: 0, sequenceLength: 8 }, samples);
+    await expect(nothing).rejects.toMatchObject({ code: 'dataset.all-masked' });
+    await expect(nothing).rejects.toThrow(/3 with the answer beyond the sequence length/);
+  });
+
+  it('gives prompts of held-out samples only', async () => {
+    const plan = await prepare();
+    const prompts = await plan.evalPrompts(3);
+    expect(prompts).toHaveLength(3);
+    const seen = new Set((await epoch(plan, 0)).flatMap(({ tokens }) => [...tokens]));
+    for (const prompt of prompts) expect(seen.has(prompt.charCodeAt(0))).toBe(false);
+  });
+
+  it('refuses a plan out of range and a batch that is not there', async () => {
+    await expect(prepare({ batchSize: 0 })).rejects.toMatchObject({ code: 'config.invalid' });
+    await expect(prepare({ evalShare: Number.NaN })).rejects.toMatchObject({ code: 'config.invalid' });
+    await expect((await prepare()).evalBatch(1)).rejects.toThrow(/There is no batch 1/);
+  });
+});
