@@ -77,7 +77,7 @@ function actions(app: AppServices): Command[] {
       group,
       title: t('shell.palette.newChat'),
       icon: 'plus',
-      run: () => router.go('#/chat'),
+      run: () => router.go('#/chat?new=1'),
     },
     {
       id: 'learn',

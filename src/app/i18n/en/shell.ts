@@ -44,7 +44,7 @@ export const shell = {
   'nogpu.action': 'Details',
   'engine.title': 'The engine did not start.',
   'palette.title': 'Search and commands',
-  'palette.placeholder': 'Search chats, models, runs, commands',
+  'palette.placeholder': 'Search chats, models, commands',
   'palette.none': 'Nothing matches "{query}"',
   'palette.go': 'Go to',
   'palette.actions': 'Actions',

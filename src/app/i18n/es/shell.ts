@@ -48,7 +48,7 @@ export const shell: Translation<English['shell']> = {
   'nogpu.action': 'Detalles',
   'engine.title': 'El motor no arrancó.',
   'palette.title': 'Buscar y órdenes',
-  'palette.placeholder': 'Busca chats, modelos, entrenamientos, órdenes',
+  'palette.placeholder': 'Busca chats, modelos, órdenes',
   'palette.none': 'Nada coincide con «{query}»',
   'palette.go': 'Ir a',
   'palette.actions': 'Acciones',
