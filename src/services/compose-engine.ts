@@ -1,0 +1,52 @@
+// Composition root of the engine worker: the browser's stores, the device and the model files, joined to the services.
+import { bridgeBus } from '../core/bus-bridge';
+import { openDatabase } from '../core/database';
+import { EventBus } from '../core/event-bus';
+import { loadPluginFolder } from '../core/plugins/plugin-loader';
+import { PluginManager } from '../core/plugins/plugin-manager';
+import { EngineDevice } from '../engine';
+import { openBlobStore } from '../lib/storage/open-blob-store';
+import { createModelFamilies, ModelFiles, runSelfTest } from '../models';
+import type { EngineApi, EngineStreams } from '../protocol/engine';
+import type { WorkerContext, WorkerParts } from '../protocol/worker-context';
+import { createEngineContainer, engineToken, trainingToken } from './engine-container';
+import { wasmPaths } from './wasm-paths';
+
+export type EngineParts = WorkerParts<Omit<EngineApi, 'health'>, EngineStreams>;
+
+/** @throws AppError `storage.unavailable` where the browser refuses its database. */
+export async function composeEngine(
+  context: Pick<WorkerContext, 'busPort' | 'batches' | 'beat'>,
+): Promise<EngineParts> {
+  const [database, blobs] = await Promise.all([openDatabase(), openBlobStore()]);
+  const bus = new EventBus();
+  const unbridge = bridgeBus(bus, context.busPort);
+  const device = new EngineDevice({
+    wasmPaths,
+    gpu: 'gpu' in navigator ? navigator.gpu : null,
+    onLost: ({ reason, message }) => void engine.recoverDevice(`${message} (${reason})`),
+  });
+  const families = createModelFamilies();
+  const backend = new ModelFiles({ blobs, families, memoryLimitBytes: () => device.memoryLimitBytes });
+  const selfTest = ({ backend: name }: { backend: Parameters<typeof runSelfTest>[0] }) => runSelfTest(name);
+  const { batches, beat } = context;
+  const container = createEngineContainer({ database, blobs, bus, device, backend, batches, selfTest, beat });
+  const plugins = new PluginManager(container, bus);
+  await loadPluginFolder(plugins, import.meta.glob('/src/plugins/*.ts'));
+  await plugins.activateAll();
+  const engine = container.get(engineToken);
+  const training = container.get(trainingToken);
+  await training.recover();
+  return {
+    api: engine,
+    streams: engine,
+    services: container.list().map(({ name }) => name),
+    activity: () => engine.activity(),
+    async dispose() {
+      await container.dispose();
+      unbridge();
+      context.busPort.close();
+      database.close();
+    },
+  };
+}

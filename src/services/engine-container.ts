@@ -1,0 +1,164 @@
+// What the engine worker is made of: every service with what it needs, registered by token. The worker's entry builds
+// it over a device and the browser's stores, tests over others.
+import { Container, createToken } from '../core/container';
+import type { Database } from '../core/database';
+import type { EventBus } from '../core/event-bus';
+import { factories, scheduleFactory } from '../core/factories';
+import { ResponseCache } from '../inference/response-cache';
+import { SessionPool } from '../inference/session-pool';
+import { TextGenerator } from '../inference/text-generator';
+import { nextEventTurn } from '../lib/async/event-turn';
+import type { BlobStore } from '../lib/storage/blob-store';
+import type { BatchApi } from '../protocol/data';
+import type { SelfTestReport, DeviceReport } from '../protocol/engine';
+import { CheckpointStore } from '../training/checkpoint-store';
+import { registerSchedules } from '../training/schedule';
+import { stateFileCodec } from '../training/state-file';
+import { DeviceGuard } from './device-guard';
+import { EngineService, type ComputeDevice } from './engine-service';
+import { InferenceService } from './inference-service';
+import type { ModelBackend } from './model-backend';
+import { createModelCatalog, type ModelCatalog } from './model-catalog';
+import { ModelLibrary } from './model-library';
+import { ModelService } from './model-service';
+import { TrainingService } from './training-service';
+
+/** What comes from outside: stores, the device, the other workers. The container disposes none of it. */
+export interface EngineSurroundings {
+  database: Database;
+  blobs: BlobStore;
+  bus: EventBus;
+  device: ComputeDevice;
+  backend: ModelBackend;
+  batches: BatchApi;
+  selfTest: (report: DeviceReport) => Promise<SelfTestReport>;
+  /** Tells the supervisor that work goes on. */
+  beat: () => void;
+  /** Where the embedded model lies; the site's own place by default. */
+  embeddedBaseUrl?: string;
+}
+
+/** How long a training step waits for an answer that is being written. */
+const ANSWER_SLICE_MS = 250;
+
+export const engineToken = createToken<EngineService>('engine');
+export const trainingToken = createToken<TrainingService>('training');
+const catalogToken = createToken<ModelCatalog>('model-catalog');
+const guardToken = createToken<DeviceGuard>('device-guard');
+const sessionsToken = createToken<SessionPool>('decode-sessions');
+const cacheToken = createToken<ResponseCache>('response-cache');
+const generatorToken = createToken<TextGenerator>('text-generator');
+const modelsToken = createToken<ModelService>('models');
+const libraryToken = createToken<ModelLibrary>('model-library');
+const inferenceToken = createToken<InferenceService>('inference');
+const checkpointsToken = createToken<CheckpointStore>('checkpoints');
+
+export function createEngineContainer(outside: EngineSurroundings): Container {
+  const container = new Container().addProvider(factories);
+  registerSchedules(container.get(scheduleFactory));
+  registerModels(container, outside);
+  registerInference(container, outside);
+  registerTraining(container, outside);
+  const { device, selfTest, bus } = outside;
+  container.register(
+    engineToken,
+    (services) =>
+      new EngineService({
+        device,
+        selfTest,
+        bus,
+        guard: services.get(guardToken),
+        catalog: services.get(catalogToken),
+        library: services.get(libraryToken),
+        models: services.get(modelsToken),
+        training: services.get(trainingToken),
+        inference: services.get(inferenceToken),
+      }),
+  );
+  return container;
+}
+
+function registerModels(container: Container, outside: EngineSurroundings): void {
+  const { database, blobs, bus, backend, embeddedBaseUrl } = outside;
+  const now = (): number => Date.now();
+  const createId = (): string => crypto.randomUUID();
+  container.register(guardToken, () => new DeviceGuard());
+  container.register(sessionsToken, () => new SessionPool());
+  container.register(catalogToken, () =>
+    createModelCatalog(database, blobs, embeddedBaseUrl === undefined ? {} : { embeddedBaseUrl }),
+  );
+  container.register(
+    libraryToken,
+    (services) =>
+      new ModelLibrary({ database, blobs, catalog: services.get(catalogToken), backend, bus, now, createId }),
+  );
+  container.register(modelsToken, (services) => {
+    const { exclusive } = services.get(guardToken);
+    return new ModelService({
+      catalog: services.get(catalogToken),
+      backend: { load: (record) => exclusive(() => backend.load(record)) },
+      sessions: services.get(sessionsToken),
+      bus,
+      now: () => performance.now(),
+    });
+  });
+}
+
+function registerInference(container: Container, { database, beat }: EngineSurroundings): void {
+  container.register(cacheToken, () => new ResponseCache(database));
+  container.register(
+    generatorToken,
+    (services) =>
+      new TextGenerator({
+        sessions: services.get(sessionsToken),
+        cache: services.get(cacheToken),
+        now: () => performance.now(),
+        drawSeed: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
+        exclusive: services.get(guardToken).exclusive,
+        giveWay: nextEventTurn,
+      }),
+  );
+  container.register(
+    inferenceToken,
+    (services) =>
+      new InferenceService({
+        models: services.get(modelsToken),
+        generator: services.get(generatorToken),
+        cache: services.get(cacheToken),
+        beat,
+      }),
+  );
+}
+
+function registerTraining(container: Container, outside: EngineSurroundings): void {
+  const { database, blobs, bus, device, backend, batches, beat } = outside;
+  container.register(checkpointsToken, () => new CheckpointStore(database, blobs, stateFileCodec));
+  container.register(trainingToken, (services) => {
+    const schedules = services.get(scheduleFactory);
+    const inference = services.get(inferenceToken);
+    const giveWay = async (): Promise<void> => {
+      beat();
+      await nextEventTurn();
+      await inference.lull(ANSWER_SLICE_MS);
+    };
+    return new TrainingService({
+      database,
+      bus,
+      batches,
+      backend,
+      beat,
+      models: services.get(modelsToken),
+      checkpoints: services.get(checkpointsToken),
+      catalog: services.get(catalogToken),
+      library: services.get(libraryToken),
+      createSchedule: (name) => schedules.create(name),
+      schedules: () => schedules.list(),
+      clock: { now: () => performance.now(), giveWay },
+      exclusive: services.get(guardToken).exclusive,
+      memoryBytes: () => device.memory().bytes,
+      backendName: () => device.describe().backend,
+      now: () => Date.now(),
+      createId: () => crypto.randomUUID(),
+    });
+  });
+}
