@@ -13,3 +13,6 @@ export * from './optim/gradient-window';
 export * from './optim/parameter-set';
 export * from './tensor';
 export * from './device/engine-device';
+export * from './reference/compare';
+export * from './reference/reference-decoder';
+export type { WasmPaths } from './device/wasm-backend';

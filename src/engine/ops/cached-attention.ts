@@ -111,7 +111,7 @@ export function cachedAttention(q: Tensor, { keys, values }: KeyValueCache, mask
 export function rowLogits(row: Tensor, head: Tensor | null, embedding: Tensor): Tensor {
   return scope(() => {
     const product =
-      head === null ? tf.matMul(embedding, tf.reshape(row, [-1, 1])) : tf.matMul(row as tf.Tensor2D, head);
+      head === null ? tf.matMul(embedding, tf.reshape(row, [-1, 1])) : tf.matMul(row, head);
     return tf.reshape(product, [-1]);
   });
 }

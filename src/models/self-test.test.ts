@@ -1,0 +1,56 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { EngineDevice, tensorMemory } from '../engine';
+import type { BackendName } from '../protocol/engine';
+import {
+  checkDecoding,
+  checkGradients,
+  compareGradients,
+  computeGradients,
+  referenceOf,
+  runSelfTest,
+  SELF_TEST_CONFIG,
+  selfTestBatch,
+  selfTestWeights,
+} from './self-test';
+
+const device = new EngineDevice({ wasmPaths: null, gpu: null });
+
+describe.each<BackendName>(['wasm', 'cpu'])('self-test on %s', (backend) => {
+  let tensors = 0;
+  beforeEach(async () => {
+    await device.select(backend);
+    ({ tensors } = tensorMemory());
+  });
+  afterEach(() => {
+    expect(tensorMemory().tensors).toBe(tensors);
+  });
+
+  it('runSelfTest: loss, gradients of base and adapter, and cached decoding agree with the reference', async () => {
+    const report = await runSelfTest(backend);
+    expect(report.checks.filter(({ passed }) => !passed)).toEqual([]);
+    expect(report.passed).toBe(true);
+    // 2 layers of 9 weights, 10 pairs of LoRA matrices, embedding, norm and head, the loss and the decoding.
+    expect(report.checks).toHaveLength(2 * 9 + 2 * 10 + 3 + 2);
+  });
+
+  it('checkGradients: kept activations give the same as recomputed ones, with a tied head', async () => {
+    const config = { ...SELF_TEST_CONFIG, tiedHead: true };
+    const checks = await checkGradients(config, selfTestWeights(config, false), selfTestBatch(), 1e9);
+    expect(checks.filter(({ passed }) => !passed)).toEqual([]);
+  });
+
+  it('compareGradients: a slightly wrong rotation fails the loss and the gradients (negative control)', async () => {
+    const weights = selfTestWeights(SELF_TEST_CONFIG, false);
+    const batch = selfTestBatch();
+    const wrong = await computeGradients({ ...SELF_TEST_CONFIG, ropeTheta: 9_900 }, weights, batch, 0);
+    const checks = compareGradients(wrong, referenceOf(SELF_TEST_CONFIG, weights, batch));
+    const failed = checks.filter(({ passed }) => !passed).map(({ name }) => name);
+    expect(failed).toContain('loss');
+    expect(failed).toContain('gradient of model.layers.0.self_attn.q_proj.weight');
+  });
+
+  it('checkDecoding: with a tied head too', async () => {
+    const config = { ...SELF_TEST_CONFIG, tiedHead: true };
+    expect(await checkDecoding(config, selfTestWeights(config, true))).toMatchObject({ passed: true });
+  });
+});

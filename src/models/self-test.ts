@@ -1,0 +1,192 @@
+// Does this device compute right? A tiny decoder on the active backend against the 64-bit reference: loss, every
+// gradient, and decoding with a cache. Some drivers return wrong numbers without an error; this is how they are caught.
+import { dispose, GradientWindow, readFloats, referenceDecoder, relativeError } from '../engine';
+import { Random } from '../lib/random';
+import type { TokenBatch } from '../protocol/batches';
+import type { BackendName, SelfTestReport } from '../protocol/engine';
+import { fromEngine, type FileArray } from './file-layout';
+import type { DecoderWeights } from './llama/decoder-weights';
+import { noDropout } from './llama/dropout-masks';
+import { inverseFrequencies, type LlamaConfig } from './llama/llama-config';
+import { LlamaGraph } from './llama/llama-graph';
+import { adapterShapes, HEAD, weightShapes } from './llama/llama-names';
+import { LlamaSession } from './llama/llama-session';
+import { withLora } from './llama/lora-weights';
+import { TensorTable } from './tensor-table';
+
+const TOLERANCE = 1e-4;
+const LORA = { rank: 2, alpha: 3 };
+
+/** Grouped heads, two layers, an output head of its own, and a head size that is no power of two. */
+export const SELF_TEST_CONFIG: LlamaConfig = {
+  vocabSize: 29,
+  hiddenSize: 12,
+  layers: 2,
+  heads: 4,
+  kvHeads: 2,
+  headSize: 6,
+  intermediateSize: 20,
+  contextLength: 64,
+  ropeTheta: 10_000,
+  ropeScaling: null,
+  rmsNormEpsilon: 1e-5,
+  tiedHead: false,
+  stopTokenIds: [],
+};
+
+/** Two rows, the second one packed from two samples and padded; some labels are masked. */
+export function selfTestBatch(): TokenBatch {
+  const [rows, length] = [2, 8];
+  const random = new Random(7);
+  const tokens = Int32Array.from({ length: rows * length }, () => random.integer(29));
+  const labels = tokens.map((_, i) => (i % 5 === 3 || i === 15 ? -100 : random.integer(29)));
+  const positions = Int32Array.of(0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 0, 1, 2, 3, 0);
+  const segments = Int32Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, -1);
+  return {
+    rows,
+    length,
+    tokens,
+    labels,
+    positions,
+    segments,
+    targetTokens: labels.filter((l) => l >= 0).length,
+  };
+}
+
+/** Larger than any initialisation, so that every path carries weight. */
+export function selfTestWeights(config: LlamaConfig, withAdapter: boolean): Map<string, FileArray> {
+  const random = new Random(11);
+  const shapes = weightShapes(config);
+  if (withAdapter) {
+    for (const [name, shape] of adapterShapes(config, LORA.rank, ['q', 'v', 'o', 'gate', 'down'])) {
+      shapes.set(name, shape);
+    }
+  }
+  const weights = new Map<string, FileArray>();
+  for (const [name, shape] of shapes) {
+    const size = shape.reduce((product, n) => product * n, 1);
+    const centre = name.endsWith('norm.weight') ? 1 : 0;
+    const data = Float32Array.from({ length: size }, () => centre + 0.3 * random.normal());
+    weights.set(name, { shape, data });
+  }
+  return weights;
+}
+
+/** The reference's view of the same model. */
+export function referenceOf(config: LlamaConfig, weights: ReadonlyMap<string, FileArray>, batch: TokenBatch) {
+  return referenceDecoder(
+    {
+      ...config,
+      inverseFrequencies: inverseFrequencies(config),
+      epsilon: config.rmsNormEpsilon,
+      loraScale: LORA.alpha / LORA.rank,
+    },
+    weights,
+    batch,
+  );
+}
+
+/** Views over the table, with the adapter where it has one. */
+function weightsOf(config: LlamaConfig, table: TensorTable): DecoderWeights {
+  const base: DecoderWeights = {
+    tensor: (name) => table.get(name),
+    linear: (path) => ({ weight: table.get(`${path}.weight`), lora: null }),
+    head: () => (config.tiedHead ? null : table.get(HEAD)),
+  };
+  return withLora(base, LORA, (name) => table.find(name));
+}
+
+type Check = SelfTestReport['checks'][number];
+
+function check(name: string, actual: ArrayLike<number>, expected: ArrayLike<number>): Check {
+  const error = relativeError(actual, expected);
+  return { name, relativeError: error, tolerance: TOLERANCE, passed: error <= TOLERANCE };
+}
+
+/** What a decoder computed: the loss and the gradients by name, in the shapes of the file. */
+export interface Computed {
+  loss: number;
+  gradients: Map<string, Float32Array>;
+}
+
+/** Loss and gradients on the active backend. @param activationBudgetBytes 0 runs every block twice. */
+export async function computeGradients(
+  config: LlamaConfig,
+  weights: ReadonlyMap<string, FileArray>,
+  batch: TokenBatch,
+  activationBudgetBytes: number,
+): Promise<Computed> {
+  const table = new TensorTable(weights);
+  const window = new GradientWindow(weights.keys());
+  try {
+    const graph = new LlamaGraph(config, activationBudgetBytes);
+    const scalar = graph.lossAndGradients(batch, weightsOf(config, table), window, noDropout);
+    const [loss = NaN] = await readFloats(scalar);
+    dispose(scalar);
+    const gradients = new Map<string, Float32Array>();
+    for (const name of weights.keys()) {
+      const gradient = window.get(name);
+      if (gradient !== null) gradients.set(name, (await fromEngine(name, gradient)).data);
+    }
+    return { loss, gradients };
+  } finally {
+    window.clear();
+    table.dispose();
+  }
+}
+
+/** One check for the loss and one for each gradient of the reference; an absent gradient fails. */
+export function compareGradients(actual: Computed, expected: ReturnType<typeof referenceOf>): Check[] {
+  const checks = [check('loss', [actual.loss], [expected.loss])];
+  for (const [name, gradient] of expected.gradients) {
+    checks.push(check(`gradient of ${name}`, actual.gradients.get(name) ?? [], gradient));
+  }
+  return checks;
+}
+
+/** `computeGradients` against the reference. */
+export async function checkGradients(
+  config: LlamaConfig,
+  weights: ReadonlyMap<string, FileArray>,
+  batch: TokenBatch,
+  activationBudgetBytes: number,
+): Promise<Check[]> {
+  const actual = await computeGradients(config, weights, batch, activationBudgetBytes);
+  return compareGradients(actual, referenceOf(config, weights, batch));
+}
+
+/** Logits of the last token, fed in pieces over the cache, against the whole sequence at once. */
+export async function checkDecoding(
+  config: LlamaConfig,
+  weights: ReadonlyMap<string, FileArray>,
+): Promise<Check> {
+  const batch = selfTestBatch();
+  const length = batch.length;
+  const first = {
+    ...batch,
+    rows: 1,
+    tokens: batch.tokens.slice(0, length),
+    labels: batch.labels.slice(0, length),
+  };
+  const { logits } = referenceOf(config, weights, first);
+  const table = new TensorTable(weights);
+  const session = new LlamaSession(config, () => weightsOf(config, table));
+  try {
+    await session.feed([...first.tokens.slice(0, 5)]);
+    session.truncate(4);
+    for (const token of first.tokens.slice(4, 7)) await session.feed([token]);
+    const last = await session.feed([first.tokens[7] ?? 0]);
+    return check('decoding with a cache', last, logits.slice((length - 1) * config.vocabSize));
+  } finally {
+    session.dispose();
+    table.dispose();
+  }
+}
+
+/** Runs on whatever backend is active. */
+export async function runSelfTest(backend: BackendName): Promise<SelfTestReport> {
+  const weights = selfTestWeights(SELF_TEST_CONFIG, true);
+  const checks = await checkGradients(SELF_TEST_CONFIG, weights, selfTestBatch(), 0);
+  checks.push(await checkDecoding(SELF_TEST_CONFIG, weights));
+  return { backend, checks, passed: checks.every(({ passed }) => passed) };
+}
