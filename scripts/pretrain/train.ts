@@ -1,5 +1,6 @@
 // The pretraining loop: batches by number, a cosine over the planned time (or steps), checkpoints every few minutes.
 // Stops at the end of a step when asked to, and goes on from there the next time.
+import { setImmediate } from 'node:timers/promises';
 import type { TrainableModel } from '../../src/models/trainable-model';
 import type { TokenBatch } from '../../src/protocol/batches';
 import type { BatchMaker } from './batches';
@@ -89,6 +90,8 @@ export class PretrainingLoop {
     const { progress, plan, stopAsked } = this.#options;
     while (shareDone(progress, plan) < 1 && !stopAsked()) {
       await this.#step();
+      // On wasm every await of a step resolves at once: without a real turn no signal would ever be heard.
+      await setImmediate();
       if (progress.seconds - this.#window.startedAt >= POINT_SECONDS) await this.#point();
       if (progress.seconds - this.#savedAt >= CHECKPOINT_SECONDS) await this.#save();
     }
