@@ -110,8 +110,7 @@ export function cachedAttention(q: Tensor, { keys, values }: KeyValueCache, mask
 /** Logits of a single row, [vocabulary]: with a tied head the embedding is the left operand and needs no transpose. */
 export function rowLogits(row: Tensor, head: Tensor | null, embedding: Tensor): Tensor {
   return scope(() => {
-    const product =
-      head === null ? tf.matMul(embedding, tf.reshape(row, [-1, 1])) : tf.matMul(row, head);
+    const product = head === null ? tf.matMul(embedding, tf.reshape(row, [-1, 1])) : tf.matMul(row, head);
     return tf.reshape(product, [-1]);
   });
 }
