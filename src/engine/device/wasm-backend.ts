@@ -3,12 +3,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { setThreadsCount, setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 
-/** URLs of the binaries that may be loaded, by the names tfjs gives them. */
-export type WasmPaths = Partial<
-  Record<
-    'tfjs-backend-wasm.wasm' | 'tfjs-backend-wasm-simd.wasm' | 'tfjs-backend-wasm-threaded-simd.wasm',
-    string
-  >
+/** URLs of the binaries by the names tfjs gives them; it asks for all three. */
+export type WasmPaths = Record<
+  'tfjs-backend-wasm.wasm' | 'tfjs-backend-wasm-simd.wasm' | 'tfjs-backend-wasm-threaded-simd.wasm',
+  string
 >;
 
 /** @param paths null loads them from beside the package, which only Node can. */

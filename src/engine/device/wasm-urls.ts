@@ -6,4 +6,6 @@ import type { WasmPaths } from './wasm-backend';
 export const wasmUrls: WasmPaths = {
   'tfjs-backend-wasm.wasm': plain,
   'tfjs-backend-wasm-simd.wasm': simd,
+  // Asked for and never loaded: the backend runs on one thread.
+  'tfjs-backend-wasm-threaded-simd.wasm': simd,
 };
