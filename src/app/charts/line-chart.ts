@@ -17,6 +17,7 @@ export interface LineChartModel {
   log: boolean;
   zeroBased: boolean;
   formatX: (x: number) => string;
+  /** For the axis. */
   formatY: (y: number) => string;
 }
 
@@ -125,7 +126,7 @@ export class LineChartView {
       },
       {
         ...common,
-        size: 44,
+        size: (_self, values) => axisWidth(values),
         space: 32,
         grid: { stroke: () => this.#palette.grid, width: 1 },
         values: (_self, splits) => splits.map((split) => this.#model.formatY(split)),
@@ -183,8 +184,8 @@ export class LineChartView {
       context.fillStyle = this.#palette.text;
       context.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
       context.textAlign = 'left';
-      context.textBaseline = 'top';
-      context.fillText(nowLabel, x + 6 * devicePixelRatio, top + 3 * devicePixelRatio);
+      context.textBaseline = 'alphabetic';
+      context.fillText(nowLabel, x + 6 * devicePixelRatio, top + 14 * devicePixelRatio);
     }
     context.restore();
   }
@@ -229,6 +230,12 @@ export class LineChartView {
     const offset = chart.bbox.left / devicePixelRatio + chart.valToPos(x, 'x');
     return { x, left: offset, flipped: offset > this.#host.clientWidth * 0.6, rows };
   }
+}
+
+/** Room for the longest tick at 11 px. */
+function axisWidth(values: readonly (string | null)[] | null): number {
+  const longest = Math.max(0, ...(values ?? []).map((value) => value?.length ?? 0));
+  return Math.max(34, 14 + longest * 6.5);
 }
 
 /** What cannot change without building the chart anew. */
