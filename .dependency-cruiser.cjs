@@ -32,7 +32,7 @@ module.exports = {
     only('data', ['core', 'lib', 'protocol']),
     only('training', ['models', 'kv', ...BELOW_MODELS]),
     only('inference', ['models', 'kv', ...BELOW_MODELS]),
-    only('services', DOMAIN),
+    only('services', [...DOMAIN, 'features']),
     only('features', DOMAIN),
     {
       name: 'features-apart',

@@ -3,15 +3,18 @@ import { mount } from 'svelte';
 import { openDatabase } from '../core/database';
 import App from './App.svelte';
 import { createClients } from './clients/create-clients';
+import { exposeClients } from './console-handle';
 import { createPwa } from './pwa/pwa';
 import { useLanguage, type Language } from './i18n/index.svelte';
 import { Activity } from './state/activity.svelte';
 import type { AppServices } from './state/app-context';
 import { Device } from './state/device.svelte';
+import { backendFromAddress } from './state/backend-override';
 import { Dialogs } from './state/dialogs.svelte';
 import { Library } from './state/library.svelte';
 import { Preferences } from './state/preferences.svelte';
 import { Router } from './state/router.svelte';
+import { linkSettings } from './state/settings-link';
 import { StorageState } from './state/storage.svelte';
 import { Toasts } from './state/toasts.svelte';
 import './styles/index.css';
@@ -30,6 +33,7 @@ function browserLanguage(): Language {
 
 function createServices(): AppServices {
   const clients = createClients();
+  exposeClients(clients);
   return {
     clients,
     disposeWorkers: () => clients.dispose(),
@@ -49,13 +53,16 @@ function createServices(): AppServices {
 async function start(root: HTMLElement): Promise<void> {
   const services = createServices();
   const { preferences, router } = services;
+  const database = await services.database;
+  if (database !== null) await linkSettings(preferences, database);
   preferences.apply(document.documentElement);
   if (!preferences.values.welcomed && window.location.hash === '') router.replace('#/welcome');
   await useLanguage(preferences.values.language);
   mount(App, { target: root, props: { services } });
+  performance.mark('fragua:ready');
   void services.storage.refresh();
   services.pwa.start().catch((error: unknown) => console.warn('The service worker was refused.', error));
-  await services.device.start(preferences.values.backend);
+  await services.device.start(backendFromAddress(window.location) ?? preferences.values.backend);
   if (services.device.error === null) {
     await Promise.allSettled([
       services.library.refresh(),

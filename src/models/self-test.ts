@@ -1,6 +1,13 @@
 // Does this device compute right? A tiny decoder on the active backend against the 64-bit reference: loss, every
 // gradient, and decoding with a cache. Some drivers return wrong numbers without an error; this is how they are caught.
-import { dispose, GradientWindow, readFloats, referenceDecoder, relativeError } from '../engine';
+import {
+  dispose,
+  GradientWindow,
+  readFloats,
+  referenceDecoder,
+  relativeError,
+  type ReferenceWeights,
+} from '../engine';
 import { Random } from '../lib/random';
 import type { TokenBatch } from '../protocol/batches';
 import type { BackendName, SelfTestReport } from '../protocol/engine';
@@ -73,7 +80,7 @@ export function selfTestWeights(config: LlamaConfig, withAdapter: boolean): Map<
 }
 
 /** The reference's view of the same model. */
-export function referenceOf(config: LlamaConfig, weights: ReadonlyMap<string, FileArray>, batch: TokenBatch) {
+export function referenceOf(config: LlamaConfig, weights: ReferenceWeights, batch: TokenBatch) {
   return referenceDecoder(
     {
       ...config,

@@ -2,13 +2,11 @@
 // Dictionaries live in en/ and es/, one file per area; a key without its Spanish text does not compile.
 // It is not for text that comes from models, datasets or the user.
 import type { English } from './en';
+import type { Dictionary } from './translation';
 
 export type Language = 'en' | 'es';
 export const LANGUAGES: readonly Language[] = ['en', 'es'];
 
-/** Same keys as an English area, any text. */
-export type Translation<Area> = { readonly [Key in keyof Area]: string };
-export type Dictionary = { readonly [Area in keyof English]: Translation<English[Area]> };
 
 export type TextKey = {
   [Area in keyof English & string]: `${Area}.${keyof English[Area] & string}`;

@@ -73,6 +73,7 @@ export function parsePreferences(stored: string | null, language: Language): Pre
 export class Preferences {
   #values = $state.raw<PreferenceValues>(DEFAULTS);
   readonly #storage: Storage | null;
+  readonly #listeners = new Set<(values: PreferenceValues) => void>();
 
   /** `storage` is null where the browser refuses it. */
   constructor(storage: Storage | null, language: Language) {
@@ -92,6 +93,11 @@ export class Preferences {
     } catch {
       // Full or refused: the choice holds for this visit.
     }
+    for (const listener of this.#listeners) listener(this.#values);
+  }
+
+  onChange(listener: (values: PreferenceValues) => void): void {
+    this.#listeners.add(listener);
   }
 
   /** Writes the look onto the root element, as index.html does before first paint. */

@@ -1,5 +1,5 @@
 // Words that every screen uses, in Spanish.
-import type { Translation } from '../index.svelte';
+import type { Translation } from '../translation';
 import type { English } from '../en';
 
 export const common: Translation<English['common']> = {

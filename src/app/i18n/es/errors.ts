@@ -1,5 +1,5 @@
 // A title for each error code, in Spanish.
-import type { Translation } from '../index.svelte';
+import type { Translation } from '../translation';
 import type { English } from '../en';
 
 export const errors: Translation<English['errors']> = {

@@ -1,5 +1,5 @@
 // Spanish. The type makes a missing key an error.
-import type { Dictionary } from '../index.svelte';
+import type { Dictionary } from '../translation';
 import { chat } from './chat';
 import { common } from './common';
 import { data } from './data';

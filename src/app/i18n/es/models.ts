@@ -1,5 +1,5 @@
 // Words of the models screen, in Spanish.
-import type { Translation } from '../index.svelte';
+import type { Translation } from '../translation';
 import type { English } from '../en';
 
 export const models: Translation<English['models']> = {

@@ -1,0 +1,32 @@
+// npm run bench -- SUITE [--quick] [--backend auto|webgpu|wasm|cpu]
+import { parseArgs } from 'node:util';
+import type { BackendChoice } from '../src/protocol/engine';
+import { print } from './report';
+import type { SuiteOptions, SuiteRun } from './suite';
+import { decodeSuite } from './suites/decode';
+import { startupSuite } from './suites/startup';
+import { trainSuite } from './suites/train';
+
+const SUITES: Record<string, (options: SuiteOptions) => Promise<SuiteRun>> = {
+  startup: startupSuite,
+  train: trainSuite,
+  decode: decodeSuite,
+};
+const BACKENDS: readonly string[] = ['auto', 'webgpu', 'wasm', 'cpu'];
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: 'boolean', default: false }, backend: { type: 'string', default: 'auto' } },
+});
+const suite = SUITES[positionals[0] ?? ''];
+if (suite === undefined || !BACKENDS.includes(values.backend)) {
+  console.error(
+    `Usage: npm run bench -- ${Object.keys(SUITES).join('|')} [--quick] [--backend ${BACKENDS.join('|')}]`,
+  );
+  process.exit(1);
+}
+const { result, browserVersion } = await suite({
+  quick: values.quick,
+  backend: values.backend as BackendChoice,
+});
+print(result, browserVersion);

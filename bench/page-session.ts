@@ -1,0 +1,49 @@
+// The benchmark page, built and served, in headless Chromium. Whoever opens it closes it.
+import { fileURLToPath } from 'node:url';
+import { chromium, type Browser, type Page } from 'playwright';
+import { build, preview, type PreviewServer } from 'vite';
+import { chromiumArguments, chromiumPath } from '../scripts/chromium';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+export class PageSession {
+  readonly page: Page;
+  readonly #browser: Browser;
+  readonly #server: PreviewServer;
+
+  private constructor(page: Page, browser: Browser, server: PreviewServer) {
+    this.page = page;
+    this.#browser = browser;
+    this.#server = server;
+  }
+
+  static async open(): Promise<PageSession> {
+    const site = {
+      root: `${root}bench/page`,
+      configFile: false,
+      logLevel: 'warn',
+      build: {
+        outDir: `${root}.cache/bench`,
+        emptyOutDir: true,
+        target: 'es2023',
+        chunkSizeWarningLimit: 4000,
+      },
+    } as const;
+    await build(site);
+    const server = await preview({ ...site, preview: { port: 0, host: 'localhost' } });
+    const browser = await chromium.launch({ executablePath: chromiumPath(), args: chromiumArguments });
+    const page = await browser.newPage();
+    await page.goto(server.resolvedUrls?.local[0] ?? '');
+    await page.waitForFunction(() => 'bench' in globalThis);
+    return new PageSession(page, browser, server);
+  }
+
+  get browserVersion(): string {
+    return this.#browser.version();
+  }
+
+  async close(): Promise<void> {
+    await this.#browser.close();
+    await this.#server.close();
+  }
+}
