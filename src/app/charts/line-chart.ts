@@ -90,7 +90,7 @@ export class LineChartView {
       width: this.#host.clientWidth,
       height: this.#host.clientHeight,
       legend: { show: false },
-      padding: [8, 12, 0, 0],
+      padding: [8, 20, 0, 0],
       cursor: { y: false, drag: { x: false, y: false, setScale: false }, points: { size: 7 } },
       scales: {
         x: { time: false, range: (_self, min, max) => this.#xRange(min, max) },
