@@ -22,6 +22,7 @@ export const wsdSchedule: Schedule = (step, totalSteps, warmupSteps) => {
 const plugin: Plugin = {
   name: 'wsd-schedule',
   version: '1.0.0',
+  description: 'The learning-rate schedule "wsd": warm up, stay, fall over the last fifth.',
   activate(registrar) {
     registrar.extend(scheduleFactory, 'wsd', () => wsdSchedule);
   },

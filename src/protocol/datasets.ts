@@ -43,6 +43,8 @@ export interface DatasetRecord {
   /** Lines left out, by reason. */
   skipped: Record<string, number>;
   origin: 'sample' | 'imported';
+  /** Which of the shipped samples it is; null for the user's own. */
+  sampleId: string | null;
   /** Blob folder with the samples. */
   folder: string;
   createdAt: number;

@@ -1,6 +1,7 @@
 // The engine worker's calls. It owns the GPU device, models, training and generation.
 import type { GenerationEvent, GenerationRequest } from './inference';
 import type { AdapterRecord, ModelRecord, NamedFile } from './models';
+import type { PluginInfo } from './plugins';
 import type { CheckpointRecord, MemoryEstimate, RunRecord, TrainingConfig, TrainingPlan } from './training';
 import type { WorkerApi } from './workers';
 
@@ -74,6 +75,16 @@ export interface EngineApi extends WorkerApi {
   adapterFromCheckpoint(checkpointId: string, name: string): Promise<AdapterRecord>;
 
   clearResponseCache(): Promise<void>;
+
+  listPlugins(): Promise<PluginInfo[]>;
+  /** Kept for the next visits. @throws AppError `plugin.in-use`, `plugin.missing-dependency`, `plugin.invalid`. */
+  setPluginActive(name: string, active: boolean): Promise<PluginInfo[]>;
+  /** Loads and switches on a module. Call it only after the user agreed: a plugin can do all the engine can. */
+  addPlugin(url: string): Promise<PluginInfo[]>;
+  /** Switches off and forgets one that was added by its address. */
+  removePlugin(name: string): Promise<PluginInfo[]>;
+  /** Learning-rate schedules, built in or brought by active plugins. */
+  listSchedules(): Promise<string[]>;
 }
 
 /** Streaming calls: async generators on the worker, async iterables on the page; cancelling stops within 200 ms. */

@@ -2,7 +2,7 @@
 import type { LoraConfig } from './models';
 
 export type TrainingMethod = 'lora' | 'full';
-export type ScheduleName = 'constant' | 'linear' | 'cosine';
+export type BuiltInSchedule = 'constant' | 'linear' | 'cosine';
 
 /** Every field is required; defaults live in core/config. */
 export interface TrainingConfig {
@@ -25,7 +25,8 @@ export interface TrainingConfig {
   trainOn: 'assistant' | 'all';
   evalShare: number;
   learningRate: number;
-  schedule: ScheduleName;
+  /** A BuiltInSchedule, or one that a plugin brings (`engine.listSchedules`). */
+  schedule: string;
   /** Share of the steps spent warming up, 0 to 1. */
   warmupRatio: number;
   weightDecay: number;

@@ -2,14 +2,12 @@
 import { bridgeBus } from '../core/bus-bridge';
 import { openDatabase } from '../core/database';
 import { EventBus } from '../core/event-bus';
-import { loadPluginFolder } from '../core/plugins/plugin-loader';
-import { PluginManager } from '../core/plugins/plugin-manager';
 import { EngineDevice } from '../engine';
 import { openBlobStore } from '../lib/storage/open-blob-store';
 import { createModelFamilies, ModelFiles, runSelfTest } from '../models';
 import type { EngineApi, EngineStreams } from '../protocol/engine';
 import type { WorkerContext, WorkerParts } from '../protocol/worker-context';
-import { createEngineContainer, engineToken, trainingToken } from './engine-container';
+import { createEngineContainer, engineToken, pluginsToken, trainingToken } from './engine-container';
 import { wasmPaths } from './wasm-paths';
 
 export type EngineParts = WorkerParts<Omit<EngineApi, 'health'>, EngineStreams>;
@@ -31,9 +29,7 @@ export async function composeEngine(
   const selfTest = ({ backend: name }: { backend: Parameters<typeof runSelfTest>[0] }) => runSelfTest(name);
   const { batches, beat } = context;
   const container = createEngineContainer({ database, blobs, bus, device, backend, batches, selfTest, beat });
-  const plugins = new PluginManager(container, bus);
-  await loadPluginFolder(plugins, import.meta.glob('/src/plugins/*.ts'));
-  await plugins.activateAll();
+  await container.get(pluginsToken).start(import.meta.glob('/src/plugins/*.ts'));
   const engine = container.get(engineToken);
   const training = container.get(trainingToken);
   await training.recover();

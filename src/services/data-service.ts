@@ -2,7 +2,7 @@
 import type { Database } from '../core/database';
 import type { ExampleEncoder } from '../data/examples/example-encoder';
 import { lengthHistogram } from '../data/examples/length-histogram';
-import { importDataset, type ImportEvent } from '../data/importing/import-dataset';
+import { importDataset, sampleDatasetId, type ImportEvent } from '../data/importing/import-dataset';
 import { holdImportLock, type ImportLocks } from '../data/importing/import-lock';
 import { reinterpretDataset } from '../data/importing/reinterpret-dataset';
 import { findSample, type ReadSampleFile, readSampleBlob } from '../data/sample-index';
@@ -73,7 +73,7 @@ export class DataService implements Omit<DataApi, 'health'>, DataStreams {
     const release = await holdImportLock(this.#dependencies.locks);
     this.#imports++;
     try {
-      const request = { files, options, origin: 'imported' as const };
+      const request = { files, options, sampleId: null };
       for await (const event of importDataset(request, this.#dependencies, signal)) {
         this.#dependencies.beat();
         yield event;
@@ -150,15 +150,14 @@ export class DataService implements Omit<DataApi, 'health'>, DataStreams {
 
   async #addSample(sampleId: string): Promise<DatasetRecord> {
     const { database, readSampleFile } = this.#dependencies;
-    const id = `sample-${sampleId}`;
-    const existing = await database.get('datasets', id);
+    const existing = await database.get('datasets', sampleDatasetId(sampleId));
     if (existing !== undefined) return existing;
     const entry = await findSample(sampleId, readSampleFile);
     const files = [{ name: entry.fileName, blob: await readSampleBlob(entry, readSampleFile) }];
     const options: ImportOptions = { name: entry.name, onBadLine: 'stop', format: null, mapping: null };
     const release = await holdImportLock(this.#dependencies.locks);
     try {
-      const request = { files, options, origin: 'sample' as const, id };
+      const request = { files, options, sampleId };
       for await (const event of importDataset(request, this.#dependencies)) {
         if (event.type === 'outcome') return storedRecord(event.outcome, entry.fileName);
       }

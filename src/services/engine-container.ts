@@ -4,6 +4,7 @@ import { Container, createToken } from '../core/container';
 import type { Database } from '../core/database';
 import type { EventBus } from '../core/event-bus';
 import { factories, scheduleFactory } from '../core/factories';
+import { PluginManager } from '../core/plugins/plugin-manager';
 import { ResponseCache } from '../inference/response-cache';
 import { SessionPool } from '../inference/session-pool';
 import { TextGenerator } from '../inference/text-generator';
@@ -21,6 +22,7 @@ import type { ModelBackend } from './model-backend';
 import { createModelCatalog, type ModelCatalog } from './model-catalog';
 import { ModelLibrary } from './model-library';
 import { ModelService } from './model-service';
+import { PluginService } from './plugin-service';
 import { TrainingService } from './training-service';
 
 /** What comes from outside: stores, the device, the other workers. The container disposes none of it. */
@@ -43,6 +45,8 @@ const ANSWER_SLICE_MS = 250;
 
 export const engineToken = createToken<EngineService>('engine');
 export const trainingToken = createToken<TrainingService>('training');
+export const pluginsToken = createToken<PluginService>('plugins');
+const pluginManagerToken = createToken<PluginManager>('plugin-manager');
 const catalogToken = createToken<ModelCatalog>('model-catalog');
 const guardToken = createToken<DeviceGuard>('device-guard');
 const sessionsToken = createToken<SessionPool>('decode-sessions');
@@ -59,6 +63,7 @@ export function createEngineContainer(outside: EngineSurroundings): Container {
   registerModels(container, outside);
   registerInference(container, outside);
   registerTraining(container, outside);
+  registerPlugins(container, outside);
   const { device, selfTest, bus } = outside;
   container.register(
     engineToken,
@@ -73,9 +78,19 @@ export function createEngineContainer(outside: EngineSurroundings): Container {
         models: services.get(modelsToken),
         training: services.get(trainingToken),
         inference: services.get(inferenceToken),
+        plugins: services.get(pluginsToken),
+        schedules: () => services.get(scheduleFactory).list(),
       }),
   );
   return container;
+}
+
+function registerPlugins(container: Container, { database, bus }: EngineSurroundings): void {
+  container.register(pluginManagerToken, () => new PluginManager(container, bus));
+  container.register(
+    pluginsToken,
+    (services) => new PluginService({ database, manager: services.get(pluginManagerToken) }),
+  );
 }
 
 function registerModels(container: Container, outside: EngineSurroundings): void {

@@ -24,6 +24,8 @@ import type { InferenceService } from './inference-service';
 import type { ModelCatalog } from './model-catalog';
 import type { ModelLibrary } from './model-library';
 import type { ModelService } from './model-service';
+import type { PluginInfo } from '../protocol/plugins';
+import type { PluginService } from './plugin-service';
 import { reportError } from './report-error';
 import type { TrainingService } from './training-service';
 
@@ -46,6 +48,9 @@ export interface EngineServiceParts {
   models: ModelService;
   training: TrainingService;
   inference: InferenceService;
+  plugins: PluginService;
+  /** Names of the learning-rate schedules there are now. */
+  schedules: () => string[];
   bus: EventBus;
 }
 
@@ -175,6 +180,26 @@ export class EngineService implements Omit<EngineApi, 'health'>, EngineStreams {
 
   clearResponseCache(): Promise<void> {
     return this.#parts.inference.clearCache();
+  }
+
+  listPlugins(): Promise<PluginInfo[]> {
+    return Promise.resolve(this.#parts.plugins.list());
+  }
+
+  setPluginActive(name: string, active: boolean): Promise<PluginInfo[]> {
+    return this.#parts.plugins.setActive(name, active);
+  }
+
+  addPlugin(url: string): Promise<PluginInfo[]> {
+    return this.#parts.plugins.add(url);
+  }
+
+  removePlugin(name: string): Promise<PluginInfo[]> {
+    return this.#parts.plugins.remove(name);
+  }
+
+  listSchedules(): Promise<string[]> {
+    return Promise.resolve(this.#parts.schedules());
   }
 
   /** @param signal appended by the worker's host; fires when the reader cancels. */

@@ -22,7 +22,10 @@ export function parseSettings(input: unknown): Settings {
   const document = mergeDeep(defaultSettings, migrateDocument(input));
   const parsed = v.safeParse(settingsSchema, document);
   if (!parsed.success) throw settingsError(parsed.issues.map(problemOf));
-  const problems = validateTrainingDefaults(parsed.output.training).map((problem) => ({
+  const { training } = parsed.output;
+  // A plugin may bring the schedule; whether there is one of that name is known when a run starts.
+  const found = validateTrainingDefaults(training, { schedules: [training.schedule] });
+  const problems = found.map((problem) => ({
     ...problem,
     code: 'config.invalid' as const,
     path: `training.${problem.path}`,

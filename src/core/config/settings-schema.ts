@@ -36,7 +36,7 @@ const training = v.strictObject({
   trainOn: v.picklist(['assistant', 'all']),
   evalShare: anyNumber,
   learningRate: anyNumber,
-  schedule: v.picklist(['constant', 'linear', 'cosine']),
+  schedule: v.pipe(v.string(), v.nonEmpty()),
   warmupRatio: anyNumber,
   weightDecay: anyNumber,
   maxGradNorm: anyNumber,

@@ -6,7 +6,8 @@ import { AppError, messageOf } from '../../lib/errors';
 import type { Container } from '../container';
 import type { EventBus } from '../event-bus';
 import { activationOrder, known } from './activation-order';
-import type { Plugin, PluginInfo } from './plugin';
+import type { PluginInfo } from '../../protocol/plugins';
+import type { Plugin } from './plugin';
 import { ScopedRegistrar } from './scoped-registrar';
 
 export type Warn = (message: string, error: unknown) => void;
@@ -103,10 +104,12 @@ export class PluginManager {
     return this.#active.has(name);
   }
 
-  list(): PluginInfo[] {
-    return [...this.#plugins.values()].map(({ name, version, dependencies = {} }) => ({
+  /** Where each came from is the loader's to know. */
+  list(): Omit<PluginInfo, 'origin'>[] {
+    return [...this.#plugins.values()].map(({ name, version, description = '', dependencies = {} }) => ({
       name,
       version,
+      description,
       dependencies: { ...dependencies },
       active: this.#active.has(name),
     }));

@@ -9,6 +9,8 @@ export interface Plugin {
   name: string;
   /** Semantic version. */
   version: string;
+  /** What it brings, one sentence for people. */
+  description?: string;
   /** Other plugins by name, with the range of versions it works with. */
   dependencies?: Record<string, string>;
   /** Registers what the plugin brings; it is all taken back if this fails. */
@@ -29,13 +31,6 @@ export interface PluginRegistrar {
   on<Type extends EventType>(type: Type, handler: EventHandler<Type>): void;
   /** Anything else that has to be undone. */
   onDeactivate(undo: () => void | Promise<void>): void;
-}
-
-export interface PluginInfo {
-  name: string;
-  version: string;
-  dependencies: Record<string, string>;
-  active: boolean;
 }
 
 /**

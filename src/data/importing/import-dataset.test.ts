@@ -105,7 +105,7 @@ describe('import-dataset', () => {
     const request = {
       files: [textFile('x.txt', 'one\n\ntwo')],
       options: importOptions(),
-      origin: 'imported' as const,
+      sampleId: null,
     };
     for await (const event of importDataset(request, data)) {
       expect(event.type).toBe('progress');

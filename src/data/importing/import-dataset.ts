@@ -36,9 +36,13 @@ export interface SourceFile {
 export interface ImportRequest {
   files: SourceFile[];
   options: ImportOptions;
-  origin: DatasetRecord['origin'];
-  /** Given for samples of the site, so that they are added once. */
-  id?: string;
+  /** Which of the site's samples the files are; null for the user's own. A sample is stored under its own id, once. */
+  sampleId: string | null;
+}
+
+/** Id of the dataset that a sample of the site becomes. */
+export function sampleDatasetId(sampleId: string): string {
+  return `sample-${sampleId}`;
 }
 
 export type ImportEvent =
@@ -92,7 +96,7 @@ class ImportRun {
     this.#request = request;
     this.#dependencies = dependencies;
     this.#signal = signal;
-    this.#id = request.id ?? newId();
+    this.#id = request.sampleId === null ? newId() : sampleDatasetId(request.sampleId);
     this.folder = `datasets/${newId()}`;
     this.#writer = new RowWriter(dependencies.blobs, this.folder);
   }
@@ -209,7 +213,7 @@ class ImportRun {
   }
 
   #record(format: ChosenFormat, sizeBytes: number): DatasetRecord {
-    const { options, files, origin } = this.#request;
+    const { options, files, sampleId } = this.#request;
     const now = this.#dependencies.now ?? Date.now;
     return {
       id: this.#id,
@@ -223,7 +227,8 @@ class ImportRun {
       samples: this.#samples,
       sizeBytes,
       skipped: { ...this.#log.counts },
-      origin,
+      origin: sampleId === null ? 'imported' : 'sample',
+      sampleId,
       folder: this.folder,
       createdAt: now(),
     };

@@ -28,7 +28,7 @@ export async function importFiles(
   files: SourceFile[],
   changes: Partial<ImportOptions> = {},
 ): Promise<ImportOutcome> {
-  const request = { files, options: importOptions(changes), origin: 'imported' as const };
+  const request = { files, options: importOptions(changes), sampleId: null };
   for await (const event of importDataset(request, data)) if (event.type === 'outcome') return event.outcome;
   throw new Error('The import ended without an outcome.');
 }

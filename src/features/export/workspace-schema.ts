@@ -99,7 +99,7 @@ const trainingConfig = v.object({
   trainOn: v.picklist(['assistant', 'all']),
   evalShare: v.number(),
   learningRate: v.number(),
-  schedule: v.picklist(['constant', 'linear', 'cosine']),
+  schedule: v.pipe(v.string(), v.nonEmpty()),
   warmupRatio: v.number(),
   weightDecay: v.number(),
   maxGradNorm: v.number(),
