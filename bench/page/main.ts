@@ -1,10 +1,8 @@
 // The page that training benchmarks run in: our trainer and its peer on the same shape, the same tokens, one after the
 // other. `bench` on the window is what the suites call.
 import * as tf from '@tensorflow/tfjs';
-import simdUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url';
-import threadedUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm?url';
-import plainUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url';
 import { EngineDevice } from '../../src/engine';
+import { wasmUrls } from '../../src/engine/device/wasm-urls';
 import { Random } from '../../src/lib/random';
 import { createPretraining } from '../../src/models/llama/full-training';
 import type { TokenBatch } from '../../src/protocol/batches';
@@ -28,11 +26,7 @@ export interface TrainFigures {
 const LEARNING_RATE = 1e-3;
 
 const device = new EngineDevice({
-  wasmPaths: {
-    'tfjs-backend-wasm.wasm': plainUrl,
-    'tfjs-backend-wasm-simd.wasm': simdUrl,
-    'tfjs-backend-wasm-threaded-simd.wasm': threadedUrl,
-  },
+  wasmPaths: wasmUrls,
   gpu: navigator.gpu ?? null,
 });
 

@@ -8,7 +8,7 @@ import { createModelFamilies, ModelFiles, runSelfTest } from '../models';
 import type { EngineApi, EngineStreams } from '../protocol/engine';
 import type { WorkerContext, WorkerParts } from '../protocol/worker-context';
 import { createEngineContainer, engineToken, pluginsToken, trainingToken } from './engine-container';
-import { wasmPaths } from './wasm-paths';
+import { wasmUrls } from '../engine/device/wasm-urls';
 
 export type EngineParts = WorkerParts<Omit<EngineApi, 'health'>, EngineStreams>;
 
@@ -20,7 +20,7 @@ export async function composeEngine(
   const bus = new EventBus();
   const unbridge = bridgeBus(bus, context.busPort);
   const device = new EngineDevice({
-    wasmPaths,
+    wasmPaths: wasmUrls,
     gpu: 'gpu' in navigator ? navigator.gpu : null,
     onLost: ({ reason, message }) => void engine.recoverDevice(`${message} (${reason})`),
   });

@@ -58,6 +58,7 @@ describe('data-service', () => {
       id: 'sample-verse',
       name: 'Verse',
       origin: 'sample',
+      sampleId: 'verse',
       samples: 2,
       format: 'text',
     });
