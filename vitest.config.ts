@@ -15,6 +15,24 @@ export default mergeConfig(
         },
         {
           extends: true,
+          // Known before the first test file asks: a cold run would otherwise reload its pages half-way.
+          optimizeDeps: {
+            include: [
+              '@tensorflow/tfjs-core',
+              '@tensorflow/tfjs-backend-cpu',
+              '@tensorflow/tfjs-backend-wasm',
+              '@tensorflow/tfjs-backend-webgpu',
+              '@huggingface/jinja',
+              '@huggingface/tokenizers',
+              'comlink',
+              'fflate',
+              'idb',
+              'papaparse',
+              'semver',
+              'valibot',
+              'yaml',
+            ],
+          },
           test: {
             name: 'browser',
             include: ['tests/{browser,contract,parity}/**/*.test.ts'],
