@@ -28,7 +28,13 @@ export interface FraguaSchema extends DBSchema {
   /** Finished deterministic answers by the SHA-256 of their request. */
   responses: {
     key: string;
-    value: { key: string; text: string; usedAt: number };
+    value: {
+      key: string;
+      text: string;
+      reason: 'stop' | 'length';
+      completionTokens: number;
+      usedAt: number;
+    };
     indexes: { usedAt: number };
   };
 }

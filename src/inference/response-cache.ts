@@ -94,17 +94,13 @@ export class ResponseCache {
     const row = await this.#database?.get('responses', key);
     if (row === undefined) return null;
     await this.#database?.put('responses', { ...row, usedAt: this.#options.now() });
-    return JSON.parse(row.text) as CachedResponse;
+    const { text, reason, completionTokens } = row;
+    return { text, reason, completionTokens };
   }
 
-  /** `text` holds the answer with why it ended, as JSON. */
   async #write(key: string, response: CachedResponse): Promise<void> {
     if (this.#database === null) return;
-    await this.#database.put('responses', {
-      key,
-      text: JSON.stringify(response),
-      usedAt: this.#options.now(),
-    });
+    await this.#database.put('responses', { key, ...response, usedAt: this.#options.now() });
     const surplus = (await this.#database.count('responses')) - this.#options.storedEntries;
     if (surplus <= 0) return;
     const oldest = await this.#database.getAllKeysFromIndex('responses', 'usedAt', undefined, surplus);

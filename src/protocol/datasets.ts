@@ -35,6 +35,8 @@ export interface DatasetRecord {
   format: DatasetFormat;
   /** False once the user corrected the format or the mapping. */
   detected: boolean;
+  /** Why this format, one sentence for people. */
+  reason: string;
   mapping: FieldMapping;
   /** Columns found, for correcting the mapping. */
   columns: string[];

@@ -1,7 +1,7 @@
 // Registers plugins, switches them on in the order they need each other and off again without leaving anything
 // behind. One bad plugin is a warning and never stops the others. Loading is plugin-loader.ts.
 import valid from 'semver/functions/valid';
-import { Mutex } from '../../lib/async/mutex';
+import { Turnstile } from '../../lib/async/turnstile';
 import { AppError, messageOf } from '../../lib/errors';
 import type { Container } from '../container';
 import type { EventBus } from '../event-bus';
@@ -20,7 +20,7 @@ export class PluginManager {
   /** In order of activation. */
   readonly #active = new Map<string, ScopedRegistrar>();
   /** Switching is asynchronous: two changes at once would see each other half done. */
-  readonly #changes = new Mutex();
+  readonly #changes = new Turnstile();
 
   constructor(
     container: Container,
@@ -57,7 +57,7 @@ export class PluginManager {
    * @throws AppError of activation-order.ts, or `plugin.invalid` where its own code fails: nothing of it stays.
    */
   activate(name: string): Promise<void> {
-    return this.#changes.run(async () => {
+    return this.#changes.pass(async () => {
       for (const plugin of activationOrder([name], this.#plugins)) await this.#switchOn(plugin);
     });
   }
@@ -81,7 +81,7 @@ export class PluginManager {
    * @throws AppError `plugin.in-use` while an active plugin needs it, `plugin.unknown`.
    */
   deactivate(name: string): Promise<void> {
-    return this.#changes.run(async () => {
+    return this.#changes.pass(async () => {
       known(name, this.#plugins);
       const dependents = this.#activeDependents(name);
       if (dependents.length > 0) {
@@ -117,7 +117,7 @@ export class PluginManager {
 
   /** Switches everything off, the newest first. */
   dispose(): Promise<void> {
-    return this.#changes.run(async () => {
+    return this.#changes.pass(async () => {
       for (const name of [...this.#active.keys()].reverse()) await this.#switchOff(name);
     });
   }

@@ -222,6 +222,7 @@ class ImportRun {
       fileType: this.#fileType,
       format: format.format,
       detected: format.detected,
+      reason: format.reason,
       mapping: format.mapping,
       columns: [...this.#columns],
       samples: this.#samples,

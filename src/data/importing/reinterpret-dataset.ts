@@ -17,8 +17,9 @@ export async function reinterpretDataset(
   mapping: FieldMapping,
   { database, blobs }: { database: Database; blobs: BlobStore },
 ): Promise<ImportOutcome> {
+  let reason: string;
   try {
-    chooseFormat([allColumns(record)], format, mapping);
+    ({ reason } = chooseFormat([allColumns(record)], format, mapping));
   } catch (error) {
     const failure = asAppError(error);
     if (failure === null) throw error;
@@ -31,7 +32,7 @@ export async function reinterpretDataset(
   await blobs.write(newPath, index.bytes());
   const unreadable = record.skipped['dataset.bad-line'];
   const skipped = { ...(unreadable === undefined ? {} : { 'dataset.bad-line': unreadable }), ...log.counts };
-  const dataset = { ...record, format, mapping, detected: false, samples: index.samples, skipped };
+  const dataset = { ...record, format, mapping, detected: false, reason, samples: index.samples, skipped };
   await database.put('datasets', dataset);
   if (oldPath !== newPath) await blobs.remove(oldPath);
   return { status: 'stored', dataset, problems: log.problems };
