@@ -23,7 +23,6 @@ export class RunDraft {
   #contextLength = $state.raw<number | null>(null);
   /** Fields whose text is no number; the configuration keeps the last number. */
   readonly #unread = new SvelteSet<string>();
-  readonly #problems = $derived.by(() => this.#collect());
 
   constructor(config: TrainingConfig) {
     this.#config = config;
@@ -35,9 +34,12 @@ export class RunDraft {
   get contextLength(): number | null {
     return this.#contextLength;
   }
-  /** What is wrong, in the order of the form; empty where the run can start. */
+  /**
+   * What is wrong, in the order of the form; empty where the run can start. Asked anew each time: the draft outlives
+   * the screen that made it, and a derived value would stop with that screen.
+   */
   get problems(): readonly DraftProblem[] {
-    return this.#problems;
+    return this.#collect();
   }
 
   /** A different start: a preset or a copy of a run. What was typed wrong is forgotten. */
