@@ -30,12 +30,12 @@ interface Layer {
 /** A product that folds rows first: tfjs has no gradient for [B,T,C] x [C,K]. */
 function linear(x: tf.Tensor3D, weight: tf.Tensor): tf.Tensor3D {
   const [batch, length, width] = x.shape;
-  const flat = tf.matMul(x.reshape([batch * length, width]), weight as tf.Tensor2D);
+  const flat = tf.matMul(x.reshape([batch * length, width]), weight);
   return flat.reshape([batch, length, -1]);
 }
 
 const rmsNorm = (x: tf.Tensor3D, weight: tf.Tensor) =>
-  x.mul(x.square().mean(-1, true).add(EPSILON).rsqrt()).mul(weight) as tf.Tensor3D;
+  x.mul(x.square().mean(-1, true).add(EPSILON).rsqrt()).mul<tf.Tensor3D>(weight);
 
 export class TapeDecoder {
   readonly #shape: DecoderShape;
@@ -81,7 +81,7 @@ export class TapeDecoder {
 
   #heads(x: tf.Tensor3D, count: number): tf.Tensor4D {
     const [batch, length] = x.shape;
-    return x.reshape([batch, length, count, this.#shape.headDim]).transpose([0, 2, 1, 3]) as tf.Tensor4D;
+    return x.reshape([batch, length, count, this.#shape.headDim]).transpose<tf.Tensor4D>([0, 2, 1, 3]);
   }
 
   #attention(x: tf.Tensor3D, layer: Layer, mask: tf.Tensor): tf.Tensor3D {
@@ -91,7 +91,7 @@ export class TapeDecoder {
     const repeat = (kv: tf.Tensor4D) =>
       tf
         .stack(Array<tf.Tensor4D>(heads / kvHeads).fill(kv), 2)
-        .reshape([batch, heads, length, headDim]) as tf.Tensor4D;
+        .reshape<tf.Tensor4D>([batch, heads, length, headDim]);
     const key = repeat(this.#rotate(this.#heads(linear(x, layer.k), kvHeads)));
     const value = repeat(this.#heads(linear(x, layer.v), kvHeads));
     const scores = tf.matMul(query, key, false, true).div(Math.sqrt(headDim)).add(mask);
@@ -107,18 +107,16 @@ export class TapeDecoder {
       .sub(1)
       .mul(1e9);
     const oneHotTokens = tf.oneHot(tokens.flatten(), vocabSize).toFloat() as tf.Tensor2D;
-    let hidden = tf
-      .matMul(oneHotTokens, this.#embedding as tf.Tensor2D)
-      .reshape([batch, length, hiddenSize]) as tf.Tensor3D;
+    let hidden = tf.matMul(oneHotTokens, this.#embedding).reshape<tf.Tensor3D>([batch, length, hiddenSize]);
     for (const layer of this.#layers) {
       hidden = hidden.add(this.#attention(rmsNorm(hidden, layer.attentionNorm), layer, mask));
       const normed = rmsNorm(hidden, layer.ffnNorm);
       const gate = linear(normed, layer.gate);
-      const activated = gate.mul(gate.sigmoid()).mul(linear(normed, layer.up)) as tf.Tensor3D;
+      const activated = gate.mul(gate.sigmoid()).mul<tf.Tensor3D>(linear(normed, layer.up));
       hidden = hidden.add(linear(activated, layer.down));
     }
-    const normed = rmsNorm(hidden, this.#finalNorm).reshape([batch * length, hiddenSize]) as tf.Tensor2D;
-    const logits = tf.matMul(normed, this.#embedding as tf.Tensor2D, false, true);
+    const normed = rmsNorm(hidden, this.#finalNorm).reshape<tf.Tensor2D>([batch * length, hiddenSize]);
+    const logits = tf.matMul(normed, this.#embedding, false, true);
     return tf.losses.softmaxCrossEntropy(tf.oneHot(labels, vocabSize), logits).asScalar();
   }
 
