@@ -37,7 +37,7 @@ function trainingConfig(datasetId: string, name: string, steps: number): Trainin
     packing: true,
     trainOn: 'assistant',
     evalShare: 0.1,
-    learningRate: 4e-3,
+    learningRate: 1e-2,
     schedule: 'cosine',
     warmupRatio: 0.1,
     weightDecay: 0,

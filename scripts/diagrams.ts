@@ -1,6 +1,6 @@
-// Writes docs/architecture/: the import graph between folders and the services that each worker registers, as Mermaid.
+// Writes docs/architecture/: the import graph between folders and the services that each realm registers, as Mermaid.
 // Both are read from the code, so they cannot drift: with --check the script fails where a file is stale.
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { cruise, type ICruiseResult } from 'dependency-cruiser';
 
@@ -37,21 +37,32 @@ export function importDiagram(edges: Map<string, number>): string {
   return ['graph LR', ...lines].join('\n');
 }
 
-/** Token names in the order in which a composition root registers them. */
-export function registeredTokens(source: string): string[] {
-  return [...source.matchAll(/\.register(?:Value|Singleton|Transient|Scoped)?\(\s*(\w+)/g)].map(
-    (match) => match[1] ?? '',
+/** Service names in the order in which a composition root registers them. */
+export function registeredServices(source: string): string[] {
+  const names = new Map(
+    [...source.matchAll(/const (\w+)(?::[^=]+)? = createToken(?:<[^\n]*>)?\('([^']+)'\)/g)].map(
+      ([, variable = '', name = '']) => [variable, name],
+    ),
   );
+  return [...source.matchAll(/\.register(?:Value|Class)?\(\s*(\w+)/g)].flatMap(([, variable = '']) => {
+    const name = names.get(variable);
+    return name === undefined ? [] : [name];
+  });
 }
 
+/** Each realm and the files whose registrations make its container. */
+const ROOTS: Record<string, string> = {
+  page: 'src/app/compose-page.ts',
+  'engine worker': 'src/services/engine-container.ts',
+  'data worker': 'src/services/compose-data.ts',
+  'features worker': 'src/services/compose-features.ts',
+};
+
 function registryDiagram(): string {
-  const folder = `${root}src/services/`;
-  const roots = readdirSync(folder).filter((name) => /^compose-\w+\.ts$/.test(name));
-  const lines = roots.sort().flatMap((name) => {
-    const worker = name.slice('compose-'.length, -'.ts'.length);
-    return registeredTokens(readFileSync(folder + name, 'utf8')).map(
-      (token) => `  ${worker}(["${worker} worker"]) --> ${worker}_${token}["${token}"]`,
-    );
+  const lines = Object.entries(ROOTS).flatMap(([realm, file]) => {
+    const services = registeredServices(readFileSync(root + file, 'utf8'));
+    const nodes = services.map((name) => `    ${identifier(`${realm} ${name}`)}["${name}"]`);
+    return [`  subgraph ${identifier(realm)}["${realm}"]`, ...nodes, '  end'];
   });
   return ['graph LR', ...lines].join('\n');
 }
@@ -82,7 +93,7 @@ async function main() {
       await importGraph(),
     ),
     'registry.md': page(
-      'What each worker registers',
+      'What each realm registers',
       'Services of the composition roots, in order of registration. Written by `npm run diagrams`.',
       registryDiagram(),
     ),

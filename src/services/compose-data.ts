@@ -1,45 +1,89 @@
 // Composition root of the data worker: the only place that makes its services.
-import { openDatabase } from '../core/database';
+import { Container, createToken } from '../core/container';
+import { openDatabase, type Database } from '../core/database';
 import { removeLeftovers } from '../data/importing/import-lock';
+import type { BlobStore } from '../lib/storage/blob-store';
 import { openBlobStore } from '../lib/storage/open-blob-store';
 import type { BatchApi, DataApi, DataStreams } from '../protocol/data';
 import type { WorkerContext, WorkerParts } from '../protocol/worker-context';
 import { BatchPlans } from './batch-plans';
 import { DataService, findDataset } from './data-service';
-import { createModelCatalog } from './model-catalog';
+import { createModelCatalog, type ModelCatalog } from './model-catalog';
 import { TextTools } from './text-tools';
 
 export interface DataParts extends WorkerParts<Omit<DataApi, 'health'>, DataStreams> {
   batches: BatchApi;
 }
 
-export async function composeData({ beat }: Pick<WorkerContext, 'beat'>): Promise<DataParts> {
+const databaseToken = createToken<Database>('database');
+const blobsToken = createToken<BlobStore>('blob-store');
+const locksToken = createToken<LockManager | null>('locks');
+const catalogToken = createToken<ModelCatalog>('model-catalog');
+const toolsToken = createToken<TextTools>('text-tools');
+const plansToken = createToken<BatchPlans>('batch-plans');
+const datasetsToken = createToken<DataService>('datasets');
+
+type DataContext = Pick<WorkerContext, 'beat' | 'busPort'>;
+
+export async function composeData(context: DataContext): Promise<DataParts> {
   const [database, blobs] = await Promise.all([openDatabase(), openBlobStore()]);
-  const catalog = createModelCatalog(database, blobs);
-  const tools = new TextTools((id) => catalog.findModel(id), blobs);
-  const locks = 'locks' in navigator ? navigator.locks : null;
-  const plans = new BatchPlans({ findDataset: (id) => findDataset(database, id), blobs, tools, beat });
-  const service = new DataService({
-    database,
-    blobs,
-    tools,
-    plans,
-    locks,
-    beat,
-    readSampleFile: (fileName) => fetch(`${import.meta.env.BASE_URL}samples/${fileName}`),
-  });
+  const container = dataContainer(database, blobs, context);
+  const [datasets, plans] = [container.get(datasetsToken), container.get(plansToken)];
   // A failed cleaning costs room, nothing else: it is tried again at the next start.
-  removeLeftovers(database, blobs, locks).catch((error: unknown) =>
+  removeLeftovers(database, blobs, container.get(locksToken)).catch((error: unknown) =>
     console.warn('Data: cleaning failed', error),
   );
   return {
-    api: service,
-    streams: service,
+    api: datasets,
+    streams: datasets,
     batches: plans,
-    services: ['datasets', 'batches'],
-    activity: () => activityOf(service, plans),
-    dispose: () => database.close(),
+    services: container.list().map(({ name }) => name),
+    activity: () => activityOf(datasets, plans),
+    async dispose() {
+      // Nothing in this worker speaks or listens on the bus.
+      context.busPort.close();
+      await container.dispose();
+      database.close();
+    },
   };
+}
+
+function dataContainer(database: Database, blobs: BlobStore, { beat }: DataContext): Container {
+  const container = new Container();
+  container.registerValue(databaseToken, database);
+  container.registerValue(blobsToken, blobs);
+  container.registerValue(locksToken, 'locks' in navigator ? navigator.locks : null);
+  container.register(catalogToken, (services) =>
+    createModelCatalog(services.get(databaseToken), services.get(blobsToken)),
+  );
+  container.register(toolsToken, (services) => {
+    const catalog = services.get(catalogToken);
+    return new TextTools((id) => catalog.findModel(id), services.get(blobsToken));
+  });
+  container.register(
+    plansToken,
+    (services) =>
+      new BatchPlans({
+        findDataset: (id) => findDataset(services.get(databaseToken), id),
+        blobs: services.get(blobsToken),
+        tools: services.get(toolsToken),
+        beat,
+      }),
+  );
+  container.register(
+    datasetsToken,
+    (services) =>
+      new DataService({
+        database: services.get(databaseToken),
+        blobs: services.get(blobsToken),
+        tools: services.get(toolsToken),
+        plans: services.get(plansToken),
+        locks: services.get(locksToken),
+        beat,
+        readSampleFile: (fileName) => fetch(`${import.meta.env.BASE_URL}samples/${fileName}`),
+      }),
+  );
+  return container;
 }
 
 function activityOf(service: DataService, plans: BatchPlans): string {
