@@ -22,7 +22,9 @@ async function start(root: HTMLElement): Promise<void> {
   performance.mark('fragua:ready');
   void services.storage.refresh();
   services.pwa.start().catch((error: unknown) => console.warn('The service worker was refused.', error));
-  await services.device.start(backendFromAddress(window.location) ?? preferences.values.backend);
+  const backend = () => backendFromAddress(window.location) ?? preferences.values.backend;
+  await services.device.start(backend());
+  watchWorkers(services, backend);
   if (services.device.error === null) {
     await Promise.allSettled([
       services.library.refresh(),

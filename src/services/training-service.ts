@@ -68,12 +68,10 @@ export class TrainingService {
       if (run.status !== 'running') continue;
       const note =
         'The tab was closed or the engine stopped while it ran. Resume goes on from its last checkpoint.';
-      await this.#parts.database.put('runs', {
-        ...run,
-        status: 'interrupted',
-        note,
-        updatedAt: this.#parts.now(),
-      });
+      const interrupted = { ...run, status: 'interrupted' as const, note, updatedAt: this.#parts.now() };
+      await this.#parts.database.put('runs', interrupted);
+      // Pages that watched it, in this tab or another, still take it for a run under way.
+      this.#parts.bus.emit('training.finished', { run: interrupted }, TRAINING_SOURCE);
     }
     await this.#parts.checkpoints.sweepOrphans();
   }
