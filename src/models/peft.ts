@@ -1,4 +1,4 @@
-// Adapters in PEFT's layout: names with its prefix, adapter_config.json, a README. Reading and writing, no tensors.
+// Adapters in PEFT's layout: names with its prefix and adapter_config.json (the card is written at export). No tensors.
 import * as v from 'valibot';
 import { AppError } from '../lib/errors';
 import { writeSafetensors, type FloatArray } from '../lib/formats/safetensors';
@@ -97,33 +97,6 @@ function configText(lora: LoraConfig, base: ModelRecord): string {
   );
 }
 
-function readmeText(lora: LoraConfig, base: ModelRecord): string {
-  return [
-    '---',
-    `base_model: ${JSON.stringify(base.name)}`,
-    'library_name: peft',
-    'tags:',
-    '  - lora',
-    '---',
-    '',
-    `# LoRA adapter for ${base.name}`,
-    '',
-    `Rank ${lora.rank}, alpha ${lora.alpha}, dropout ${lora.dropout}, on ${lora.targets.join(', ')}.`,
-    `The base model's weights file has the SHA-256 \`${base.fingerprint}\`.`,
-    '',
-    '```python',
-    'from peft import PeftModel',
-    'from transformers import AutoModelForCausalLM',
-    '',
-    'base = AutoModelForCausalLM.from_pretrained("path/to/base")',
-    'model = PeftModel.from_pretrained(base, "path/to/this/folder")',
-    '```',
-    '',
-    'Trained in the browser with Fragua.',
-    '',
-  ].join('\n');
-}
-
 /** @param weights LoRA matrices by name, without the prefix. */
 export function encodeAdapter(
   weights: ReadonlyMap<string, FloatArray>,
@@ -135,6 +108,5 @@ export function encodeAdapter(
   return [
     { name: ADAPTER_WEIGHTS, blob: writeSafetensors(prefixed, metadata) },
     { name: ADAPTER_CONFIG, blob: new Blob([configText(lora, base)], { type: 'application/json' }) },
-    { name: 'README.md', blob: new Blob([readmeText(lora, base)], { type: 'text/markdown' }) },
   ];
 }
