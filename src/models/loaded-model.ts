@@ -15,7 +15,7 @@ export interface LoadedAdapter {
 export interface DecodeSession {
   /** Tokens whose keys and values are kept. */
   readonly length: number;
-  /** Logits after the last of `tokens`, [vocabSize]. @throws AppError `engine.busy` past the context length. */
+  /** Logits after the last of `tokens`, [vocabSize]. @throws AppError `inference.too-long` past the context length. */
   feed(tokens: readonly number[]): Promise<Float32Array<ArrayBuffer>>;
   /** Forgets every position from `length` on. */
   truncate(length: number): void;

@@ -176,6 +176,32 @@ describe('TrainingService', () => {
     expect(await bench.database.count('adapters')).toBe(1);
   });
 
+  it('early stopping: keeps the weights of the checkpoint with the lowest evaluation loss', async () => {
+    const bench = await createServiceBench();
+    // After step 4 each step makes it worse: the line is pulled away from the points.
+    bench.bus.on('training.step', ({ step }) => {
+      const training = bench.trainings[0];
+      if (training && step >= 4) training.weights = [10 + step, 10 + step];
+    });
+    const { id } = await bench.training.start({
+      ...config,
+      evalInterval: 2,
+      checkpointInterval: 2,
+      keepCheckpoints: 1,
+      earlyStoppingPatience: 2,
+    });
+    const run = await bench.rested(id);
+    expect(run).toMatchObject({ status: 'finished', clock: { optimizerStep: 6 } });
+    expect(run.note).toContain('step 2');
+    const adapter = await bench.database.get('adapters', run.adapterId ?? '');
+    const file = await bench.blobs.read(`${adapter?.folder}/adapter_model.safetensors`);
+    const arrays = await stateFileCodec.decode(file ?? new Blob());
+    const best = (await bench.training.listCheckpoints(id)).find(({ step }) => step === 2);
+    const state = await bench.checkpoints.load(best ?? (await bench.checkpoints.find('')));
+    expect(arrays.get('line')).toEqual(state.model.arrays.get('parameter/line'));
+    expect(arrays.get('line')?.data[0]).toBeLessThan(10);
+  });
+
   it('a damaged checkpoint: says so and goes on from the one before', async () => {
     const bench = await createServiceBench();
     const paused = new Promise((resolve) => atStep(bench, 6, () => resolve(bench.training.pause(id))));

@@ -11,6 +11,7 @@ import type {
   TrainingConfig,
   TrainingPlan,
 } from '../protocol/training';
+import type { StateArrays } from '../models/trainable-model';
 import type { LoopOutcome } from '../training/training-loop';
 import { MetricLog } from '../training/metric-log';
 import { ActiveRun, TRAINING_SOURCE, type ActiveRunParts } from './active-run';
@@ -38,6 +39,11 @@ interface Current {
   /** Settles when the run has come to rest, never rejects. */
   settled: Promise<void>;
   running: boolean;
+}
+
+interface BestCheckpoint {
+  step: number;
+  weights: StateArrays;
 }
 
 export class TrainingService {
@@ -249,19 +255,40 @@ export class TrainingService {
       return this.#rest(current, run, { status: 'paused' });
     }
     await run.flush();
-    const result = await this.#keepResult(run);
     const early = outcome.status === 'finished' && outcome.early;
-    const note = early ? 'Stopped early: the evaluation loss no longer fell.' : null;
+    const best = early ? await this.#bestCheckpoint(run) : null;
+    const result = await this.#keepResult(run, best);
+    const note = early ? earlyNote(best) : null;
     await this.#rest(current, run, { ...result, status: outcome.status, note });
   }
 
-  async #keepResult(run: ActiveRun): Promise<Pick<RunRecord, 'adapterId' | 'tunedModelId'>> {
+  /** The checkpoint of the lowest evaluation loss; null where that was not kept or cannot be read. */
+  async #bestCheckpoint(run: ActiveRun): Promise<BestCheckpoint | null> {
+    const { checkpoints } = this.#parts;
+    const { evalLossBest } = run.loop.state;
+    const records = await checkpoints.list(run.record.id);
+    const record = records.findLast(({ evalLoss }) => evalLoss !== null && evalLoss === evalLossBest);
+    if (record === undefined) return null;
+    try {
+      const { model } = await checkpoints.load(record);
+      return { step: record.step, weights: checkpointWeights(model.arrays) };
+    } catch (error) {
+      this.#report(error, run.record);
+      return null;
+    }
+  }
+
+  /** @param best what is kept in place of the weights as they stand. */
+  async #keepResult(
+    run: ActiveRun,
+    best: BestCheckpoint | null,
+  ): Promise<Pick<RunRecord, 'adapterId' | 'tunedModelId'>> {
     const { id, config, adapterId, tunedModelId } = run.record;
     // A run without a step has nothing to keep; one that is concluded again after a full disk has kept it already.
     if (run.loop.state.clock.optimizerStep === 0 || adapterId !== null || tunedModelId !== null) {
       return { adapterId, tunedModelId };
     }
-    const weights = await run.exportWeights();
+    const weights = best?.weights ?? (await run.exportWeights());
     const base = run.base.record;
     if (config.method === 'full') {
       const model = await this.#parts.library.keepModel(config.name, base, weights);
@@ -330,6 +357,11 @@ export class TrainingService {
   #report(error: unknown, { config }: RunRecord): void {
     reportError(this.#parts.bus, error, `run ${config.name}`, TRAINING_SOURCE);
   }
+}
+
+function earlyNote(best: BestCheckpoint | null): string {
+  const fact = 'Stopped early: the evaluation loss no longer fell.';
+  return best === null ? fact : `${fact} Kept: the weights of step ${best.step}, where it was lowest.`;
 }
 
 function newRun(

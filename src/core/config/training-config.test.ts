@@ -42,7 +42,7 @@ describe('training config', () => {
     ['emaDecay', { emaDecay: 1 }],
     ['seed', { seed: -1 }],
     ['datasetId', { datasetId: ' ' }],
-    ['schedule', { schedule: 'cosin' as 'cosine' }],
+    ['schedule', { schedule: 'cosin' }],
     ['lora.rank', { lora: { ...good.lora, rank: 0 } }],
     ['lora.dropout', { lora: { ...good.lora, dropout: 1 } }],
     ['lora.targets', { lora: { ...good.lora, targets: [] } }],
