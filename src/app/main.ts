@@ -6,6 +6,7 @@ import { exposeClients } from './console-handle';
 import { useLanguage } from './i18n/index.svelte';
 import { backendFromAddress } from './state/backend-override';
 import { linkSettings } from './state/settings-link';
+import { watchWorkers } from './state/worker-watch';
 import './styles/index.css';
 
 async function start(root: HTMLElement): Promise<void> {
