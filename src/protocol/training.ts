@@ -60,6 +60,7 @@ export interface StepMetrics {
   /** Optimizer step, from 1. */
   step: number;
   totalSteps: number;
+  /** Passes over the training split so far, with its fraction. */
   epoch: number;
   /** Mean over all target tokens of the accumulation window, nats. null: the step was skipped (non-finite loss). */
   loss: number | null;

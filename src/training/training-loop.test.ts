@@ -65,6 +65,8 @@ describe('TrainingLoop', () => {
     ]);
     expect(batches.asked).toEqual([0, 1, 2, 3, 4, 5]);
     expect(sink.epochs).toEqual([1]);
+    // After 4 and after 6 of 4 batches an epoch.
+    expect(sink.metrics.map((step) => step.epoch)).toEqual([1, 1.5]);
     expect(loop.state.clock).toEqual({ epoch: 1, microStep: 6, optimizerStep: 2 });
   });
 

@@ -173,7 +173,7 @@ export class TrainingLoop {
       runId: this.#parts.runId,
       step,
       totalSteps: plan.totalSteps,
-      epoch: this.#state.clock.epoch,
+      epoch: this.#state.clock.microStep / plan.batchesPerEpoch,
       loss: result.loss,
       learningRate,
       gradNorm: result.gradNorm,
