@@ -1,4 +1,5 @@
 // Composition root of the page: its container. The workers' services stand in it as the clients that reach them.
+import type { SettingsStore } from '../core/config/settings-store';
 import { Container, createToken } from '../core/container';
 import { openDatabase, type Database } from '../core/database';
 import type { AppClients } from './clients/app-clients';
@@ -16,8 +17,8 @@ import { StorageState } from './state/storage.svelte';
 import { Toasts } from './state/toasts.svelte';
 
 export const clientsToken = createToken<AppClients>('clients');
-const databaseToken = createToken<Promise<Database | null>>('database');
-const preferencesToken = createToken<Preferences>('preferences');
+export const databaseToken = createToken<Promise<Database | null>>('database');
+export const preferencesToken = createToken<Preferences>('preferences');
 const routerToken = createToken<Router>('router');
 const toastsToken = createToken<Toasts>('toasts');
 const dialogsToken = createToken<Dialogs>('dialogs');
@@ -47,13 +48,14 @@ export function createPageContainer(): Container {
 }
 
 /** What the views are given. */
-export function appServices(container: Container): AppServices {
+export function appServices(container: Container, settings: SettingsStore | null): AppServices {
   const clients = container.get(clientsToken);
   return {
     clients,
     disposeWorkers: () => clients.dispose(),
     database: container.get(databaseToken),
     preferences: container.get(preferencesToken),
+    settings,
     router: container.get(routerToken),
     toasts: container.get(toastsToken),
     dialogs: container.get(dialogsToken),

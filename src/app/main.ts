@@ -1,7 +1,13 @@
 // The page's entry: makes the services, loads the language, shows the app, wakes the engine.
 import { mount } from 'svelte';
 import App from './App.svelte';
-import { appServices, clientsToken, createPageContainer } from './compose-page';
+import {
+  appServices,
+  clientsToken,
+  createPageContainer,
+  databaseToken,
+  preferencesToken,
+} from './compose-page';
 import { exposeClients } from './console-handle';
 import { useLanguage } from './i18n/index.svelte';
 import { backendFromAddress } from './state/backend-override';
@@ -12,10 +18,10 @@ import './styles/index.css';
 async function start(root: HTMLElement): Promise<void> {
   const container = createPageContainer();
   exposeClients(container.get(clientsToken));
-  const services = appServices(container);
+  const database = await container.get(databaseToken);
+  const stored = database === null ? null : await linkSettings(container.get(preferencesToken), database);
+  const services = appServices(container, stored);
   const { preferences, router } = services;
-  const database = await services.database;
-  if (database !== null) await linkSettings(preferences, database);
   preferences.apply(document.documentElement);
   if (!preferences.values.welcomed && window.location.hash === '') router.replace('#/welcome');
   await useLanguage(preferences.values.language);

@@ -25,6 +25,8 @@ export interface AppClients {
   /** Empty in a guest: the owner supervises. */
   readonly workers: Observable<readonly WorkerInfo[]>;
   readonly ownership: Observable<Ownership>;
+  /** Resolves once `ownership` was found out; before, it says `waiting`. */
+  readonly decided: Promise<void>;
   /** Stops the workers and gives the ownership away. */
   dispose(): Promise<void>;
 }

@@ -42,6 +42,7 @@ export function createClients(options: ClientsOptions = {}): AppClients {
     bus: tab.bus,
     workers: tab.pool.workers,
     ownership: tab.ownership,
+    decided: tab.decided,
     dispose: () => tab.dispose(),
   };
 }
@@ -58,7 +59,7 @@ class TabClients {
   /** Events of all tabs of the group. */
   readonly #events: BroadcastChannel;
   readonly #notices: BroadcastChannel;
-  readonly #decided: Promise<void>;
+  readonly decided: Promise<void>;
   readonly #cleanups: (() => void)[] = [];
   #fleet: WorkerFleet | null = null;
   #disposed = false;
@@ -74,14 +75,14 @@ class TabClients {
     this.#notices = new BroadcastChannel(`${groupName}.notices`);
     this.#lock = new TabOwnership({ locks: navigator.locks, lockName: groupName });
     this.#wire();
-    this.#decided = this.#lock.start().then(() => this.#showGuest(this.#broker.available));
+    this.decided = this.#lock.start().then(() => this.#showGuest(this.#broker.available));
     // Each call reports it.
-    this.#decided.catch(() => undefined);
+    this.decided.catch(() => undefined);
   }
 
   /** The connection that a call goes to now. */
   async client(kind: WorkerKind): Promise<RpcClient<object>> {
-    if (!this.#fleet) await this.#decided;
+    if (!this.#fleet) await this.decided;
     if (this.#fleet) return this.#fleet.client(kind);
     return this.#guest.client(kind);
   }

@@ -7,10 +7,9 @@ import type { Dictionary } from './translation';
 export type Language = 'en' | 'es';
 export const LANGUAGES: readonly Language[] = ['en', 'es'];
 
-
 export type TextKey = {
-  [Area in keyof English & string]: `${Area}.${keyof English[Area] & string}`;
-}[keyof English & string];
+  [Area in keyof English]: `${Area}.${keyof English[Area] & string}`;
+}[keyof English];
 /** Keys that come in pairs, `..._one` and `..._other`. */
 export type CountKey = TextKey extends infer Key ? (Key extends `${infer Stem}_one` ? Stem : never) : never;
 export type TextValues = Readonly<Record<string, string | number>>;

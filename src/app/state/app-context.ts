@@ -1,5 +1,6 @@
 // Everything a view may need, made once by main.ts and handed down by Svelte's context. A view calls `useApp()`.
 import { createContext } from 'svelte';
+import type { SettingsStore } from '../../core/config/settings-store';
 import type { Database } from '../../core/database';
 import type { Pwa } from '../pwa/pwa';
 import type { Activity } from './activity.svelte';
@@ -19,6 +20,8 @@ export interface AppServices {
   /** null where the browser refuses IndexedDB: nothing is kept then. */
   readonly database: Promise<Database | null>;
   readonly preferences: Preferences;
+  /** What new chats and runs start from; null where nothing can be kept. */
+  readonly settings: SettingsStore | null;
   readonly router: Router;
   readonly toasts: Toasts;
   readonly dialogs: Dialogs;

@@ -19,7 +19,8 @@ import {
   selectVariant,
   STOPPED,
 } from './conversation-edits';
-import { DEFAULT_MAX_TOKENS, DEFAULT_SAMPLING, drawSeed } from './sampling-presets';
+import type { Settings } from '../../core/config/settings';
+import { chatDefaults, drawSeed } from './sampling-presets';
 
 /** What is known of an answer while it grows. */
 export interface LiveAnswer {
@@ -54,6 +55,8 @@ interface Answer {
 export interface ChatSessionOptions {
   engine: Pick<Clients['engine'], 'generate'>;
   conversations: Conversations;
+  /** What a first chat starts with. */
+  generation: Settings['generation'];
   /** Told when a conversation could not be stored. */
   onSaveError: (error: unknown) => void;
 }
@@ -62,7 +65,7 @@ export class ChatSession {
   /** What is in the composer. It stays when sending fails. */
   draft = $state('');
   compare = $state(false);
-  #conversation = $state.raw<Conversation>(blank({ modelId: '', adapterId: null }));
+  #conversation: Conversation = $state.raw() as Conversation;
   #live = $state.raw<LiveAnswer | null>(null);
   #failure = $state.raw<ChatFailure | null>(null);
   #context = $state.raw<ContextUse | null>(null);
@@ -71,6 +74,7 @@ export class ChatSession {
 
   constructor(options: ChatSessionOptions) {
     this.#options = options;
+    this.#conversation = blank({ modelId: '', adapterId: null }, options.generation);
   }
 
   get conversation(): Conversation {
@@ -94,11 +98,16 @@ export class ChatSession {
     return this.#context;
   }
 
+  /** Sampling, length, stops and system prompt as in a first chat. */
+  resetSettings(): void {
+    this.change({ ...chatDefaults(this.#options.generation), stop: [], systemPrompt: '' });
+  }
+
   /** An empty conversation that goes on with the settings of the one before; stored with its first message. */
   startNew(target: ModelTarget): void {
     this.stop();
     const { systemPrompt, sampling, maxTokens, stop } = this.#conversation;
-    this.#show({ ...blank(target), systemPrompt, sampling, maxTokens, stop });
+    this.#show({ ...blank(target, this.#options.generation), systemPrompt, sampling, maxTokens, stop });
   }
 
   open(conversation: Conversation): void {
@@ -304,7 +313,7 @@ export class ChatSession {
   }
 }
 
-function blank(target: ModelTarget): Conversation {
+function blank(target: ModelTarget, generation: Settings['generation']): Conversation {
   const now = Date.now();
   return {
     id: crypto.randomUUID(),
@@ -312,8 +321,7 @@ function blank(target: ModelTarget): Conversation {
     pinned: false,
     systemPrompt: '',
     target,
-    sampling: DEFAULT_SAMPLING,
-    maxTokens: DEFAULT_MAX_TOKENS,
+    ...chatDefaults(generation),
     stop: [],
     messages: [],
     createdAt: now,

@@ -1,4 +1,5 @@
 // Datasets as the page knows them, and the one import that can be under way. Samples stay with the data worker.
+import { SvelteMap } from 'svelte/reactivity';
 import type { DataApi, DataStreams } from '../../protocol/data';
 import type {
   DatasetFormat,
@@ -45,7 +46,7 @@ export class DatasetsState {
   #selectedId = $state<string | null>(null);
   #job = $state.raw<ImportJob | null>(null);
   #refused = $state.raw<RefusedImport | null>(null);
-  #problems = $state.raw<ReadonlyMap<string, readonly DatasetProblem[]>>(new Map());
+  readonly #problems = new SvelteMap<string, readonly DatasetProblem[]>();
   #addingSampleId = $state<string | null>(null);
   #stop: AbortController | null = null;
 
@@ -189,7 +190,7 @@ export class DatasetsState {
   }
 
   #keepProblems(datasetId: string, problems: readonly DatasetProblem[]): void {
-    this.#problems = new Map(this.#problems).set(datasetId, problems);
+    this.#problems.set(datasetId, problems);
   }
 
   #put(dataset: DatasetRecord): void {

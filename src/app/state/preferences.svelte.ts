@@ -2,6 +2,7 @@
 // Not for secrets, not for anything that would be missed: where storage is refused, choices last until the tab closes.
 import type { BackendChoice } from '../../protocol/engine';
 import type { Language } from '../i18n/index.svelte';
+import { plainSet } from './plain-collections';
 
 export interface PreferenceValues {
   theme: 'light' | 'dark' | 'system';
@@ -73,7 +74,7 @@ export function parsePreferences(stored: string | null, language: Language): Pre
 export class Preferences {
   #values = $state.raw<PreferenceValues>(DEFAULTS);
   readonly #storage: Storage | null;
-  readonly #listeners = new Set<(values: PreferenceValues) => void>();
+  readonly #listeners = plainSet<(values: PreferenceValues) => void>();
 
   /** `storage` is null where the browser refuses it. */
   constructor(storage: Storage | null, language: Language) {

@@ -1,32 +1,5 @@
-// Where the user is: the hash, parsed. `#/settings/storage?x=1` is view `settings`, path ['storage'], query x=1.
-// It does not load views; App.svelte does.
-
-export const VIEW_NAMES = ['chat', 'tune', 'data', 'models', 'settings', 'welcome'] as const;
-export type ViewName = (typeof VIEW_NAMES)[number];
-
-export interface Route {
-  view: ViewName;
-  path: readonly string[];
-  query: URLSearchParams;
-}
-
-export function parseRoute(hash: string): Route {
-  const [pathname = '', search = ''] = hash.replace(/^#\/?/, '').split('?', 2);
-  const [name = '', ...path] = pathname
-    .split('/')
-    .filter((part) => part !== '')
-    .map(decode);
-  const view = VIEW_NAMES.find((candidate) => candidate === name) ?? 'chat';
-  return { view, path, query: new URLSearchParams(search) };
-}
-
-function decode(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
-}
+// Where the user is, and ways to go elsewhere. It does not load views; App.svelte does.
+import { parseRoute, type Route } from './route';
 
 export class Router {
   #route = $state.raw<Route>(parseRoute(''));

@@ -21,6 +21,7 @@ export interface DraftProblem {
 export class RunDraft {
   #config: TrainingConfig = $state.raw() as TrainingConfig;
   #contextLength = $state.raw<number | null>(null);
+  #schedules = $state.raw<readonly string[] | null>(null);
   /** Fields whose text is no number; the configuration keeps the last number. */
   readonly #unread = new SvelteSet<string>();
 
@@ -80,8 +81,20 @@ export class RunDraft {
     this.#contextLength = contextLength;
   }
 
+  /** Names to choose from; null until the engine told them. */
+  get schedules(): readonly string[] | null {
+    return this.#schedules;
+  }
+
+  setSchedules(schedules: readonly string[]): void {
+    this.#schedules = schedules;
+  }
+
   #collect(): DraftProblem[] {
-    const limits = this.#contextLength === null ? {} : { contextLength: this.#contextLength };
+    const limits = {
+      ...(this.#contextLength === null ? {} : { contextLength: this.#contextLength }),
+      ...(this.#schedules === null ? {} : { schedules: this.#schedules }),
+    };
     const problems = validateTrainingConfig(this.#config, limits);
     const unread = [...this.#unread].filter((path) => !problems.some((problem) => problem.path === path));
     return [...unread.map((path) => ({ path, remedy: '' })), ...problems];

@@ -24,7 +24,7 @@ export function tuneStates(app: AppServices): TuneStates {
     runs: new RunsState(clients.engine, clients.bus, new StoredMetrics(database)),
     datasets: new DatasetsState(clients.data, () => readSampleDatasets(import.meta.env.BASE_URL)),
     draft: new RunDraft({
-      ...trainingDefaults,
+      ...(app.settings?.current.training ?? trainingDefaults),
       name: '',
       modelId: '',
       startFromAdapterId: null,

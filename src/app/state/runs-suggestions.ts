@@ -65,5 +65,5 @@ function flatten(config: TrainingConfig): Map<string, string> {
 
 function asText(value: unknown): string {
   if (Array.isArray(value)) return value.join(' ');
-  return value === null ? '' : String(value);
+  return value === null ? '' : typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -11,6 +11,7 @@ import type {
   StepMetrics,
   TrainingConfig,
 } from '../../protocol/training';
+import { plainMap } from './plain-collections';
 import type { MetricsSource } from './runs-metrics';
 import { RunSeries } from './runs-series';
 
@@ -39,8 +40,8 @@ export class RunsState {
   readonly #metrics: MetricsSource;
   readonly #nextFrame: (callback: () => void) => void;
   readonly #unsubscribe: (() => void)[];
-  readonly #series = new Map<string, RunSeries>();
-  readonly #loading = new Map<string, Promise<void>>();
+  readonly #series = plainMap<string, RunSeries>();
+  readonly #loading = plainMap<string, Promise<void>>();
   readonly #checkpoints = new SvelteMap<string, readonly CheckpointRecord[]>();
   readonly #pendingActions = new SvelteMap<string, RunAction>();
   readonly #live = new SvelteMap<string, StepMetrics>();

@@ -6,8 +6,20 @@ import { AppError } from '../../lib/errors';
 import type { TrainingConfig } from '../../protocol/training';
 import { t } from '../i18n/index.svelte';
 import type { AppServices } from './app-context';
+import { SMALL_MODEL_RATE } from './suggested-rate';
 
 export const SAMPLE_DATASET = 'forge-answers';
+
+const SAMPLE_RUN = {
+  maxSteps: 60,
+  batchSize: 8,
+  sequenceLength: 128,
+  learningRate: SMALL_MODEL_RATE,
+  warmupRatio: 0.1,
+  evalInterval: 20,
+  checkpointInterval: 20,
+  samplePrompts: ['How do I know the iron is hot enough?'],
+} satisfies Partial<TrainingConfig>;
 
 /** Goes to the run that trains already, or starts one. Errors are shown, with a way to try again. */
 export async function startSampleRun(app: AppServices): Promise<boolean> {
@@ -37,8 +49,15 @@ function noModel(cause: unknown): unknown {
   return new AppError('model.unknown', 'No model is installed.', { remedy: 'Import one under Models.' });
 }
 
-/** The `lora_fast` preset over the defaults. */
+/** The `lora_fast` preset, short and at the rate that small models learn at. */
 export function sampleRunConfig(modelId: string, datasetId: string): TrainingConfig {
   const preset = mergeDeep(trainingDefaults, presets.lora_fast.training ?? {}) as TrainingDefaults;
-  return { ...preset, name: t('welcome.runName'), modelId, datasetId, startFromAdapterId: null };
+  return {
+    ...preset,
+    ...SAMPLE_RUN,
+    name: t('welcome.runName'),
+    modelId,
+    datasetId,
+    startFromAdapterId: null,
+  };
 }

@@ -1,7 +1,8 @@
 // Joins the preferences, which must be there before first paint, to the settings that are exported and imported with
 // the workspace: theme, language and backend stand in both. The stored settings win at start.
 import type { Database } from '../../core/database';
-import type { Settings } from '../../core/config/settings';
+import type { Settings, SettingsPatch } from '../../core/config/settings';
+import type { SettingsStore } from '../../core/config/settings-store';
 import type { PreferenceValues, Preferences } from './preferences.svelte';
 
 type Shared = Pick<PreferenceValues, 'theme' | 'language' | 'backend'>;
@@ -11,7 +12,7 @@ export function sharedFrom({ appearance, engine }: Settings): Partial<Shared> {
   return { theme, backend: engine.backend, ...(language === 'system' ? {} : { language }) };
 }
 
-const settingsPatch = ({ theme, language, backend }: Shared) => ({
+export const settingsPatch = ({ theme, language, backend }: Shared): SettingsPatch => ({
   appearance: { theme, language },
   engine: { backend },
 });
@@ -19,16 +20,29 @@ const settingsPatch = ({ theme, language, backend }: Shared) => ({
 const differs = (a: Partial<Shared>, b: Shared) =>
   (Object.keys(a) as (keyof Shared)[]).some((key) => a[key] !== b[key]);
 
-/** Reads the stored settings into the preferences, then keeps the stored ones as the preferences are. */
-export async function linkSettings(preferences: Preferences, database: Database): Promise<void> {
+/** Makes both say the same, now and at each change of either. */
+export async function linkSettings(preferences: Preferences, database: Database): Promise<SettingsStore> {
   const { SettingsStore, databaseDocuments, SETTINGS_DOCUMENT } =
     await import('../../core/config/settings-store');
   const documents = databaseDocuments(database);
   const firstVisit = (await documents.get(SETTINGS_DOCUMENT)) === undefined;
   const store = new SettingsStore(documents);
-  const stored = sharedFrom(await store.load());
+  await store.load();
   if (firstVisit) await store.update(settingsPatch(preferences.values));
-  else if (differs(stored, preferences.values)) preferences.set(stored);
+  joinPreferences(preferences, store);
+  return store;
+}
+
+export function joinPreferences(
+  preferences: Preferences,
+  store: Pick<SettingsStore, 'current' | 'update' | 'subscribe'>,
+): void {
+  const follow = (settings: Settings) => {
+    const shared = sharedFrom(settings);
+    if (differs(shared, preferences.values)) preferences.set(shared);
+  };
+  follow(store.current);
+  store.subscribe(follow);
   preferences.onChange((values) => {
     if (!differs(sharedFrom(store.current), values)) return;
     store

@@ -1,11 +1,12 @@
 // Taking the workspace away as one file, and reading such a file.
-import { t } from '../i18n/index.svelte';
+import { t, useLanguage } from '../i18n/index.svelte';
 import type { AppServices } from './app-context';
 import { downloadFile } from './download';
 
 const EVERYTHING = { conversations: true, runs: true, settings: true };
 
 type Needed = Pick<AppServices, 'clients' | 'dialogs' | 'toasts'>;
+type NeededToImport = Needed & Pick<AppServices, 'settings' | 'preferences'>;
 
 export async function exportWorkspace(
   { clients, dialogs, toasts }: Needed,
@@ -21,9 +22,16 @@ export async function exportWorkspace(
 }
 
 /** @returns whether something may have been added. */
-export async function importWorkspace({ clients, dialogs, toasts }: Needed, file: File): Promise<boolean> {
+export async function importWorkspace(
+  { clients, dialogs, toasts, settings, preferences }: NeededToImport,
+  file: File,
+): Promise<boolean> {
   try {
     const counts = await clients.features.importWorkspace({ name: file.name, blob: file });
+    if (counts.settings > 0 && settings !== null) {
+      await settings.load();
+      await useLanguage(preferences.values.language);
+    }
     toasts.show({
       tone: 'ok',
       title: t('settings.workspace.imported'),

@@ -1,6 +1,6 @@
 // The screens of the sidebar and the bottom tabs, in order.
 import type { TextKey } from '../../i18n/index.svelte';
-import type { ViewName } from '../../state/router.svelte';
+import type { ViewName } from '../../state/route';
 import type { IconName } from '../icon-names';
 
 export interface NavigationItem {

@@ -34,6 +34,9 @@ export const shell = {
   reloadNow: 'Reload now',
   'guest.title': 'Fragua is open in another tab.',
   'guest.text': 'That tab runs the models; this one works through it and takes over when it closes.',
+  'waiting.text':
+    'This one cannot reach its models yet. It goes on by itself when that tab closes or answers; until then, work there.',
+  'waiting.failed': 'This tab cannot share models with others.',
   'memory.title': 'Nothing is kept after this tab closes.',
   'memory.text': 'The browser refuses storage on this page. Leave private browsing or allow site data.',
   'update.title': 'A new version is ready.',

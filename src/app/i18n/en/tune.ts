@@ -53,6 +53,7 @@ export const tune = {
   cosine: 'Cosine',
   linear: 'Linear',
   constant: 'Constant',
+  wsd: 'Flat, then down',
   batch: 'Batch',
   batchSize: 'Batch size',
   accumulate: 'Accumulate',

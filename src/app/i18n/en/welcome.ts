@@ -17,5 +17,6 @@ export const welcome = {
   ownText: 'Add text, CSV or JSONL files under Data and start a run. Optional.',
   learnFailed: 'The sample run did not start',
   runName: 'first-run',
+  smallModel: 'a small model',
   starting: 'Starting',
 };

@@ -37,6 +37,9 @@ export const shell: Translation<English['shell']> = {
   reloadNow: 'Recargar ahora',
   'guest.title': 'Fragua está abierta en otra pestaña.',
   'guest.text': 'Aquella ejecuta los modelos; esta trabaja a través de ella y la releva cuando se cierra.',
+  'waiting.text':
+    'Esta aún no alcanza sus modelos. Sigue sola cuando aquella se cierre o responda; hasta entonces, trabaja allí.',
+  'waiting.failed': 'Esta pestaña no puede compartir modelos con otras.',
   'memory.title': 'Nada se guarda al cerrar esta pestaña.',
   'memory.text':
     'El navegador no permite almacenar en esta página. Sal de la navegación privada o permite los datos del sitio.',

@@ -56,6 +56,7 @@ export const tune: Translation<English['tune']> = {
   cosine: 'Coseno',
   linear: 'Lineal',
   constant: 'Constante',
+  wsd: 'Plana y al final baja',
   batch: 'Lote',
   batchSize: 'Tamaño',
   accumulate: 'Acumular',

@@ -20,5 +20,6 @@ export const welcome: Translation<English['welcome']> = {
   ownText: 'Añade textos, CSV o JSONL en Datos y empieza un entrenamiento. Opcional.',
   learnFailed: 'El entrenamiento de ejemplo no empezó',
   runName: 'primer-ajuste',
+  smallModel: 'un modelo pequeño',
   starting: 'Empezando',
 };

@@ -1,4 +1,5 @@
 // The chat's state outlives its screen: an answer goes on while the user looks at another one. Made at the first visit.
+import { defaultSettings } from '../../../core/config/settings';
 import { t } from '../../i18n/index.svelte';
 import type { AppServices } from '../../state/app-context';
 import { ChatSession } from '../../state/chat-session.svelte';
@@ -18,6 +19,7 @@ export function chatStateOf(app: AppServices): ChatState {
   const session = new ChatSession({
     engine: app.clients.engine,
     conversations,
+    generation: (app.settings?.current ?? defaultSettings).generation,
     onSaveError: (error) => app.dialogs.error(error, { title: t('chat.lastSaveFailed') }),
   });
   const state = { conversations, session };

@@ -1,7 +1,15 @@
 // The sections of the Settings screen, in order.
 import type { IconName } from '../../components/icon-names';
 
-export const SECTIONS = ['appearance', 'language', 'storage', 'engine', 'workspace', 'about'] as const;
+export const SECTIONS = [
+  'appearance',
+  'language',
+  'storage',
+  'engine',
+  'plugins',
+  'workspace',
+  'about',
+] as const;
 export type SectionName = (typeof SECTIONS)[number];
 
 export const SECTION_ICONS: Record<SectionName, IconName> = {
@@ -9,6 +17,7 @@ export const SECTION_ICONS: Record<SectionName, IconName> = {
   language: 'globe',
   storage: 'disk',
   engine: 'cpu',
+  plugins: 'layers',
   workspace: 'save',
   about: 'info',
 };

@@ -1,0 +1,9 @@
+// Collections that no view watches: caches and listeners. Svelte's reactive ones would tie every reader to each change.
+
+export function plainMap<Key, Value>(): Map<Key, Value> {
+  return new Map();
+}
+
+export function plainSet<Value>(): Set<Value> {
+  return new Set();
+}
