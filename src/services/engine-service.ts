@@ -210,7 +210,7 @@ export class EngineService implements Omit<EngineApi, 'health'>, EngineStreams {
 
   /** The device is gone with everything on it. Whoever waits is told, then the same choice is tried again. */
   async recoverDevice(reason: string): Promise<void> {
-    const { guard, models, bus, device } = this.#parts;
+    const { guard, bus, device } = this.#parts;
     const { choice } = device.describe();
     const error = new AppError('engine.device-lost', `The graphics device was lost: ${reason}`, {
       remedy:
@@ -218,12 +218,18 @@ export class EngineService implements Omit<EngineApi, 'health'>, EngineStreams {
     });
     reportError(bus, error, 'graphics device', SOURCE);
     guard.lose(error);
-    await this.#parts.training.settled();
-    await models.abandonAll();
-    guard.restore();
-    await this.#select(choice).catch((failure: unknown) =>
+    await this.#expect(this.#restart(choice)).catch((failure: unknown) =>
       reportError(bus, failure, 'restart of the device', SOURCE),
     );
+  }
+
+  /** Calls that need the device wait for it. */
+  async #restart(choice: BackendChoice): Promise<DeviceReport> {
+    const { guard, models, training, device } = this.#parts;
+    await training.settled();
+    await models.abandonAll();
+    guard.restore();
+    return guard.exclusive(() => device.select(choice));
   }
 
   /** The backend in use; the first caller chooses it automatically. */
@@ -232,7 +238,10 @@ export class EngineService implements Omit<EngineApi, 'health'>, EngineStreams {
   }
 
   #select(choice: BackendChoice): Promise<DeviceReport> {
-    const selecting = this.#parts.guard.exclusive(() => this.#parts.device.select(choice));
+    return this.#expect(this.#parts.guard.exclusive(() => this.#parts.device.select(choice)));
+  }
+
+  #expect(selecting: Promise<DeviceReport>): Promise<DeviceReport> {
     this.#ready = selecting;
     // A failed choice must not answer later callers.
     selecting.catch(() => {

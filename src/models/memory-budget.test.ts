@@ -1,0 +1,81 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { EngineDevice } from '../engine';
+import type { TokenBatch } from '../protocol/batches';
+import { toyConfig } from '../training/testing/recording-sink';
+import { llamaFamily } from './llama/llama-family';
+import { parseLlamaConfig } from './llama/parse-llama-config';
+import { randomWeights } from './llama/random-weights';
+import { planTraining } from './memory-budget';
+
+/** How far the arithmetic may be from what the backend held at its fullest. */
+const FACTOR = 1.25;
+
+const CONFIG = {
+  vocab_size: 256,
+  hidden_size: 32,
+  num_hidden_layers: 3,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  intermediate_size: 96,
+  max_position_embeddings: 64,
+  rms_norm_eps: 1e-5,
+  tie_word_embeddings: true,
+};
+
+function batch(rows: number, length: number): TokenBatch {
+  const tokens = Int32Array.from({ length: rows * length }, (_, i) => (i * 7) % 256);
+  return {
+    rows,
+    length,
+    tokens,
+    labels: tokens.map((token) => (token + 1) % 256),
+    positions: tokens.map((_, i) => i % length),
+    segments: new Int32Array(rows * length),
+    targetTokens: rows * length,
+  };
+}
+
+/** Bytes at the fullest moment of a training step that follows another one. */
+async function peakBytes(method: 'lora' | 'full', rows: number, length: number): Promise<number> {
+  const plan = llamaFamily.plan(CONFIG);
+  const weights = randomWeights(parseLlamaConfig(CONFIG), 1);
+  const runtime = await plan.load((name) =>
+    Promise.resolve(weights.get(name) ?? { shape: [], data: new Float32Array() }),
+  );
+  const training =
+    method === 'full' ? runtime.createFullTraining() : runtime.createLoraTraining(toyConfig().lora, 1, null);
+  const step = { targetTokens: rows * length, learningRate: 1e-3, weightDecay: 0, maxGradNorm: 1 };
+  await training.accumulate(batch(rows, length), 0);
+  await training.step(step);
+  // Every kernel of the profile notes all bytes the backend holds by then.
+  const { peakBytes: most } = await tf.profile(async () => {
+    await training.accumulate(batch(rows, length), 1);
+    await training.step(step);
+    return [];
+  });
+  training.dispose();
+  runtime.dispose();
+  return most;
+}
+
+beforeAll(async () => {
+  await new EngineDevice({ wasmPaths: null, gpu: null }).select('wasm');
+});
+
+describe('planTraining', () => {
+  it.each([
+    ['lora', 2, 32],
+    ['lora', 1, 64],
+    ['full', 2, 32],
+  ] as const)(
+    'planTraining: the estimate for %s, %i x %i tokens is near the peak of a step',
+    async (method, rows, length) => {
+      const config = toyConfig({ method, batchSize: rows, sequenceLength: length });
+      const { memory } = planTraining(llamaFamily.plan(CONFIG), config, null);
+      const measured = await peakBytes(method, rows, length);
+      expect(memory.totalBytes / measured).toBeGreaterThan(1 / FACTOR);
+      expect(memory.totalBytes / measured).toBeLessThan(FACTOR);
+    },
+  );
+});
