@@ -69,7 +69,7 @@ export class ChatSession {
   #live = $state.raw<LiveAnswer | null>(null);
   #failure = $state.raw<ChatFailure | null>(null);
   #context = $state.raw<ContextUse | null>(null);
-  #abort: AbortController | null = null;
+  #abort = $state.raw<AbortController | null>(null);
   readonly #options: ChatSessionOptions;
 
   constructor(options: ChatSessionOptions) {
@@ -229,7 +229,7 @@ export class ChatSession {
       }),
     );
     this.#live = null;
-    await this.#save();
+    if (this.#conversation.id === owner) await this.#save();
   }
 
   /** Generates; where the text is too long for the model, leaves out the oldest turns and tries again. */

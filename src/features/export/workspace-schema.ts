@@ -170,8 +170,16 @@ const workspace = v.object({
   settings: v.optional(v.unknown()),
 });
 
+/** A single conversation, as its own export writes it, is a workspace file with nothing else in it. */
+function asWorkspace(input: unknown): unknown {
+  const bare = typeof input === 'object' && input !== null && !('kind' in input) && 'messages' in input;
+  if (!bare) return input;
+  return { kind: WORKSPACE_KIND, version: WORKSPACE_VERSION, exportedAt: 0, conversations: [input] };
+}
+
 /** @throws AppError `import.invalid` that names the path and what was there. */
-export function parseWorkspace(input: unknown): WorkspaceFile {
+export function parseWorkspace(file: unknown): WorkspaceFile {
+  const input = asWorkspace(file);
   assertVersion(input);
   const parsed = v.safeParse(workspace, input);
   if (parsed.success) return parsed.output;
