@@ -315,9 +315,11 @@ export class TrainingService {
   }
 
   async #fail(current: Current, run: ActiveRun, error: unknown): Promise<void> {
-    this.#report(error, run.record);
+    const deviceLost = hasCode(error, 'engine.device-lost');
+    // Whoever lost the device has told of it already.
+    if (!deviceLost) this.#report(error, run.record);
     // A lost device or a dead data worker is nobody's mistake: such a run can simply go on.
-    const outside = hasCode(error, 'engine.device-lost') || hasCode(error, 'worker.dead');
+    const outside = deviceLost || hasCode(error, 'worker.dead');
     const status: RunStatus = outside ? 'interrupted' : 'failed';
     await run.flush().catch(() => undefined);
     const changes = { status, note: messageOf(error) };
