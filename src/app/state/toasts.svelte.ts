@@ -17,6 +17,8 @@ export interface Toast extends ToastContent {
 }
 
 const SHOWN_MS = 6000;
+/** Long enough to decide, short enough not to lie over the screen for good. */
+const ACTION_SHOWN_MS = 20_000;
 
 export class Toasts {
   #items = $state.raw<readonly Toast[]>([]);
@@ -26,12 +28,13 @@ export class Toasts {
     return this.#items;
   }
 
-  /** Goes after six seconds, or stays until closed when it carries an action. */
+  /** Goes after six seconds; one with an action stays longer. */
   show(content: ToastContent): void {
     this.#count += 1;
     const toast = { ...content, id: this.#count };
     this.#items = [...this.#items.slice(-3), toast];
-    if (content.action === undefined) setTimeout(() => this.dismiss(toast.id), SHOWN_MS);
+    const shownMs = content.action === undefined ? SHOWN_MS : ACTION_SHOWN_MS;
+    setTimeout(() => this.dismiss(toast.id), shownMs);
   }
 
   dismiss(id: number): void {

@@ -41,6 +41,7 @@ export const chat = {
   versions: 'Versions of this message',
   previousVersion: 'Previous version',
   nextVersion: 'Next version',
+  answerHere: 'Answer here too',
   regenerate: 'Regenerate',
   edit: 'Edit and resend',
   editing: 'Edit message',

@@ -44,6 +44,7 @@ export const chat: Translation<English['chat']> = {
   versions: 'Versiones de este mensaje',
   previousVersion: 'Versión anterior',
   nextVersion: 'Versión siguiente',
+  answerHere: 'Responder también aquí',
   regenerate: 'Regenerar',
   edit: 'Editar y reenviar',
   editing: 'Editar el mensaje',
