@@ -37,18 +37,43 @@ export function grownCache(cache: KeyValueCache, capacity: number): KeyValueCach
   }));
 }
 
-/** One position: blended in by a selector, which costs no slices and no new sizes. */
-function withOne(cache: KeyValueCache, keys: Tensor, values: Tensor, position: number): KeyValueCache {
-  const capacity = capacityOf(cache);
-  const selector = new Float32Array(capacity);
-  selector[position] = 1;
-  const chosen = fromFloats(selector, [1, 1, capacity]);
-  const others = tf.sub(1, chosen);
-  const down = [1, capacity, 1];
+/** One position of a cache, chosen and all others: ones and zeros. The same for every layer. */
+export interface CacheSlot {
+  /** [1, 1, capacity] */
+  chosenKey: Tensor;
+  otherKeys: Tensor;
+  /** [1, capacity, 1] */
+  chosenValue: Tensor;
+  otherValues: Tensor;
+}
+
+export function cacheSlot(position: number, capacity: number): CacheSlot {
+  const chosen = new Float32Array(capacity);
+  chosen[position] = 1;
+  const others = chosen.map((one) => 1 - one);
   return {
-    keys: tf.add(tf.mul(cache.keys, others), tf.mul(keys, chosen)),
-    values: tf.add(tf.mul(cache.values, tf.reshape(others, down)), tf.mul(values, tf.reshape(chosen, down))),
+    chosenKey: fromFloats(chosen, [1, 1, capacity]),
+    otherKeys: fromFloats(others, [1, 1, capacity]),
+    chosenValue: fromFloats(chosen, [1, capacity, 1]),
+    otherValues: fromFloats(others, [1, capacity, 1]),
   };
+}
+
+/**
+ * The cache with a single new position: blended in, which costs no slices and no new sizes.
+ * @param k, v [1, kvHeads, headSize], k rotated.
+ */
+export function cacheWithOne(cache: KeyValueCache, k: Tensor, v: Tensor, slot: CacheSlot): KeyValueCache {
+  const [, kvHeads, headSize] = k.shape as [number, number, number];
+  return scope(() => {
+    // Of a single token the turned arrays are the same numbers in the same order.
+    const keys = tf.reshape(k, [kvHeads, headSize, 1]);
+    const values = tf.reshape(v, [kvHeads, 1, headSize]);
+    return {
+      keys: tf.add(tf.mul(cache.keys, slot.otherKeys), tf.mul(keys, slot.chosenKey)),
+      values: tf.add(tf.mul(cache.values, slot.otherValues), tf.mul(values, slot.chosenValue)),
+    };
+  });
 }
 
 function withMany(cache: KeyValueCache, keys: Tensor, values: Tensor, position: number): KeyValueCache {
@@ -71,9 +96,7 @@ export function cacheWith(cache: KeyValueCache, k: Tensor, v: Tensor, position: 
   return scope(() => {
     const keys = tf.transpose(k, [1, 2, 0]);
     const values = tf.transpose(v, [1, 0, 2]);
-    return k.shape[0] === 1
-      ? withOne(cache, keys, values, position)
-      : withMany(cache, keys, values, position);
+    return withMany(cache, keys, values, position);
   });
 }
 
@@ -96,13 +119,16 @@ export function cachedAttention(q: Tensor, { keys, values }: KeyValueCache, mask
   const kvHeads = values.shape[0] ?? 1;
   return scope(() => {
     const scaled = tf.mul(q, 1 / Math.sqrt(headSize));
-    const groups = tf.reshape(tf.transpose(scaled, [1, 0, 2]), [
+    // A single token needs no turning, see cacheWithOne.
+    const groups = tf.reshape(tokens === 1 ? scaled : tf.transpose(scaled, [1, 0, 2]), [
       kvHeads,
       (heads / kvHeads) * tokens,
       headSize,
     ]);
     const probabilities = tf.softmax(tf.add(batchedMatMul(groups, keys), mask));
-    const output = tf.reshape(batchedMatMul(probabilities, values), [heads, tokens, headSize]);
+    const weighted = batchedMatMul(probabilities, values);
+    if (tokens === 1) return tf.reshape(weighted, [1, heads * headSize]);
+    const output = tf.reshape(weighted, [heads, tokens, headSize]);
     return tf.reshape(tf.transpose(output, [1, 0, 2]), [tokens, heads * headSize]);
   });
 }

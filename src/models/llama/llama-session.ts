@@ -4,7 +4,9 @@ import {
   add,
   cachedAttention,
   cacheMask,
+  cacheSlot,
   cacheWith,
+  cacheWithOne,
   dispose,
   emptyCache,
   gatherRows,
@@ -19,6 +21,7 @@ import {
   rowLogits,
   scope,
   swiglu,
+  type CacheSlot,
   type KeyValueCache,
   type RopeTables,
   type Tensor,
@@ -44,6 +47,8 @@ interface Piece {
   tokens: number;
   rope: RopeTables;
   mask: Tensor;
+  /** Where a single token goes; null for several. */
+  slot: CacheSlot | null;
 }
 
 export class LlamaSession implements DecodeSession {
@@ -116,6 +121,7 @@ export class LlamaSession implements DecodeSession {
         tokens: padded,
         rope: ropeTables(positions, this.#frequencies),
         mask: cacheMask(this.#length, padded, this.#capacity, heads / kvHeads),
+        slot: padded === 1 ? cacheSlot(this.#length, this.#capacity) : null,
       };
       let x = gatherRows(weights.tensor(EMBEDDING), ids);
       for (let layer = 0; layer < this.#config.layers; layer += 1) x = this.#block(piece, layer, x);
@@ -146,7 +152,7 @@ export class LlamaSession implements DecodeSession {
   }
 
   #attend(
-    { tokens, rope: tables, mask }: Piece,
+    { tokens, rope: tables, mask, slot }: Piece,
     layer: number,
     n: Tensor,
     project: (target: LoraTarget, input: Tensor) => Tensor,
@@ -156,7 +162,8 @@ export class LlamaSession implements DecodeSession {
     const k = rope(reshape(project('k', n), [tokens, kvHeads, headSize]), tables);
     const v = reshape(project('v', n), [tokens, kvHeads, headSize]);
     const cache = this.#caches[layer] as KeyValueCache;
-    this.#replace(layer, cacheWith(cache, k, v, this.#length));
+    const written = slot === null ? cacheWith(cache, k, v, this.#length) : cacheWithOne(cache, k, v, slot);
+    this.#replace(layer, written);
     return cachedAttention(q, this.#caches[layer] as KeyValueCache, mask);
   }
 
