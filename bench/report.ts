@@ -1,6 +1,7 @@
 // What every suite returns, printed as a table and, last, as one JSON line.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { DeviceReport } from '../src/protocol/engine';
 
 export type Cell = string | number | null;
 
@@ -24,6 +25,12 @@ const PACKAGES = [
 function packageVersion(name: string): string {
   const path = fileURLToPath(new URL(`../node_modules/${name}/package.json`, import.meta.url));
   return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
+}
+
+/** The adapter's name, and what the engine computes on. */
+export function adapterLabel({ adapter, backend }: Pick<DeviceReport, 'adapter' | 'backend'>): string {
+  const name = adapter === null ? 'none' : `${adapter.vendor} ${adapter.architecture}`.trim();
+  return `${name}${adapter?.software === true ? ' (software)' : ''}, runs on ${backend}`;
 }
 
 const format = (cell: Cell | undefined) => {

@@ -38,7 +38,7 @@ export class AppSession {
     this.#profile = profile;
   }
 
-  /** Serves and opens the app; resolves once its handle is there. */
+  /** Serves and opens the app; resolves once the first view stands. */
   static async open(options: SessionOptions): Promise<AppSession> {
     if (options.build) await build({ root, logLevel: 'warn' });
     const server = await preview({ root, logLevel: 'warn', preview: { port: 0, host: 'localhost' } });
@@ -63,7 +63,7 @@ export class AppSession {
   /** Opens the app anew, as after closing the tab. */
   async load(): Promise<void> {
     await this.page.goto(this.url);
-    await this.page.waitForFunction(() => 'fragua' in globalThis);
+    await this.page.waitForFunction(() => performance.getEntriesByName('fragua:ready').length > 0);
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,7 @@
 // Decoding with the embedded model through the app itself: with the key-value cache, and the peer that recomputes the
 // whole text for each token, which is what a loop without a cache does.
 import { AppSession } from '../../scripts/app-session';
-import { median } from '../report';
+import { adapterLabel, median } from '../report';
 import type { SuiteOptions, SuiteRun } from '../suite';
 
 interface Decoded {
@@ -11,30 +11,23 @@ interface Decoded {
 
 const speed = ({ tokens, seconds }: Decoded) => tokens / seconds;
 
-/** `stride` tokens per request: all of them in one goes through the cache, one by one recomputes a fresh prompt each. */
+/** All tokens in one request go through the cache; one request a token recomputes the whole text each time. */
 function decode(session: AppSession, tokens: number, cached: boolean, run: number): Promise<Decoded> {
   return session.page.evaluate(
     async ({ tokens, cached, run }) => {
       const sampling = { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, seed: 1 };
       const target = { modelId: 'chispa', adapterId: null };
+      // One request for all tokens, or one a token whose first character differs, so that no prefix is shared.
+      const [requests, maxTokens] = cached ? [1, tokens] : [tokens, 1];
       let text = '';
       let done = 0;
-      const generate = async (prompt: string, maxTokens: number) => {
+      const started = performance.now();
+      for (let index = 0; index < requests; index += 1) {
+        const prompt = `${String.fromCharCode(65 + (index % 26))}${run} The morning was cold, and${text}`;
         const request = { target, input: { prompt }, sampling, maxTokens, stop: [] };
         for await (const event of fragua.engine.generate(request)) {
           if (event.type === 'text') text += event.text;
           if (event.type === 'finish') done += event.stats.completionTokens;
-        }
-      };
-      const started = performance.now();
-      if (cached) await generate(`${run} The morning was cold, and`, tokens);
-      else {
-        // A different first character each time shares no prefix with the request before it.
-        for (let index = 0; index < tokens; index += 1) {
-          await generate(
-            `${String.fromCharCode(65 + (index % 26))}${run}${index} The morning was cold, and ${text}`,
-            1,
-          );
         }
       }
       return { tokens: done, seconds: (performance.now() - started) / 1000 };
@@ -59,8 +52,10 @@ export async function decodeSuite({ quick, backend }: SuiteOptions): Promise<Sui
       { engine: 'without a cache', backend: device.backend, 'tokens/s': median(recomputed) },
     ];
     const ratios = { 'CHISPA.withoutCache': median(cached) / median(recomputed) };
-    const adapter = `${device.adapter?.description ?? 'none'}, runs on ${device.backend}`;
-    return { result: { suite: 'decode', adapter, rows, ratios }, browserVersion: session.browserVersion };
+    return {
+      result: { suite: 'decode', adapter: adapterLabel(device), rows, ratios },
+      browserVersion: session.browserVersion,
+    };
   } finally {
     await session.close();
   }

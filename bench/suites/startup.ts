@@ -1,6 +1,6 @@
 // From opening the address to a first token: first visit with an empty profile, then later visits from the offline store.
 import { AppSession } from '../../scripts/app-session';
-import { median } from '../report';
+import { adapterLabel, median } from '../report';
 import type { SuiteOptions, SuiteRun } from '../suite';
 
 interface Visit {
@@ -52,7 +52,7 @@ export async function startupSuite({ quick, backend }: SuiteOptions): Promise<Su
     await session.load();
     later.push(await measure(session));
     const device = await session.page.evaluate(() => fragua.engine.describeDevice());
-    adapter = `${device.adapter?.description ?? 'none'}, runs on ${device.backend}`;
+    adapter = adapterLabel(device);
     ({ browserVersion } = session);
     await session.close();
   }

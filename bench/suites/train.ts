@@ -2,6 +2,7 @@
 import type { BackendName, DeviceReport } from '../../src/protocol/engine';
 import type { DecoderShape } from '../peers/tfjs-tape';
 import type { TrainCase, TrainFigures } from '../page/main';
+import { adapterLabel } from '../report';
 import { PageSession } from '../page-session';
 import type { SuiteOptions, SuiteRun } from '../suite';
 
@@ -45,9 +46,9 @@ export async function trainSuite({ quick, backend }: SuiteOptions): Promise<Suit
     const backends: BackendName[] = backend === 'auto' ? ['wasm', 'webgpu'] : [backend];
     const rows: SuiteRun['result']['rows'] = [];
     const ratios: Record<string, number> = {};
-    let adapter: DeviceReport['adapter'] = null;
+    let device: DeviceReport | null = null;
     for (const name of backends) {
-      ({ adapter } = await session.page.evaluate((name) => bench.select(name), name));
+      device = await session.page.evaluate((name) => bench.select(name), name);
       for (const test of cases(quick)) {
         const ours = await session.page.evaluate((test) => bench.trainOurs(test), test);
         const theirs = await session.page.evaluate((test) => bench.trainTape(test), test);
@@ -56,12 +57,9 @@ export async function trainSuite({ quick, backend }: SuiteOptions): Promise<Suit
         ratios[`${test.name}.${name}.peakBytes`] = theirs.peakBytes / ours.peakBytes;
       }
     }
-    const label =
-      adapter === null
-        ? 'none'
-        : `${adapter.vendor} ${adapter.architecture}${adapter.software ? ' (software)' : ''}`;
+    if (device === null) throw new Error('No backend was measured.');
     return {
-      result: { suite: 'train', adapter: label, rows, ratios },
+      result: { suite: 'train', adapter: adapterLabel(device), rows, ratios },
       browserVersion: session.browserVersion,
     };
   } finally {
