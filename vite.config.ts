@@ -43,7 +43,7 @@ const offlineShell = VitePWA({
 export default defineConfig({
   // Tests run from source: there is nothing to precache.
   plugins: [svelte(), ...(process.env['VITEST'] === undefined ? [offlineShell] : [])],
-  build: { target: 'es2023', sourcemap: true, chunkSizeWarningLimit: 1500 },
+  build: { target: 'es2023', sourcemap: true, manifest: true, chunkSizeWarningLimit: 1500 },
   worker: { format: 'es' },
   server: { headers: isolationHeaders },
   preview: { headers: isolationHeaders },
