@@ -1,0 +1,29 @@
+// After one visit the network can go: a cold start, a chat and a run need nothing from it.
+import { expect, test } from '@playwright/test';
+import {
+  addSample,
+  ask,
+  limitAnswers,
+  openApp,
+  runStatus,
+  serviceWorkerReady,
+  startRun,
+  statusBar,
+} from './app';
+
+test('offline: a cold start chats and trains', async ({ context, page: first }) => {
+  await openApp(first);
+  await serviceWorkerReady(first);
+  await first.close();
+  await context.setOffline(true);
+
+  const page = await context.newPage();
+  await openApp(page);
+  await expect(statusBar(page)).toContainText('Offline');
+  expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
+  await limitAnswers(page, 16);
+  await ask(page, 'Can you hear me?');
+  await addSample(page);
+  await startRun(page, { steps: 2 });
+  await expect(runStatus(page)).toHaveText('Finished');
+});
