@@ -26,7 +26,7 @@ const conversation: Conversation = {
 
 describe('workspace file', () => {
   it('takes a conversation exported on its own', async () => {
-    const { blob } = await conversationJson.export(conversation);
+    const { blob } = conversationJson.export(conversation);
     const { conversations, runs } = parseWorkspace(JSON.parse(await blob.text()));
     expect(conversations).toEqual([conversation]);
     expect(runs).toBeUndefined();
