@@ -54,7 +54,7 @@ export async function trainSuite({ quick, backend }: SuiteOptions): Promise<Suit
         const theirs = await session.page.evaluate((test) => bench.trainTape(test), test);
         rows.push(row(test.name, name, 'fragua', ours), row(test.name, name, 'tfjs tape', theirs));
         ratios[`${test.name}.${name}.tokensPerSecond`] = ours.tokensPerSecond / theirs.tokensPerSecond;
-        ratios[`${test.name}.${name}.peakBytes`] = theirs.peakBytes / ours.peakBytes;
+        ratios[`${test.name}.${name}.bytesAfterStep`] = theirs.bytesAfterStep / ours.bytesAfterStep;
       }
     }
     if (device === null) throw new Error('No backend was measured.');
@@ -72,7 +72,7 @@ const row = (shape: string, backend: string, engine: string, figures: TrainFigur
   backend,
   engine,
   'tokens/s': figures.tokensPerSecond,
-  'tensors MiB after a step': mebibytes(figures.peakBytes),
+  'tensors MiB after a step': mebibytes(figures.bytesAfterStep),
   'first loss': figures.losses[0] ?? null,
   'last loss': figures.losses.at(-1) ?? null,
 });
