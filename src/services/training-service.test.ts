@@ -72,6 +72,23 @@ describe('TrainingService', () => {
     expect(await lossesOf(next, killedId)).toEqual(await lossesOf(whole, reference.id));
   });
 
+  it('recover: tells of each run that it marks interrupted, and of no other', async () => {
+    const before = await createServiceBench();
+    const { id } = await before.training.start(config);
+    const finished = await before.rested(id);
+    for (const cut of ['a', 'b'])
+      await before.database.put('runs', { ...finished, id: cut, status: 'running' });
+
+    const next = await createServiceBench(before);
+    await next.training.recover();
+    const told = next.events.flatMap((event) => (event.type === 'training.finished' ? [event.data.run] : []));
+    expect(told.map((run) => [run.id, run.status])).toEqual([
+      ['a', 'interrupted'],
+      ['b', 'interrupted'],
+    ]);
+    expect((await next.training.find(id)).status).toBe('finished');
+  });
+
   it('pause: frees the device; resume goes on exactly', async () => {
     const whole = await createServiceBench();
     const reference = await whole.training.start(config);

@@ -18,6 +18,8 @@ test('datasets: empty, binary, a bad line, no fields, UTF-16', async ({ page }) 
     await give(page, name, bytes);
     await expect(refused).toContainText(name);
     await expect(refused).toContainText(why);
+    await expect(refused).not.toContainText('cannot be used');
+    await expect(refused.getByRole('button', { name: /^Leave out/ })).toBeHidden();
     await refused.getByRole('button', { name: 'Do not import' }).click();
     await expect(refused).toBeHidden();
   }

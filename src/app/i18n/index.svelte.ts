@@ -115,7 +115,32 @@ export function formatBytes(bytes: number): string {
 
 /** 1,234,567 as `1.23M`. */
 export function formatCompact(value: number): string {
-  return new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 }).format(value);
+  const units = ['', 'K', 'M', 'B', 'T'];
+  let scaled = value;
+  let unit = 0;
+  while (Math.abs(scaled) >= 999.5 && unit < units.length - 1) {
+    scaled /= 1000;
+    unit += 1;
+  }
+  const number = new Intl.NumberFormat(texts.language, { maximumSignificantDigits: 3 }).format(scaled);
+  return `${number}${units[unit] ?? ''}`;
+}
+
+/** 0.000082 as `8.2e-5`. @param digits decimals of the mantissa; all that it has when left out */
+export function formatExponent(value: number, digits?: number): string {
+  return withDecimalMark(value.toExponential(digits).replace('e+', 'e'));
+}
+
+/** Every digit of the number with the language's decimal mark and no grouping, as a field shows what may be edited. */
+export function formatPlain(value: number): string {
+  return withDecimalMark(String(value));
+}
+
+function withDecimalMark(text: string): string {
+  const mark = new Intl.NumberFormat(texts.language)
+    .formatToParts(0.5)
+    .find(({ type }) => type === 'decimal');
+  return text.replace('.', mark?.value ?? '.');
 }
 
 /** `45 s`, `3 min 20 s`, `1 h 05 min`. */

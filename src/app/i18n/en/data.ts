@@ -116,6 +116,7 @@ export const data = {
   formatTitle: 'Format',
   detected: 'detected',
   corrected: 'set by you',
+  detectedBy: 'Why this format:',
   'format.text': 'Plain text',
   'format.completion': 'Prompt and completion',
   'format.alpaca': 'Alpaca',

@@ -120,6 +120,7 @@ export const data: Translation<English['data']> = {
   formatTitle: 'Formato',
   detected: 'detectado',
   corrected: 'puesto por ti',
+  detectedBy: 'Por qué este formato:',
   'format.text': 'Texto sin formato',
   'format.completion': 'Pregunta y continuación',
   'format.alpaca': 'Alpaca',

@@ -1,5 +1,5 @@
 // How figures of a run are written: learning rates as 8.2e-5, losses with three decimals, bytes with their unit apart.
-import { formatBytes, formatFixed, formatNumber, t } from '../../i18n/index.svelte';
+import { formatBytes, formatExponent, formatFixed, formatNumber, t } from '../../i18n/index.svelte';
 import type { RunRecord, RunStatus } from '../../../protocol/training';
 
 const NONE = '–';
@@ -7,7 +7,7 @@ const NONE = '–';
 export function rateText(rate: number | null | undefined): string {
   if (rate === null || rate === undefined) return NONE;
   if (rate === 0 || (rate >= 0.01 && rate < 1000)) return formatNumber(rate, 4);
-  return rate.toExponential(1).replace('.0e', 'e').replace('e+', 'e');
+  return formatExponent(Number(rate.toExponential(1)));
 }
 
 export function lossText(loss: number | null | undefined): string {
@@ -16,7 +16,7 @@ export function lossText(loss: number | null | undefined): string {
 
 export function normText(norm: number | null | undefined): string {
   if (norm === null || norm === undefined) return NONE;
-  return norm !== 0 && norm < 0.01 ? norm.toExponential(1) : formatFixed(norm, 2);
+  return norm !== 0 && norm < 0.01 ? formatExponent(norm, 1) : formatFixed(norm, 2);
 }
 
 export function speedText(tokensPerSecond: number | null | undefined): string {
