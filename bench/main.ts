@@ -4,11 +4,13 @@ import type { BackendChoice } from '../src/protocol/engine';
 import { print } from './report';
 import type { SuiteOptions, SuiteRun } from './suite';
 import { decodeSuite } from './suites/decode';
+import { pageSuite } from './suites/page';
 import { startupSuite } from './suites/startup';
 import { trainSuite } from './suites/train';
 
 const SUITES: Record<string, (options: SuiteOptions) => Promise<SuiteRun>> = {
   startup: startupSuite,
+  page: pageSuite,
   train: trainSuite,
   decode: decodeSuite,
 };
