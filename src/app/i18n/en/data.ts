@@ -58,6 +58,7 @@ export const data = {
   deleteFailed: 'The dataset was not deleted',
 
   rows: 'Rows',
+  row: 'Row',
   ofRead: 'of {count} read',
   split: 'Train / eval',
   splitHow: '10% held out',

@@ -62,6 +62,7 @@ export const data: Translation<English['data']> = {
   deleteFailed: 'No se pudo eliminar',
 
   rows: 'Filas',
+  row: 'Fila',
   ofRead: 'de {count} leídas',
   split: 'Entren. / eval.',
   splitHow: '10 % reservado',
