@@ -1,0 +1,44 @@
+// The engine's worker goes away without a word: no error, no message, only silence. The supervisor counts the beats that
+// do not come, asks once more, and starts another one; the run goes on from its checkpoint with every step once.
+// The page's clock is wound forward instead of waiting for minutes: what counts, asks and restarts is the app's own.
+import { expect, test, type Page } from '@playwright/test';
+import { addSample, keptLosses, openApp, runPane, runStatus, startRun, waitForStep } from './app';
+
+/** One look of the supervisor. In between the page has real time: a worker that lives would be heard. */
+const TICK_MS = 5_000;
+
+/** Ends the worker from within, as the browser does when it takes a worker away: nobody is told. */
+async function closeSilently(page: Page, name: string): Promise<void> {
+  const worker = page.workers().find((candidate) => candidate.url().includes(name));
+  if (worker === undefined) throw new Error(`No worker ${name}.`);
+  const closed = worker.waitForEvent('close');
+  await worker.evaluate(() => self.close()).catch(() => undefined);
+  await closed;
+}
+
+test('silent worker: missed, restarted, resumed', async ({ page }) => {
+  const steps = 12;
+  await page.clock.install();
+  await openApp(page);
+  await addSample(page);
+  await startRun(page, { steps, checkpointEvery: 2 });
+  await waitForStep(page, 3);
+  await closeSilently(page, 'engine.worker');
+
+  await test.step('silence is noticed, and said', async () => {
+    const notifications = page.getByRole('region', { name: 'Notifications' });
+    await expect(notifications).toBeEmpty();
+    await expect(async () => {
+      await page.clock.runFor(TICK_MS);
+      await expect(notifications).toContainText('The engine worker stopped answering.', { timeout: 100 });
+    }).toPass({ timeout: 90_000 });
+    await expect(runStatus(page)).toHaveText('Interrupted');
+  });
+
+  await test.step('the run goes on', async () => {
+    await runPane(page).getByRole('button', { name: 'Resume' }).click();
+    await expect(runStatus(page)).toHaveText('Finished');
+    const kept = await keptLosses(page);
+    expect(kept.map(({ step }) => step)).toEqual(Array.from({ length: steps }, (_, index) => index + 1));
+  });
+});
