@@ -1,15 +1,15 @@
 // Composition root of the data worker: the only place that makes its services.
 import { Container, createToken } from '../core/container';
-import { openDatabase, type Database } from '../core/database';
+import type { Database } from '../core/database';
 import { removeLeftovers } from '../data/importing/import-lock';
 import type { BlobStore } from '../lib/storage/blob-store';
-import { openBlobStore } from '../lib/storage/open-blob-store';
 import type { BatchApi, DataApi, DataStreams } from '../protocol/data';
 import type { WorkerContext, WorkerParts } from '../protocol/worker-context';
 import { BatchPlans } from './batch-plans';
 import { DataService, findDataset } from './data-service';
 import { createModelCatalog, type ModelCatalog } from './model-catalog';
 import { TextTools } from './text-tools';
+import { openStorage } from './open-storage';
 
 export interface DataParts extends WorkerParts<Omit<DataApi, 'health'>, DataStreams> {
   batches: BatchApi;
@@ -26,7 +26,7 @@ const datasetsToken = createToken<DataService>('datasets');
 type DataContext = Pick<WorkerContext, 'beat' | 'busPort'>;
 
 export async function composeData(context: DataContext): Promise<DataParts> {
-  const [database, blobs] = await Promise.all([openDatabase(), openBlobStore()]);
+  const { database, blobs } = await openStorage();
   const container = dataContainer(database, blobs, context);
   const [datasets, plans] = [container.get(datasetsToken), container.get(plansToken)];
   // A failed cleaning costs room, nothing else: it is tried again at the next start.

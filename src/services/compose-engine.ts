@@ -1,22 +1,21 @@
 // Composition root of the engine worker: the browser's stores, the device and the model files, joined to the services.
 import { bridgeBus } from '../core/bus-bridge';
-import { openDatabase } from '../core/database';
 import { EventBus } from '../core/event-bus';
 import { EngineDevice } from '../engine';
-import { openBlobStore } from '../lib/storage/open-blob-store';
 import { createModelFamilies, ModelFiles, runSelfTest } from '../models';
 import type { EngineApi, EngineStreams } from '../protocol/engine';
 import type { WorkerContext, WorkerParts } from '../protocol/worker-context';
 import { createEngineContainer, engineToken, pluginsToken, trainingToken } from './engine-container';
 import { wasmUrls } from '../engine/device/wasm-urls';
+import { openStorage } from './open-storage';
 
 export type EngineParts = WorkerParts<Omit<EngineApi, 'health'>, EngineStreams>;
 
-/** @throws AppError `storage.unavailable` where the browser refuses its database. */
+/** @throws AppError `storage.unavailable` where the browser's database does not open. */
 export async function composeEngine(
   context: Pick<WorkerContext, 'busPort' | 'batches' | 'beat'>,
 ): Promise<EngineParts> {
-  const [database, blobs] = await Promise.all([openDatabase(), openBlobStore()]);
+  const { database, blobs } = await openStorage();
   const bus = new EventBus();
   const unbridge = bridgeBus(bus, context.busPort);
   const device = new EngineDevice({

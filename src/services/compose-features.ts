@@ -1,15 +1,16 @@
 // Composition root of the features worker: what is built here, and nowhere else, is what its calls run on.
 import { Container, createToken } from '../core/container';
-import { openDatabase, type Database } from '../core/database';
+import type { Database } from '../core/database';
 import { conversationExporterFactory, factories } from '../core/factories';
 import { conversationJson } from '../features/export/conversation-json';
 import { conversationMarkdown } from '../features/export/conversation-markdown';
 import { createExportApi } from '../features/export/export-api';
 import { searchConversations } from '../features/search/search-conversations';
 import type { BlobStore } from '../lib/storage/blob-store';
-import { openBlobStore } from '../lib/storage/open-blob-store';
 import type { FeaturesApi } from '../protocol/features';
 import type { WorkerContext, WorkerParts } from '../protocol/worker-context';
+import { AppError } from '../lib/errors';
+import { openStorage } from './open-storage';
 
 /** `health` is the worker host's to answer. */
 export type FeaturesCalls = Omit<FeaturesApi, 'health'>;
@@ -18,13 +19,13 @@ const databaseToken = createToken<Database>('database');
 const blobStoreToken = createToken<BlobStore>('blob-store');
 const callsToken = createToken<FeaturesCalls>('features');
 
-/** @throws AppError `storage.unavailable` where the browser refuses its database. */
+/** @throws AppError `storage.unavailable` where the browser's database does not open. */
 export async function composeFeatures(context: WorkerContext): Promise<WorkerParts<FeaturesCalls>> {
-  const [database, blobs] = await Promise.all([openDatabase(), openBlobStore()]);
+  const { database, blobs, kept } = await openStorage();
   const container = featuresContainer(database, blobs);
   const activity = new Activity();
   return {
-    api: activity.watch(container.get(callsToken)),
+    api: kept ? activity.watch(container.get(callsToken)) : refusedCalls(),
     services: container.list().map((service) => service.name),
     activity: () => activity.name,
     async dispose() {
@@ -58,6 +59,29 @@ function featuresContainer(database: Database, blobs: BlobStore): Container {
       searchConversations(await services.get(databaseToken).getAll('conversations'), query),
   }));
   return container;
+}
+
+/** What the other workers made is in their memory, out of reach: to say so is better than "there is no such adapter". */
+function refusedCalls(): FeaturesCalls {
+  const refuse = (): Promise<never> =>
+    Promise.reject(
+      new AppError(
+        'storage.unavailable',
+        'The browser refuses storage on this page; files and search need it.',
+        {
+          remedy:
+            'Leave private browsing or allow site data, and reload. Until then nothing can be taken away.',
+        },
+      ),
+    );
+  return {
+    exportAdapter: refuse,
+    exportModel: refuse,
+    exportConversation: refuse,
+    exportWorkspace: refuse,
+    importWorkspace: refuse,
+    searchConversations: refuse,
+  };
 }
 
 /** Counts the calls under way, for the diagnostics. */
