@@ -44,8 +44,8 @@ export const shell: Translation<English['shell']> = {
   'memory.text':
     'El navegador no permite almacenar en esta página. Sal de la navegación privada o permite los datos del sitio.',
   'update.title': 'Hay una versión nueva.',
-  'update.text': 'Empieza cuando recargues.',
-  'update.afterRun': 'Empieza cuando termine {name}, o cuando recargues.',
+  'update.text': 'Empieza al recargar desde aquí. Lo guardado sigue.',
+  'update.afterRun': '{name} está entrenando: podrá empezar cuando termine o quede en pausa.',
   'nogpu.title': 'Aquí no hay WebGPU.',
   'nogpu.text': 'Los modelos usan el procesador: todo funciona, más despacio.',
   'nogpu.action': 'Detalles',
