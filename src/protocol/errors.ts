@@ -38,6 +38,8 @@ export type ErrorCode =
   | 'inference.too-long'
   | 'engine.device-lost'
   | 'engine.busy'
+  | 'engine.out-of-memory'
+  | 'engine.kernel-failed'
   | 'plugin.duplicate'
   | 'plugin.missing-dependency'
   | 'plugin.version'

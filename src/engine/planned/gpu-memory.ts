@@ -1,0 +1,105 @@
+// Buffers of the planned engine, and their way in and out. Whoever allocates destroys. An allocation that does not fit
+// is an error that names what did not fit, not a lost device.
+import { AppError } from '../../lib/errors';
+
+/** A piece of a buffer. */
+export interface BufferRange {
+  buffer: GPUBuffer;
+  /** Bytes, a multiple of 256. */
+  offset: number;
+  bytes: number;
+}
+
+export class GpuMemory {
+  readonly device: GPUDevice;
+  #bytes = 0;
+  #peakBytes = 0;
+  /** Staging buffers by size, mapped by nobody. */
+  readonly #staging = new Map<number, GPUBuffer[]>();
+
+  constructor(device: GPUDevice) {
+    this.device = device;
+  }
+
+  /** Bytes of living buffers, staging included. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get peakBytes(): number {
+    return this.#peakBytes;
+  }
+
+  /** Zeroed. @throws AppError `engine.out-of-memory` naming `label` and its size. */
+  async allocate(bytes: number, label: string): Promise<GPUBuffer> {
+    const { limits } = this.device;
+    if (bytes > limits.maxBufferSize)
+      throw outOfMemory(label, bytes, `a buffer ends at ${limits.maxBufferSize}`);
+    this.device.pushErrorScope('out-of-memory');
+    const buffer = this.device.createBuffer({
+      label,
+      size: Math.max(256, Math.ceil(bytes / 4) * 4),
+      usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+    });
+    const error = await this.device.popErrorScope();
+    if (error !== null) {
+      buffer.destroy();
+      throw outOfMemory(label, bytes, `${this.#bytes} bytes are in use`);
+    }
+    this.#count(buffer.size);
+    return buffer;
+  }
+
+  free(buffer: GPUBuffer): void {
+    this.#count(-buffer.size);
+    buffer.destroy();
+  }
+
+  write({ buffer, offset }: BufferRange, data: Float32Array | Int32Array | Uint32Array): void {
+    this.device.queue.writeBuffer(buffer, offset, data.buffer, data.byteOffset, data.byteLength);
+  }
+
+  /** The bytes as they are once everything submitted so far has run. */
+  async read({ buffer, offset, bytes }: BufferRange): Promise<ArrayBuffer> {
+    const staging = this.#takeStaging(bytes);
+    const encoder = this.device.createCommandEncoder();
+    encoder.copyBufferToBuffer(buffer, offset, staging, 0, bytes);
+    this.device.queue.submit([encoder.finish()]);
+    await staging.mapAsync(GPUMapMode.READ, 0, bytes);
+    const copy = staging.getMappedRange(0, bytes).slice(0);
+    staging.unmap();
+    this.#staging.get(staging.size)?.push(staging);
+    return copy;
+  }
+
+  dispose(): void {
+    for (const buffers of this.#staging.values()) for (const buffer of buffers) this.free(buffer);
+    this.#staging.clear();
+  }
+
+  #takeStaging(bytes: number): GPUBuffer {
+    const size = 2 ** Math.ceil(Math.log2(Math.max(256, bytes)));
+    const free = this.#staging.get(size) ?? [];
+    this.#staging.set(size, free);
+    const known = free.pop();
+    if (known !== undefined) return known;
+    this.#count(size);
+    return this.device.createBuffer({
+      label: 'read-back',
+      size,
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    });
+  }
+
+  #count(bytes: number): void {
+    this.#bytes += bytes;
+    this.#peakBytes = Math.max(this.#peakBytes, this.#bytes);
+  }
+}
+
+function outOfMemory(label: string, bytes: number, fact: string): AppError<'engine.out-of-memory'> {
+  return new AppError('engine.out-of-memory', `The GPU has no room for ${label}: ${bytes} bytes, ${fact}.`, {
+    details: { label, bytes },
+    remedy: 'Choose a smaller batch or a shorter sequence, or close other tabs that use the GPU.',
+  });
+}

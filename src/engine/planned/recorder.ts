@@ -1,0 +1,88 @@
+// Records the dispatches of a plan in order, with the arrays they read and write. Pure: no device, no memory. Whatever
+// is recorded can be measured (liveness, arena) before anything is allocated.
+import type { Kernel } from './kernel';
+
+/** An array of a plan. Temporary ones live in the arena; external ones (weights, inputs, results) outlive the plan. */
+export interface Value {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly bytes: number;
+  readonly external: boolean;
+  /** Whether a gradient by it is of use: something it was made from is being trained. */
+  readonly learns: boolean;
+}
+
+export interface Dispatch {
+  readonly kernel: Kernel;
+  /** In the order of the kernel's bindings. */
+  readonly values: readonly Value[];
+  /** Runs only while this is below the number of chunks a replay asks for; null runs always. */
+  readonly chunk: number | null;
+}
+
+export interface Recording {
+  readonly dispatches: readonly Dispatch[];
+}
+
+const FLOAT_BYTES = 4;
+/** Bindings begin at multiples of this: the default `minStorageBufferOffsetAlignment`. */
+export const ALIGNMENT = 256;
+
+export const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+
+export const elements = (shape: readonly number[]): number => shape.reduce((size, n) => size * n, 1);
+
+/** An array that exists outside of plans; all elements have 4 bytes unless `bytes` says otherwise. */
+export function externalValue(
+  name: string,
+  shape: readonly number[],
+  { learns = false, bytes = elements(shape) * FLOAT_BYTES }: { learns?: boolean; bytes?: number } = {},
+): Value {
+  return { name, shape, bytes, external: true, learns };
+}
+
+export class Recorder {
+  readonly #dispatches: Dispatch[] = [];
+  #chunk: number | null = null;
+
+  /** A temporary array. Its content is undefined until a dispatch writes it. */
+  temporary(name: string, shape: readonly number[], learns = false): Value {
+    return { name, shape, bytes: elements(shape) * FLOAT_BYTES, external: false, learns };
+  }
+
+  /** @throws RangeError when the values do not match the kernel's bindings. */
+  dispatch(kernel: Kernel, values: readonly Value[]): void {
+    if (values.length !== kernel.bindings.length) {
+      throw new RangeError(
+        `${kernel.name} has ${kernel.bindings.length} bindings, ${values.length} values were given.`,
+      );
+    }
+    this.#dispatches.push({ kernel, values, chunk: this.#chunk });
+  }
+
+  /** Everything recorded inside runs only for replays of more than `index` chunks. */
+  chunk(index: number, record: () => void): void {
+    this.#chunk = index;
+    record();
+    this.#chunk = null;
+  }
+
+  finish(): Recording {
+    return { dispatches: withoutDead(this.#dispatches) };
+  }
+}
+
+/** Drops dispatches whose results nobody reads: the last product of a block that is only computed again, for one. */
+function withoutDead(dispatches: readonly Dispatch[]): Dispatch[] {
+  const wanted = new Set<Value>();
+  const live: Dispatch[] = [];
+  for (const dispatch of [...dispatches].reverse()) {
+    const { bindings } = dispatch.kernel;
+    const isWanted = (value: Value, index: number): boolean =>
+      bindings[index]?.writes === true && (value.external || wanted.has(value));
+    if (!dispatch.values.some(isWanted)) continue;
+    for (const value of dispatch.values) wanted.add(value);
+    live.push(dispatch);
+  }
+  return live.reverse();
+}
