@@ -41,9 +41,23 @@ export function externalValue(
   return { name, shape, bytes, external: true, learns };
 }
 
+/** What of a device decides how kernels are written. */
+export interface DeviceTraits {
+  /** Invocations that share a row in kernels that reduce over it: 1 where barriers are dear (software adapters). */
+  rowLanes: number;
+}
+
+export const SOFTWARE_TRAITS: DeviceTraits = { rowLanes: 1 };
+export const GPU_TRAITS: DeviceTraits = { rowLanes: 64 };
+
 export class Recorder {
+  readonly traits: DeviceTraits;
   readonly #dispatches: Dispatch[] = [];
   #chunk: number | null = null;
+
+  constructor(traits: DeviceTraits = SOFTWARE_TRAITS) {
+    this.traits = traits;
+  }
 
   /** A temporary array. Its content is undefined until a dispatch writes it. */
   temporary(name: string, shape: readonly number[], learns = false): Value {
