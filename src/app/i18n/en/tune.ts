@@ -175,7 +175,7 @@ export const tune = {
   rawLoss: 'last step {loss}',
   skippedStep: 'last step skipped: loss not finite',
   evalLoss: 'Eval loss',
-  noEvaluation: 'not evaluated yet',
+  noEvaluation: 'none yet',
   before: 'before {loss}',
   bestStep: 'best, step {step}',
   bestWas: 'best {loss}, step {step}',

@@ -180,7 +180,7 @@ export const tune: Translation<English['tune']> = {
   rawLoss: 'último paso {loss}',
   skippedStep: 'último paso saltado: pérdida no finita',
   evalLoss: 'Pérdida de eval.',
-  noEvaluation: 'sin evaluar aún',
+  noEvaluation: 'aún ninguna',
   before: 'antes {loss}',
   bestStep: 'mejor, paso {step}',
   bestWas: 'mejor {loss}, paso {step}',
