@@ -2,7 +2,8 @@
 import { openGpu } from '../../src/engine/device/gpu-device';
 import { copy } from '../../src/engine/planned/kernels/elementwise';
 import type { BufferRange } from '../../src/engine/planned/gpu-memory';
-import { Plan, PlanDevice } from '../../src/engine/planned/plan';
+import { Plan } from '../../src/engine/planned/plan';
+import { PlanDevice } from '../../src/engine/planned/plan-device';
 import { externalValue, Recorder, type Value } from '../../src/engine/planned/recorder';
 import { Tape } from '../../src/engine/planned/tape';
 import { Random } from '../../src/lib/random';
@@ -14,7 +15,7 @@ let opened: Promise<PlanDevice> | null = null;
 export function planDevice(): Promise<PlanDevice> {
   opened ??= openGpu(navigator.gpu).then((gpu) => {
     if (gpu === null) throw new Error('There is no WebGPU adapter.');
-    return new PlanDevice(gpu.device);
+    return new PlanDevice(gpu.device, gpu.report.software);
   });
   return opened;
 }
@@ -30,7 +31,7 @@ export async function run(
   record: (bench: Bench) => Record<string, Value>,
 ): Promise<Record<string, Float32Array<ArrayBuffer>>> {
   const device = await planDevice();
-  const tape = new Tape(new Recorder());
+  const tape = new Tape(new Recorder(device.traits));
   const inputs = new Map<Value, Data>();
   const input: Bench['input'] = (name, shape, data, learns = false) => {
     const value = externalValue(name, shape, { learns });

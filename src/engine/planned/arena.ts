@@ -27,7 +27,7 @@ function lives({ dispatches }: Recording): Life[] {
   const found = new Map<Value, Life>();
   dispatches.forEach(({ values }, index) => {
     for (const value of values) {
-      if (value.external) continue;
+      if (value.external || value.constant) continue;
       const life = found.get(value);
       if (life === undefined) found.set(value, { value, first: index, last: index });
       else life.last = index;

@@ -1,64 +1,45 @@
-// A recording made ready to run: pipelines and bind groups exist, temporary arrays have their place in the arena. A
-// replay encodes and submits; it allocates nothing, compiles nothing and waits for nothing. Owns its arena.
-import { layoutArena } from './arena';
-import { GpuMemory, type BufferRange } from './gpu-memory';
+// A recording made ready to run: kernels are compiled and everything is bound. A replay encodes and submits; it allocates
+// nothing, compiles nothing and waits for nothing.
+import { layoutArena, type ArenaLayout } from './arena';
+import type { BufferRange } from './gpu-memory';
 import type { Kernel } from './kernel';
-import { Pipelines } from './pipelines';
-import { ALIGNMENT, type Dispatch, type Recording, type Value } from './recorder';
+import type { PlanDevice } from './plan-device';
+import { ALIGNMENT, aligned, type Dispatch, type Recording, type Value } from './recorder';
 
-/** What all plans of a device share. */
-export class PlanDevice {
-  readonly device: GPUDevice;
-  readonly memory: GpuMemory;
-  readonly pipelines: Pipelines;
-  /** Floating-point operations of one submit: about a tenth of a second. Follows what the device was seen to do. */
-  flopsPerSubmit = 5e8;
-
-  constructor(device: GPUDevice) {
-    this.device = device;
-    this.memory = new GpuMemory(device);
-    this.pipelines = new Pipelines(device);
-  }
-
-  /** Largest piece of the arena: everything in it can be bound. */
-  get slabBytes(): number {
-    const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
-    return Math.floor(Math.min(maxBufferSize, maxStorageBufferBindingSize) / ALIGNMENT) * ALIGNMENT;
-  }
-
-  observe(flops: number, milliseconds: number): void {
-    const perSubmit = (100 * flops) / Math.max(milliseconds, 0.1);
-    this.flopsPerSubmit = Math.min(1e12, Math.max(1e7, 0.5 * (this.flopsPerSubmit + perSubmit)));
-  }
-
-  dispose(): void {
-    this.memory.dispose();
-  }
-}
-
+/** A dispatch with the places of its arrays; slabs of the arena by number. */
 interface Command {
   pipeline: GPUComputePipeline;
-  bindings: GPUBindGroup;
-  workgroups: Kernel['workgroups'];
-  flops: number;
+  layout: GPUBindGroupLayout;
+  places: readonly Place[];
+  kernel: Kernel;
   chunk: number | null;
+}
+
+interface Place {
+  /** A buffer that stays, or the number of an arena's slab. */
+  in: GPUBuffer | number;
+  offset: number;
+  bytes: number;
 }
 
 export class Plan {
   readonly #owner: PlanDevice;
-  readonly #slabs: readonly GPUBuffer[];
   readonly #commands: readonly Command[];
+  readonly #constants: GPUBuffer | null;
+  #groups: GPUBindGroup[] = [];
+  #generation = -1;
+  /** What its temporary arrays take. */
   readonly arenaBytes: number;
 
   private constructor(
     owner: PlanDevice,
-    slabs: readonly GPUBuffer[],
     commands: readonly Command[],
+    constants: GPUBuffer | null,
     arenaBytes: number,
   ) {
     this.#owner = owner;
-    this.#slabs = slabs;
     this.#commands = commands;
+    this.#constants = constants;
     this.arenaBytes = arenaBytes;
   }
 
@@ -76,22 +57,19 @@ export class Plan {
     rangeOf: (value: Value) => BufferRange,
   ): Promise<Plan> {
     const layout = layoutArena(recording, owner.slabBytes);
-    const slabs: GPUBuffer[] = [];
+    await owner.arena.reserve(layout.slabs);
+    const constants = await writeConstants(owner, recording);
     try {
-      for (const bytes of layout.slabs) slabs.push(await owner.memory.allocate(bytes, 'the plan’s arena'));
-      const place = (value: Value): BufferRange => {
-        if (value.external) return rangeOf(value);
-        const { slab, offset } = layout.places.get(value) as { slab: number; offset: number };
-        return { buffer: slabs[slab] as GPUBuffer, offset, bytes: value.bytes };
+      const place = (value: Value): Place => {
+        if (value.constant) return { in: constants.buffer as GPUBuffer, ...constants.at(value) };
+        return value.external ? outside(rangeOf(value)) : inArena(layout, value);
       };
       const commands = await Promise.all(
-        recording.dispatches.map((dispatch) =>
-          command(owner.pipelines, dispatch, dispatch.values.map(place)),
-        ),
+        recording.dispatches.map((dispatch) => command(owner, dispatch, dispatch.values.map(place))),
       );
-      return new Plan(owner, slabs, commands, layout.bytes);
+      return new Plan(owner, commands, constants.buffer, layout.bytes);
     } catch (error) {
-      for (const slab of slabs) owner.memory.free(slab);
+      if (constants.buffer !== null) owner.memory.free(constants.buffer);
       throw error;
     }
   }
@@ -99,29 +77,30 @@ export class Plan {
   /** Submits everything, in pieces that a browser does not kill. @param chunks how many of the numbered chunks run. */
   run(chunks = Infinity): void {
     const { device } = this.#owner;
+    if (this.#generation !== this.#owner.arena.generation) this.#bind();
     const started = performance.now();
-    let flops = 0;
-    let submitted = 0;
+    let [flops, total] = [0, 0];
     let encoder = device.createCommandEncoder();
     let pass = encoder.beginComputePass();
-    for (const next of this.#commands) {
-      if (next.chunk !== null && next.chunk >= chunks) continue;
-      if (flops > 0 && flops + next.flops > this.#owner.flopsPerSubmit) {
-        pass.end();
-        device.queue.submit([encoder.finish()]);
-        submitted += flops;
-        flops = 0;
+    const submit = (): void => {
+      pass.end();
+      device.queue.submit([encoder.finish()]);
+      total += flops;
+      flops = 0;
+    };
+    this.#commands.forEach(({ pipeline, kernel, chunk }, index) => {
+      if (chunk !== null && chunk >= chunks) return;
+      if (flops > 0 && flops + kernel.flops > this.#owner.flopsPerSubmit) {
+        submit();
         encoder = device.createCommandEncoder();
         pass = encoder.beginComputePass();
       }
-      pass.setPipeline(next.pipeline);
-      pass.setBindGroup(0, next.bindings);
-      pass.dispatchWorkgroups(...next.workgroups);
-      flops += next.flops;
-    }
-    pass.end();
-    device.queue.submit([encoder.finish()]);
-    const total = submitted + flops;
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, this.#groups[index]);
+      pass.dispatchWorkgroups(...kernel.workgroups);
+      flops += kernel.flops;
+    });
+    submit();
     void device.queue
       .onSubmittedWorkDone()
       .then(() => this.#owner.observe(total, performance.now() - started))
@@ -130,8 +109,51 @@ export class Plan {
   }
 
   dispose(): void {
-    for (const slab of this.#slabs) this.#owner.memory.free(slab);
+    if (this.#constants !== null) this.#owner.memory.free(this.#constants);
+    this.#groups = [];
   }
+
+  #bind(): void {
+    const { device, arena } = this.#owner;
+    const bufferOf = (at: Place['in']): GPUBuffer =>
+      typeof at === 'number' ? (arena.slabs[at] as GPUBuffer) : at;
+    this.#groups = this.#commands.map(({ kernel, layout, places }) =>
+      device.createBindGroup({
+        label: kernel.name,
+        layout,
+        entries: places.map((place, binding) => ({ binding, resource: resource(bufferOf(place.in), place) })),
+      }),
+    );
+    this.#generation = arena.generation;
+  }
+}
+
+/** Arrays of vectors need a size that is a multiple of 16; places are aligned to more than that. */
+function resource(buffer: GPUBuffer, { offset, bytes }: Place): GPUBufferBinding {
+  return { buffer, offset, size: Math.min(Math.ceil(bytes / 16) * 16, buffer.size - offset) };
+}
+
+const outside = ({ buffer, offset, bytes }: BufferRange): Place => ({ in: buffer, offset, bytes });
+
+function inArena({ places }: ArenaLayout, value: Value): Place {
+  const place = places.get(value);
+  if (place === undefined) throw new Error(`${value.name} has no place.`);
+  return { in: place.slab, offset: place.offset, bytes: value.bytes };
+}
+
+async function writeConstants({ memory }: PlanDevice, { constants }: Recording) {
+  const offsets = new Map<Value, number>();
+  let size = 0;
+  for (const value of constants.keys()) {
+    offsets.set(value, size);
+    size += aligned(value.bytes);
+  }
+  const buffer = size === 0 ? null : await memory.allocate(Math.max(size, ALIGNMENT), 'constants of a plan');
+  for (const [value, data] of constants) {
+    if (buffer !== null) memory.write({ buffer, offset: offsets.get(value) ?? 0, bytes: value.bytes }, data);
+  }
+  const at = (value: Value) => ({ offset: offsets.get(value) ?? 0, bytes: value.bytes });
+  return { buffer, at };
 }
 
 /**
@@ -139,23 +161,14 @@ export class Plan {
  * allows no reading next to writing of one buffer, even of other bytes.
  */
 async function command(
-  pipelines: Pipelines,
+  { pipelines }: PlanDevice,
   { kernel, chunk }: Dispatch,
-  ranges: readonly BufferRange[],
+  places: readonly Place[],
 ): Promise<Command> {
   const written = new Set(
-    ranges.filter((_, index) => kernel.bindings[index]?.writes).map(({ buffer }) => buffer),
+    places.filter((_, index) => kernel.bindings[index]?.writes).map((place) => place.in),
   );
-  const readOnly = ranges.map(({ buffer }) => !written.has(buffer));
+  const readOnly = places.map((place) => !written.has(place.in));
   const pipeline = await pipelines.get(kernel, readOnly);
-  const bindings = pipelines.device.createBindGroup({
-    label: kernel.name,
-    layout: pipelines.layout(readOnly),
-    entries: ranges.map(({ buffer, offset, bytes }, binding) => ({
-      binding,
-      // A size that is a multiple of 16, as arrays of vectors need it; places are aligned to more than that.
-      resource: { buffer, offset, size: Math.min(Math.ceil(bytes / 16) * 16, buffer.size - offset) },
-    })),
-  });
-  return { pipeline, bindings, workgroups: kernel.workgroups, flops: kernel.flops, chunk };
+  return { pipeline, layout: pipelines.layout(readOnly), places, kernel, chunk };
 }

@@ -8,6 +8,8 @@ export interface Value {
   readonly shape: readonly number[];
   readonly bytes: number;
   readonly external: boolean;
+  /** Written once, when the plan is made. */
+  readonly constant: boolean;
   /** Whether a gradient by it is of use: something it was made from is being trained. */
   readonly learns: boolean;
 }
@@ -22,6 +24,8 @@ export interface Dispatch {
 
 export interface Recording {
   readonly dispatches: readonly Dispatch[];
+  /** Contents of the constant arrays that the dispatches read. */
+  readonly constants: ReadonlyMap<Value, Uint32Array>;
 }
 
 const FLOAT_BYTES = 4;
@@ -38,7 +42,7 @@ export function externalValue(
   shape: readonly number[],
   { learns = false, bytes = elements(shape) * FLOAT_BYTES }: { learns?: boolean; bytes?: number } = {},
 ): Value {
-  return { name, shape, bytes, external: true, learns };
+  return { name, shape, bytes, external: true, constant: false, learns };
 }
 
 /** What of a device decides how kernels are written. */
@@ -53,6 +57,7 @@ export const GPU_TRAITS: DeviceTraits = { rowLanes: 64 };
 export class Recorder {
   readonly traits: DeviceTraits;
   readonly #dispatches: Dispatch[] = [];
+  readonly #constants = new Map<string, { value: Value; data: Uint32Array }>();
   #chunk: number | null = null;
 
   constructor(traits: DeviceTraits = SOFTWARE_TRAITS) {
@@ -61,7 +66,24 @@ export class Recorder {
 
   /** A temporary array. Its content is undefined until a dispatch writes it. */
   temporary(name: string, shape: readonly number[], learns = false): Value {
-    return { name, shape, bytes: elements(shape) * FLOAT_BYTES, external: false, learns };
+    return { name, shape, bytes: elements(shape) * FLOAT_BYTES, external: false, constant: false, learns };
+  }
+
+  /** Numbers that differ between dispatches of one kernel: kept out of the code, so that they share a pipeline. */
+  constant(...numbers: number[]): Value {
+    const key = numbers.join();
+    const known = this.#constants.get(key);
+    if (known !== undefined) return known.value;
+    const value: Value = {
+      name: `constants ${key}`,
+      shape: [numbers.length],
+      bytes: 4 * numbers.length,
+      external: false,
+      constant: true,
+      learns: false,
+    };
+    this.#constants.set(key, { value, data: Uint32Array.from(numbers) });
+    return value;
   }
 
   /** @throws RangeError when the values do not match the kernel's bindings. */
@@ -82,7 +104,8 @@ export class Recorder {
   }
 
   finish(): Recording {
-    return { dispatches: withoutDead(this.#dispatches) };
+    const constants = new Map([...this.#constants.values()].map(({ value, data }) => [value, data]));
+    return { dispatches: withoutDead(this.#dispatches), constants };
   }
 }
 

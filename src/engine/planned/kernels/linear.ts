@@ -1,0 +1,134 @@
+// y = x W^T (+ residual), with LoRA side paths (Hu et al. 2021) on parts of the output: y_s += scale * (x A_s^T) B_s^T.
+// Projections that read the same input are one product: their weights lie below each other.
+import type { Parameter } from '../parameter';
+import type { Value } from '../recorder';
+import type { Tape } from '../tape';
+import { dropout, dropoutGradient, giveGradient, type Dropout } from './elementwise';
+import { matMul } from './mat-mul';
+
+export interface LoraSegment {
+  /** Columns of y that this side path adds to. */
+  start: number;
+  width: number;
+  /** [width, rank] */
+  b: Parameter;
+}
+
+export interface LoraPath {
+  rank: number;
+  /** alpha / rank */
+  scale: number;
+  /** A of all segments below each other, [segments * rank, in]. */
+  a: Parameter;
+  segments: readonly LoraSegment[];
+  /** Of the side paths' input; null is off. */
+  dropout: Dropout | null;
+}
+
+export interface LinearWeights {
+  /** [out, in] */
+  weight: Parameter;
+  lora: LoraPath | null;
+}
+
+/** @param x [rows, in]; @param residual [rows, out], added. @returns [rows, out]. */
+export function linear(tape: Tape, x: Value, weights: LinearWeights, residual: Value | null = null): Value {
+  const { recorder } = tape;
+  const { weight, lora } = weights;
+  const [m = 0, k = 0] = x.shape;
+  const n = weight.value.shape[0] ?? 0;
+  const learns = x.learns || weight.gradient !== null || lora !== null || residual?.learns === true;
+  const y = recorder.temporary('y', [m, n], learns);
+  const operands = { a: x, b: weight.value, c: y, ...(residual === null ? {} : { residual }) };
+  matMul(recorder, operands, { m, n, k }, { transposeB: true });
+  const side = lora === null ? null : sidePath(tape, x, y, lora);
+  tape.rule(() => {
+    const dy = tape.gradient(y);
+    if (dy === null) return;
+    if (weight.gradient !== null) {
+      const size = { m: n, n: k, k: m };
+      matMul(recorder, { a: dy, b: x, c: weight.gradient }, size, { transposeA: true, plus: 'result' });
+    }
+    if (x.learns) {
+      const { value, adds } = tape.target(x);
+      matMul(
+        recorder,
+        { a: dy, b: weight.value, c: value },
+        { m, n: k, k: n },
+        { plus: adds ? 'result' : 'none' },
+      );
+    }
+    if (lora !== null && side !== null) sideGradients(tape, x, dy, lora, side);
+    // Last: from here on the array of dy is the residual's gradient and will be added to.
+    if (residual?.learns === true) giveGradient(tape, residual, dy);
+  });
+  return y;
+}
+
+interface Side {
+  /** What A reads, [rows, in]. */
+  input: Value;
+  /** input A^T, [rows, segments * rank] */
+  z: Value;
+}
+
+const whole = (rank: number, { segments }: LoraPath): number => rank * segments.length;
+
+function sidePath(tape: Tape, x: Value, y: Value, lora: LoraPath): Side {
+  const { recorder } = tape;
+  const { rank, scale, a, segments } = lora;
+  const [m = 0, k = 0] = x.shape;
+  const input = lora.dropout === null ? x : dropout(tape, x, lora.dropout);
+  const width = whole(rank, lora);
+  const z = recorder.temporary('lora z', [m, width]);
+  matMul(recorder, { a: input, b: a.value, c: z }, { m, n: width, k }, { transposeB: true });
+  segments.forEach(({ start, width: n, b }, index) => {
+    matMul(
+      recorder,
+      { a: z, b: b.value, c: y },
+      { m, n, k: rank },
+      {
+        transposeB: true,
+        scale,
+        plus: 'result',
+        a: { start: index * rank, stride: width },
+        c: { start, stride: y.shape[1] ?? 0 },
+      },
+    );
+  });
+  return { input, z };
+}
+
+function sideGradients(tape: Tape, x: Value, dy: Value, lora: LoraPath, { input, z }: Side): void {
+  const { recorder } = tape;
+  const { rank, scale, a, segments } = lora;
+  const [m = 0, k = 0] = x.shape;
+  const width = whole(rank, lora);
+  const dz = recorder.temporary('d lora z', [m, width]);
+  segments.forEach(({ start, width: n, b }, index) => {
+    const ofY = { start, stride: dy.shape[1] ?? 0 };
+    const ofZ = { start: index * rank, stride: width };
+    matMul(recorder, { a: dy, b: b.value, c: dz }, { m, n: rank, k: n }, { scale, a: ofY, c: ofZ });
+    if (b.gradient === null) return;
+    matMul(
+      recorder,
+      { a: dy, b: z, c: b.gradient },
+      { m: n, n: rank, k: m },
+      { transposeA: true, scale, plus: 'result', a: ofY, b: ofZ },
+    );
+  });
+  if (a.gradient !== null) {
+    const size = { m: width, n: k, k: m };
+    matMul(recorder, { a: dz, b: input, c: a.gradient }, size, { transposeA: true, plus: 'result' });
+  }
+  if (!x.learns) return;
+  const size = { m, n: k, k: width };
+  if (lora.dropout === null) {
+    const { value, adds } = tape.target(x);
+    matMul(recorder, { a: dz, b: a.value, c: value }, size, { plus: adds ? 'result' : 'none' });
+    return;
+  }
+  const dInput = recorder.temporary('d dropout', x.shape);
+  matMul(recorder, { a: dz, b: a.value, c: dInput }, size);
+  dropoutGradient(tape, dInput, tape.target(x), lora.dropout);
+}

@@ -1,0 +1,48 @@
+// What all plans of one GPUDevice share: its buffers, its compiled kernels, the arena, and how much it does in a submit.
+import { ArenaMemory } from './arena-memory';
+import { GpuMemory } from './gpu-memory';
+import { Pipelines } from './pipelines';
+import { ALIGNMENT, GPU_TRAITS, SOFTWARE_TRAITS, type DeviceTraits } from './recorder';
+
+/** What a submit should take, milliseconds: browsers end what runs for seconds, and the screen wants its turn. */
+const SUBMIT_MS = 100;
+const MIN_FLOPS = 1e7;
+const MAX_FLOPS = 1e12;
+
+export class PlanDevice {
+  readonly device: GPUDevice;
+  readonly memory: GpuMemory;
+  readonly arena: ArenaMemory;
+  readonly pipelines: Pipelines;
+  readonly traits: DeviceTraits;
+  #flopsPerSubmit = 5e8;
+
+  constructor(device: GPUDevice, software: boolean) {
+    this.device = device;
+    this.memory = new GpuMemory(device);
+    this.arena = new ArenaMemory(this.memory);
+    this.pipelines = new Pipelines(device);
+    this.traits = software ? SOFTWARE_TRAITS : GPU_TRAITS;
+  }
+
+  /** Largest piece of the arena: everything in it can be bound. */
+  get slabBytes(): number {
+    const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
+    return Math.floor(Math.min(maxBufferSize, maxStorageBufferBindingSize) / ALIGNMENT) * ALIGNMENT;
+  }
+
+  get flopsPerSubmit(): number {
+    return this.#flopsPerSubmit;
+  }
+
+  /** Learns from work that was seen to finish. */
+  observe(flops: number, milliseconds: number): void {
+    const seen = (SUBMIT_MS * flops) / Math.max(milliseconds, 0.1);
+    this.#flopsPerSubmit = Math.min(MAX_FLOPS, Math.max(MIN_FLOPS, 0.5 * (this.#flopsPerSubmit + seen)));
+  }
+
+  dispose(): void {
+    this.arena.dispose();
+    this.memory.dispose();
+  }
+}
