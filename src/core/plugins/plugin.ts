@@ -3,6 +3,7 @@ import { AppError } from '../../lib/errors';
 import type { EventType } from '../../protocol/events';
 import type { Factory, RegisterOptions, Scope, Token } from '../container';
 import type { EventHandler } from '../event-bus';
+import type { Schedule } from '../factories';
 import type { Create, DynamicFactory } from '../factory';
 
 export interface Plugin {
@@ -20,6 +21,8 @@ export interface Plugin {
 }
 
 export interface PluginRegistrar {
+  /** What `extend` takes, for a module of another site: it can import nothing of this one. */
+  readonly factories: { readonly schedule: Token<DynamicFactory<Schedule>> };
   register<T>(token: Token<T>, factory: Factory<T>, scope?: Scope, options?: RegisterOptions<T>): void;
   registerValue<T>(token: Token<T>, value: T): void;
   /** Adds a product to one of the named factories. */

@@ -1,11 +1,13 @@
 // Remembers how to undo everything that one plugin registered.
 import type { Container } from '../container';
 import type { EventBus } from '../event-bus';
+import { scheduleFactory } from '../factories';
 import type { PluginRegistrar } from './plugin';
 
 type Undo = () => void | Promise<void>;
 
 export class ScopedRegistrar implements PluginRegistrar {
+  readonly factories = { schedule: scheduleFactory };
   readonly #container: Container;
   readonly #bus: EventBus;
   #undo: Undo[] = [];
