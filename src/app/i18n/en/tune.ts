@@ -48,6 +48,7 @@ export const tune = {
   epochs: 'Epochs',
   steps: 'Steps',
   learningRate: 'Learning rate',
+  learningRateField: 'Learning rate',
   warmup: 'Warm-up share',
   shape: 'Shape',
   cosine: 'Cosine',
