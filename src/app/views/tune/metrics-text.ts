@@ -31,6 +31,12 @@ export function bytesParts(bytes: number | null | undefined): { value: string; u
   return { value, unit };
 }
 
+/** Short name of a backend; one that is not known is written as it is. */
+export function backendText(backend: string): string {
+  const known = (['webgpu', 'wasm', 'cpu'] as const).find((name) => name === backend);
+  return known === undefined ? backend : t(`settings.engine.${known}`);
+}
+
 export function methodText(run: RunRecord): string {
   return run.config.method === 'full' ? t('tune.full') : `LoRA r${run.config.lora.rank}`;
 }
