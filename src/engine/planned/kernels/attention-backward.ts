@@ -1,0 +1,183 @@
+// Gradients of attention, without atomics and without anything of size [length, length]: probabilities are computed again
+// from the kept log-sums. By the queries: a walk over keys. By keys and values: a walk over the queries of all heads that
+// share the key head (Dao et al. 2022, appendix B).
+import { float, linearGrid, reads, writes, type Kernel } from '../kernel';
+import {
+  blockGrid,
+  headVector,
+  layoutOf,
+  logScale,
+  pairs,
+  range,
+  rowTile,
+  scaleOf,
+  seenStop,
+  sees,
+  shapeName,
+  visibleStart,
+  type AttentionShape,
+  type AttentionVariant,
+} from './attention-tile';
+
+/** inner [tokens, heads] = sum over a head of dOutput * output. Bindings: dOutput, output, inner. */
+export function innerKernel({ rows, length, heads, headSize }: AttentionShape): Kernel {
+  const { chunks, zero, total, storage } = headVector(headSize);
+  const count = rows * length * heads;
+  const grid = linearGrid(count);
+  return {
+    name: `attention inner ${count}x${headSize}`,
+    bindings: [reads('dOutput', storage), reads('output', storage), writes('inner')],
+    code: `${grid.signature} { ${grid.index}
+  var sum = ${zero};
+  for (var at = index * ${chunks}u; at < (index + 1u) * ${chunks}u; at++) { sum = fma(dOutput[at], output[at], sum); }
+  inner[index] = ${total('sum')};
+}`,
+    workgroups: grid.workgroups,
+    flops: 2 * count * headSize,
+  };
+}
+
+const bindingsOf = (storage: string): Kernel['bindings'] => [
+  reads('qkv', storage),
+  reads('segments', 'array<i32>'),
+  reads('dOutput', storage),
+  reads('logSums'),
+  reads('inner'),
+  writes('dQkv', storage),
+];
+
+/** Writes the query heads of dQkv. Bindings: qkv, segments, dOutput, logSums, inner, dQkv. */
+export function queryGradientKernel(shape: AttentionShape, variant: AttentionVariant): Kernel {
+  const { length, heads, kvHeads, headSize } = shape;
+  const { lanes } = variant;
+  const { chunks, storage, zero, total, type } = headVector(headSize);
+  const { stride, keys, values, outputStride } = layoutOf(shape);
+  const tile = rowTile(shape, variant.queryRows);
+  const sets = heads / tile.heads;
+  const grid = blockGrid(shape, sets, lanes * tile.tokens, lanes);
+  const rows = range(tile.tokens).flatMap((t) => range(tile.heads).map((h) => ({ t, h, r: `${t}_${h}` })));
+  const head = (h: number): string => `(headSet * ${tile.heads}u + ${h}u)`;
+  const setUp = [
+    ...range(tile.tokens).map(
+      (t) => `let p${t} = min(first + ${t * lanes}u + lane, ${length - 1}u);
+let g${t} = segments[base + p${t}];`,
+    ),
+    ...rows.map(({ t, h, r }) =>
+      [
+        `let at${r} = (base + p${t}) * ${stride}u + ${head(h)} * ${chunks}u;`,
+        `let to${r} = (base + p${t}) * ${outputStride}u + ${head(h)} * ${chunks}u;`,
+        `let l${r} = logSums[(base + p${t}) * ${heads}u + ${head(h)}];`,
+        `let i${r} = inner[(base + p${t}) * ${heads}u + ${head(h)}];`,
+        ...range(chunks).map(
+          (c) => `let q${r}_${c} = qkv[at${r} + ${c}u] * ${logScale(shape)};
+let d${r}_${c} = dOutput[to${r} + ${c}u]; var a${r}_${c} = ${zero};`,
+        ),
+      ].join('\n'),
+    ),
+  ];
+  const loop = [
+    `let b = base + key;
+let e = segments[b];
+let k = b * ${stride}u + ${keys}u + headSet / ${sets / kvHeads}u * ${chunks}u;`,
+    ...range(tile.tokens).map((t) => `let ok${t} = ${sees(shape, `p${t}`, 'key', `g${t}`, 'e')};`),
+    ...rows.map(({ r }) => `var s${r} = ${zero}; var u${r} = ${zero};`),
+    ...range(chunks).flatMap((c) => [
+      `let y${c} = qkv[k + ${c}u]; let x${c} = qkv[k + ${values - keys + c}u];`,
+      ...rows.map(({ r }) => `s${r} = fma(q${r}_${c}, y${c}, s${r}); u${r} = fma(d${r}_${c}, x${c}, u${r});`),
+    ]),
+    ...rows.map(
+      ({ t, r }) =>
+        `let w${r} = select(0.0, exp2(${total(`s${r}`)} - l${r}), ok${t}) * (${total(`u${r}`)} - i${r});`,
+    ),
+    ...range(chunks).flatMap((c) =>
+      rows.map(({ r }) => `a${r}_${c} = fma(${type}(w${r}), y${c}, a${r}_${c});`),
+    ),
+  ];
+  const store = rows.map(({ t, r }) => {
+    const lines = range(chunks).map((c) => `dQkv[at${r} + ${c}u] = a${r}_${c} * ${float(scaleOf(shape))};`);
+    return `if (first + ${t * lanes}u + lane < ${length}u) {\n${lines.join('\n')}\n}`;
+  });
+  return {
+    name: `attention d query ${shapeName(shape)}`,
+    bindings: bindingsOf(storage),
+    code: `${grid.begin}
+${visibleStart(shape)}
+${setUp.join('\n')}
+for (var key = start; key < end; key++) {
+${loop.join('\n')}
+}
+${store.join('\n')}
+}`,
+    workgroups: grid.workgroups,
+    flops: 6 * headSize * pairs(shape),
+  };
+}
+
+/** Writes the key and value heads of dQkv. Bindings: qkv, segments, dOutput, logSums, inner, dQkv. */
+export function keyValueGradientKernel(shape: AttentionShape, variant: AttentionVariant): Kernel {
+  const { length, heads, kvHeads, headSize } = shape;
+  const { lanes, keyRows } = variant;
+  const group = heads / kvHeads;
+  const { chunks, storage, zero, total, type } = headVector(headSize);
+  const { stride, keys, values, outputStride } = layoutOf(shape);
+  const grid = blockGrid(shape, kvHeads, lanes * keyRows, lanes);
+  const rows = range(keyRows);
+  const setUp = rows.flatMap((t) => [
+    `let p${t} = min(first + ${t * lanes}u + lane, ${length - 1}u);
+let g${t} = segments[base + p${t}];
+let at${t} = (base + p${t}) * ${stride}u + ${keys}u + kvHead * ${chunks}u;`,
+    ...range(chunks).map(
+      (c) => `let k${t}_${c} = qkv[at${t} + ${c}u] * ${logScale(shape)};
+let v${t}_${c} = qkv[at${t} + ${values - keys + c}u];
+var a${t}_${c} = ${zero}; var b${t}_${c} = ${zero};`,
+    ),
+  ]);
+  const loop = [
+    ...rows.map((t) => `var s${t} = ${zero}; var u${t} = ${zero};`),
+    ...range(chunks).flatMap((c) => [
+      `let y${c} = qkv[q + ${c}u]; let x${c} = dOutput[d + ${c}u];`,
+      ...rows.map((t) => `s${t} = fma(k${t}_${c}, y${c}, s${t}); u${t} = fma(v${t}_${c}, x${c}, u${t});`),
+    ]),
+    ...rows.map(
+      (t) => `let w${t} = select(0.0, exp2(${total(`s${t}`)} - l), ok${t});
+let f${t} = w${t} * (${total(`u${t}`)} - i);`,
+    ),
+    ...range(chunks).flatMap((c) =>
+      rows.map(
+        (t) => `a${t}_${c} = fma(${type}(f${t}), y${c}, a${t}_${c});
+b${t}_${c} = fma(${type}(w${t}), x${c}, b${t}_${c});`,
+      ),
+    ),
+  ];
+  const store = rows.map((t) => {
+    const lines = range(chunks).map(
+      (c) => `dQkv[at${t} + ${c}u] = a${t}_${c} * ${float(scaleOf(shape))};
+dQkv[at${t} + ${values - keys + c}u] = b${t}_${c};`,
+    );
+    return `if (first + ${t * lanes}u + lane < ${length}u) {\n${lines.join('\n')}\n}`;
+  });
+  return {
+    name: `attention d key value ${shapeName(shape)}`,
+    bindings: bindingsOf(storage),
+    code: `${grid.begin}
+let kvHead = headSet;
+${seenStop(shape)}
+${setUp.join('\n')}
+for (var query = first; query < stop; query++) {
+let e = segments[base + query];
+${rows.map((t) => `let ok${t} = ${sees(shape, 'query', `p${t}`, 'e', `g${t}`)};`).join('\n')}
+for (var h = 0u; h < ${group}u; h++) {
+let head = kvHead * ${group}u + h;
+let q = (base + query) * ${stride}u + head * ${chunks}u;
+let d = (base + query) * ${outputStride}u + head * ${chunks}u;
+let l = logSums[(base + query) * ${heads}u + head];
+let i = inner[(base + query) * ${heads}u + head];
+${loop.join('\n')}
+}
+}
+${store.join('\n')}
+}`,
+    workgroups: grid.workgroups,
+    flops: 8 * headSize * pairs(shape),
+  };
+}

@@ -1,0 +1,195 @@
+// What the attention kernels have in common: how heads lie in the rows of an array, the width of loads, the piece of a
+// sequence that a workgroup works on, and the range of tokens that piece can see. Generates WGSL, runs nothing.
+import { float, type Kernel } from '../kernel';
+
+export interface AttentionShape {
+  /** Sequences, one after another. */
+  rows: number;
+  /** Tokens of a sequence. */
+  length: number;
+  heads: number;
+  /** Divides `heads`. */
+  kvHeads: number;
+  /** Even. */
+  headSize: number;
+  /** A token sees itself and the `window - 1` tokens before it; null or absent: all before it. */
+  window?: number | null;
+}
+
+/** Tiles compute the same numbers; which are fast depends on the device and the head size. */
+export interface AttentionVariant {
+  /** Invocations of a workgroup. */
+  lanes: number;
+  /** Query rows (a token of a head) that one invocation holds in registers in the forward pass. */
+  forwardRows: number;
+  /** The same for the gradient by the queries. */
+  queryRows: number;
+  /** Keys that one invocation holds in registers for the gradient by keys and values. */
+  keyRows: number;
+  /** Keys per turn of the forward loop: sums are rescaled once per turn. */
+  keysAtOnce: number;
+  /** Bytes of workgroup memory for what the loops read; 0 reads straight from storage. */
+  sharedBytes: number;
+}
+
+/**
+ * Four lanes are one SIMD register of a software adapter: loads whose address is the same in all of them are one load,
+ * so that what counts is how often a loaded number is used.
+ */
+export function registerVariant({ headSize }: AttentionShape): AttentionVariant {
+  const rows = (floats: number): number => Math.min(8, Math.max(1, Math.floor(floats / headSize)));
+  return {
+    lanes: 4,
+    forwardRows: rows(256),
+    queryRows: rows(128),
+    keyRows: rows(128),
+    keysAtOnce: headSize > 64 ? 2 : 4,
+    sharedBytes: 0,
+  };
+}
+
+/** For real GPUs: one row per invocation, and what all rows read is loaded once per workgroup. */
+export function sharedVariant(): AttentionVariant {
+  return { lanes: 64, forwardRows: 1, queryRows: 1, keyRows: 1, keysAtOnce: 2, sharedBytes: 16_384 };
+}
+
+export const LOG2_E = Math.LOG2E;
+export const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
+
+/** How a head is loaded: `chunks` vectors of `type`. */
+export interface HeadVector {
+  width: number;
+  chunks: number;
+  type: string;
+  storage: string;
+  /** Zero of the type. */
+  zero: string;
+  /** Sum of a vector's elements. */
+  total: (vector: string) => string;
+}
+
+export function headVector(headSize: number): HeadVector {
+  const width = headSize % 4 === 0 ? 4 : headSize % 2 === 0 ? 2 : 1;
+  const type = width === 1 ? 'f32' : `vec${width}<f32>`;
+  const parts = ['x', 'y', 'z', 'w'].slice(0, width);
+  return {
+    width,
+    chunks: headSize / width,
+    type,
+    storage: `array<${type}>`,
+    zero: `${type}(0.0)`,
+    total: (vector) => (width === 1 ? vector : `(${parts.map((part) => `${vector}.${part}`).join(' + ')})`),
+  };
+}
+
+/** Query rows of one invocation: `tokens` tokens of `heads` heads that share a key head. */
+export interface RowTile {
+  tokens: number;
+  heads: number;
+}
+
+/** As many heads of a group as fit, then tokens: heads share the keys' loads and the mask. */
+export function rowTile({ heads, kvHeads }: AttentionShape, rows: number): RowTile {
+  const group = heads / kvHeads;
+  const fitting = range(group)
+    .map((index) => index + 1)
+    .filter((count) => group % count === 0 && count <= rows);
+  const shared = fitting.at(-1) ?? 1;
+  return { heads: shared, tokens: Math.max(1, Math.floor(rows / shared)) };
+}
+
+/** A grid of workgroups: sets of heads per block of tokens, blocks per sequence, sequences. */
+export interface BlockGrid {
+  workgroups: Kernel['workgroups'];
+  /** Declares `headSet`, `first` and `end` (tokens of the block in the sequence) and `base` (token of its start). */
+  begin: string;
+}
+
+export function blockGrid(
+  { rows, length }: AttentionShape,
+  headSets: number,
+  blockTokens: number,
+  lanes: number,
+): BlockGrid {
+  const blocks = Math.ceil(length / blockTokens);
+  const count = headSets * blocks * rows;
+  const x = Math.min(count, 65_535);
+  return {
+    workgroups: [x, Math.ceil(count / x), 1],
+    begin: `@compute @workgroup_size(${lanes}) fn main(
+  @builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+let tile = group.x + group.y * ${x}u;
+if (tile >= ${count}u) { return; }
+let headSet = tile % ${headSets}u;
+let first = (tile / ${headSets}u) % ${blocks}u * ${blockTokens}u;
+let base = tile / ${headSets * blocks}u * ${length}u;
+let end = min(first + ${blockTokens}u, ${length}u);`,
+  };
+}
+
+/** Declares `low` and `high`: the block's segments are all between them. */
+const SEGMENT_RANGE = `var low = segments[base + first];
+var high = low;
+for (var t = first + 1u; t < end; t++) {
+  low = min(low, segments[base + t]);
+  high = max(high, segments[base + t]);
+}`;
+
+/** Declares `start`: no token of the block sees one before it. The same in all lanes. */
+export function visibleStart({ window }: AttentionShape): string {
+  const earliest = typeof window === 'number' ? `first - min(first, ${window - 1}u)` : '0u';
+  return `${SEGMENT_RANGE}
+var start = ${earliest};
+while (start < first && (segments[base + start] < low || segments[base + start] > high)) { start++; }`;
+}
+
+/** Declares `stop`: no token from there on sees one of the block. The same in all lanes. */
+export function seenStop({ window, length }: AttentionShape): string {
+  const latest = typeof window === 'number' ? `min(end + ${window - 1}u, ${length}u)` : `${length}u`;
+  return `${SEGMENT_RANGE}
+var stop = ${latest};
+while (stop > end && (segments[base + stop - 1u] < low || segments[base + stop - 1u] > high)) { stop--; }`;
+}
+
+/** Whether the token `query` sees the token `key`; both within the sequence. */
+export function sees(
+  { window }: AttentionShape,
+  query: string,
+  key: string,
+  querySegment: string,
+  keySegment: string,
+): string {
+  const near = typeof window === 'number' ? ` && ${query} < ${key} + ${window}u` : '';
+  return `${key} <= ${query} && ${keySegment} == ${querySegment}${near}`;
+}
+
+/** Vectors per token of `qkv`, and where in it key and value heads begin. */
+export function layoutOf({ heads, kvHeads, headSize }: AttentionShape): {
+  stride: number;
+  keys: number;
+  values: number;
+  outputStride: number;
+} {
+  const { chunks } = headVector(headSize);
+  return {
+    stride: (heads + 2 * kvHeads) * chunks,
+    keys: heads * chunks,
+    values: (heads + kvHeads) * chunks,
+    outputStride: heads * chunks,
+  };
+}
+
+export const scaleOf = ({ headSize }: AttentionShape): number => 1 / Math.sqrt(headSize);
+
+/** Scores in units of log2, as `exp2` is what hardware has. */
+export const logScale = (shape: AttentionShape): string => float(scaleOf(shape) * LOG2_E);
+
+/** Pairs of a query and a key, at most, over all heads. */
+export function pairs({ rows, length, heads, window }: AttentionShape): number {
+  const reach = Math.min(window ?? length, length);
+  return rows * heads * (length * reach - (reach * (reach - 1)) / 2);
+}
+
+export function shapeName({ rows, length, heads, kvHeads, headSize, window }: AttentionShape): string {
+  return `${rows}x${length} ${heads}/${kvHeads}x${headSize}${typeof window === 'number' ? ` w${window}` : ''}`;
+}
