@@ -32,7 +32,12 @@ function corrupt(key: string, fact: string): AppError<'checkpoint.corrupt'> {
   });
 }
 
-function checkArray(key: string, array: FileArray | undefined, expected: readonly number[]): FileArray {
+/** @throws AppError `checkpoint.corrupt` for an array that is missing or misshapen. */
+export function checkArray(
+  key: string,
+  array: FileArray | undefined,
+  expected: readonly number[],
+): FileArray {
   if (array === undefined) throw corrupt(key, 'is missing');
   if (array.shape.join() !== expected.join() || array.data.length !== expected.reduce((n, d) => n * d, 1)) {
     throw corrupt(key, `has shape [${array.shape.join(', ')}], expected [${expected.join(', ')}]`);
@@ -41,7 +46,7 @@ function checkArray(key: string, array: FileArray | undefined, expected: readonl
 }
 
 /** After any applied step a parameter has both moments; an average is there or not. */
-function isRequired(part: StatePart, appliedSteps: number): boolean {
+export function isRequired(part: StatePart, appliedSteps: number): boolean {
   return part === 'parameter' || (part !== 'ema' && appliedSteps > 0);
 }
 

@@ -41,12 +41,7 @@ function gatherKernel({ rows, width }: ChunkShape): Kernel {
   const grid = linearGrid(rows * width);
   return {
     name: `labelled rows ${rows}x${width}`,
-    bindings: [
-      reads('hidden'),
-      reads('rows', 'array<u32>'),
-      reads('count', 'array<u32>'),
-      writes('gathered'),
-    ],
+    bindings: [reads('hidden'), ...PLACES, writes('gathered')],
     code: `${grid.signature} { ${grid.index}
   let place = first[0] + index / ${width}u;
   if (place >= count[0]) { gathered[index] = 0.0; return; }
@@ -61,12 +56,7 @@ function scatterKernel({ rows, width }: ChunkShape): Kernel {
   const grid = linearGrid(rows * width);
   return {
     name: `scatter rows ${rows}x${width}`,
-    bindings: [
-      reads('gathered'),
-      reads('rows', 'array<u32>'),
-      reads('count', 'array<u32>'),
-      writes('hidden'),
-    ],
+    bindings: [reads('gathered'), ...PLACES, writes('hidden')],
     code: `${grid.signature} { ${grid.index}
   let place = first[0] + index / ${width}u;
   if (place >= count[0]) { return; }
@@ -89,13 +79,7 @@ function zeroKernel(size: number): Kernel {
 }
 
 /** Losses of a chunk's rows; with `gradient` the logits become d loss / d logits in place. */
-function softmaxKernel(
-  first: number,
-  rows: number,
-  vocabSize: number,
-  lanes: number,
-  gradient: boolean,
-): Kernel {
+function softmaxKernel(rows: number, vocabSize: number, lanes: number, gradient: boolean): Kernel {
   const becomes = each(
     vocabSize,
     lanes,

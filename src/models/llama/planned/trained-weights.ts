@@ -1,0 +1,179 @@
+// Weights that learn: values, gradients of the accumulation window, moments of AdamW and, where wanted, averages, all in
+// one layout, and the plan of an optimizer step over them. Owns all of it.
+import {
+  adamW,
+  adamWSettings,
+  externalValue,
+  followAverage,
+  Plan,
+  Recorder,
+  SETTINGS_SIZE,
+  WeightStore,
+  type BufferRange,
+  type Parameter,
+  type PlanDevice,
+  type Value,
+  type WeightLayout,
+} from '../../../engine/planned';
+import type { OptimizerStep } from '../../trainable-model';
+
+type Part = 'parameter' | 'gradient' | 'moment1' | 'moment2' | 'ema';
+
+export class TrainedWeights {
+  readonly layout: WeightLayout;
+  readonly #owner: PlanDevice;
+  readonly #stores: Map<Part, WeightStore>;
+  readonly #gradients: ReadonlyMap<Value, Value>;
+  readonly #settings: GPUBuffer;
+  #stepPlan: Plan | null = null;
+  #emaDecay: number | null = null;
+  /** Steps that changed the weights. */
+  appliedSteps = 0;
+
+  private constructor(
+    owner: PlanDevice,
+    layout: WeightLayout,
+    stores: Map<Part, WeightStore>,
+    settings: GPUBuffer,
+  ) {
+    this.#owner = owner;
+    this.layout = layout;
+    this.#stores = stores;
+    this.#settings = settings;
+    this.#gradients = new Map(
+      [...layout.groups.values()].map((group) => [group, externalValue(`d ${group.name}`, group.shape)]),
+    );
+  }
+
+  /** Zeroed. @throws AppError `engine.out-of-memory`; nothing stays allocated then. */
+  static async allocate(owner: PlanDevice, layout: WeightLayout): Promise<TrainedWeights> {
+    const stores = new Map<Part, WeightStore>();
+    try {
+      for (const part of ['parameter', 'gradient', 'moment1', 'moment2'] as const) {
+        stores.set(part, await WeightStore.allocate(layout, owner.memory, `${part}s of the training`));
+      }
+      const settings = await owner.memory.allocate(DECAY.offset + DECAY.bytes, 'optimizer settings');
+      return new TrainedWeights(owner, layout, stores, settings);
+    } catch (error) {
+      for (const store of stores.values()) store.dispose();
+      throw error;
+    }
+  }
+
+  store(part: Part): WeightStore | null {
+    return this.#stores.get(part) ?? null;
+  }
+
+  get values(): WeightStore {
+    return this.#stores.get('parameter') as WeightStore;
+  }
+
+  /** The averages where there are any. */
+  get averaged(): WeightStore {
+    return this.#stores.get('ema') ?? this.values;
+  }
+
+  /** @param key a group's. */
+  parameter(key: string): Parameter {
+    const value = this.layout.groups.get(key);
+    if (value === undefined) throw new Error(`There is no group ${key}.`);
+    return { value, gradient: this.#gradients.get(value) ?? null };
+  }
+
+  /** Where groups and their gradients live. @param store which values a plan reads. */
+  rangeOf(value: Value, store: WeightStore): BufferRange | null {
+    if (this.#gradients.has(value)) return store.rangeOf(value);
+    for (const [group, gradient] of this.#gradients) {
+      if (gradient === value) return this.#stores.get('gradient')?.rangeOf(group) ?? null;
+    }
+    return null;
+  }
+
+  clearGradients(): void {
+    this.#stores.get('gradient')?.clear();
+  }
+
+  async enableEma(decay: number): Promise<void> {
+    this.#emaDecay = decay;
+    if (this.#stores.has('ema')) return;
+    const store = await WeightStore.allocate(this.layout, this.#owner.memory, 'averages of the training');
+    store.copyFrom(this.values);
+    this.#stores.set('ema', store);
+    this.#stepPlan?.dispose();
+    this.#stepPlan = null;
+  }
+
+  /** One AdamW step over the window's gradients, which stay as they are. */
+  async step(step: OptimizerStep): Promise<{ gradNorm: number; applied: boolean }> {
+    this.#stepPlan ??= await this.#compileStep();
+    const { memory } = this.#owner;
+    const settings = adamWSettings({ ...step, appliedSteps: this.appliedSteps + 1 });
+    memory.write(this.#at(SETTINGS), settings);
+    memory.write(this.#at(DECAY), Float32Array.of(this.#emaDecay ?? 0));
+    this.#stepPlan.run();
+    const [gradNorm = NaN, , applied] = new Float32Array(await memory.read(this.#at(NORM)));
+    if (applied === 1) this.appliedSteps += 1;
+    return { gradNorm, applied: applied === 1 };
+  }
+
+  dispose(): void {
+    this.#stepPlan?.dispose();
+    for (const store of this.#stores.values()) store.dispose();
+    this.#owner.memory.free(this.#settings);
+  }
+
+  #at({ offset, bytes }: { offset: number; bytes: number }): BufferRange {
+    return { buffer: this.#settings, offset, bytes };
+  }
+
+  /** Elements of each flat array that belong to matrices: these come first. */
+  #decayed(flat: number): number {
+    let end = 0;
+    for (const group of this.layout.groups.values()) {
+      const place = this.layout.placeOf(group);
+      if (place.flat === flat && group.shape.length > 1) end = Math.max(end, place.offset + group.bytes);
+    }
+    return end / 4;
+  }
+
+  async #compileStep(): Promise<Plan> {
+    const ranges = new Map<Value, BufferRange>();
+    const flatsOf = (part: Part): Value[] =>
+      (this.#stores.get(part)?.flats ?? []).map((range, index) => {
+        const value = externalValue(`${part} ${index}`, [range.bytes / 4]);
+        ranges.set(value, range);
+        return value;
+      });
+    const named = (place: { offset: number; bytes: number }): Value => {
+      const value = externalValue('settings', [place.bytes / 4]);
+      ranges.set(value, this.#at(place));
+      return value;
+    };
+    const [settings, norm, decay] = [named(SETTINGS), named(NORM), named(DECAY)];
+    const [values, gradients, moments1, moments2, averages] = [
+      flatsOf('parameter'),
+      flatsOf('gradient'),
+      flatsOf('moment1'),
+      flatsOf('moment2'),
+      flatsOf('ema'),
+    ];
+    const recorder = new Recorder(this.#owner.traits);
+    const flats = values.map((value, index) => ({
+      value,
+      gradient: gradients[index] as Value,
+      moment1: moments1[index] as Value,
+      moment2: moments2[index] as Value,
+      decayed: this.#decayed(index),
+    }));
+    adamW(recorder, flats, settings, norm);
+    averages.forEach((average, index) => {
+      followAverage(recorder, values[index] as Value, average, decay, norm);
+    });
+    return Plan.compile(this.#owner, recorder.finish(), (value) => ranges.get(value) as BufferRange);
+  }
+}
+
+/** Places in the buffer of settings. */
+const SETTINGS = { offset: 0, bytes: SETTINGS_SIZE * 4 };
+const NORM = { offset: 256, bytes: 16 };
+const DECAY = { offset: 512, bytes: 16 };

@@ -1,0 +1,94 @@
+// Which weights of a Llama one product reads together: they lie below each other in memory, as rows of one matrix.
+import type { WeightGroup } from '../../../engine/planned';
+import type { LoraTarget } from '../../../protocol/models';
+import type { LlamaConfig } from '../llama-config';
+import {
+  attentionNorm,
+  EMBEDDING,
+  FINAL_NORM,
+  HEAD,
+  inputNorm,
+  projectionPath,
+  projectionShape,
+} from '../llama-names';
+import { loraA, loraB } from '../lora-weights';
+
+/** Projections of a block by what they read. */
+export const SITES = {
+  'attention-in': ['q', 'k', 'v'],
+  'attention-out': ['o'],
+  'mlp-in': ['gate', 'up'],
+  'mlp-out': ['down'],
+} as const satisfies Record<string, readonly LoraTarget[]>;
+
+export type Site = keyof typeof SITES;
+
+const SITE_NAMES = Object.keys(SITES) as Site[];
+
+export const siteKey = (layer: number, site: Site): string => `${layer}.${site}`;
+export const siteLoraKey = (layer: number, site: Site): string => `${layer}.${site}.lora_A`;
+
+const single = (name: string, shape: readonly number[]): [string, WeightGroup] => [
+  name,
+  { members: new Map([[name, shape]]), shape },
+];
+
+function siteGroup(config: LlamaConfig, layer: number, site: Site): [string, WeightGroup] {
+  const members = new Map<string, readonly number[]>();
+  let [rows, columns] = [0, 0];
+  for (const target of SITES[site]) {
+    const shape = projectionShape(config, target);
+    members.set(`${projectionPath(layer, target)}.weight`, [shape.out, shape.in]);
+    rows += shape.out;
+    columns = shape.in;
+  }
+  return [siteKey(layer, site), { members, shape: [rows, columns] }];
+}
+
+/** All weights, matrices before vectors: an optimizer decays the former only. */
+export function baseGroups(config: LlamaConfig): Map<string, WeightGroup> {
+  const { vocabSize, hiddenSize, layers, tiedHead } = config;
+  const numbers = Array.from({ length: layers }, (_, layer) => layer);
+  return new Map([
+    single(EMBEDDING, [vocabSize, hiddenSize]),
+    ...(tiedHead ? [] : [single(HEAD, [vocabSize, hiddenSize])]),
+    ...numbers.flatMap((layer) => SITE_NAMES.map((site) => siteGroup(config, layer, site))),
+    ...numbers.flatMap((layer) => [
+      single(inputNorm(layer), [hiddenSize]),
+      single(attentionNorm(layer), [hiddenSize]),
+    ]),
+    single(FINAL_NORM, [hiddenSize]),
+  ]);
+}
+
+/** Projections of a site that have a side path. */
+export const adapted = (site: Site, targets: readonly LoraTarget[]): LoraTarget[] =>
+  SITES[site].filter((target) => targets.includes(target));
+
+/** LoRA matrices: A of a site's projections below each other, each B on its own. */
+export function loraGroups(
+  config: LlamaConfig,
+  rank: number,
+  targets: readonly LoraTarget[],
+): Map<string, WeightGroup> {
+  const groups = new Map<string, WeightGroup>();
+  for (let layer = 0; layer < config.layers; layer += 1) {
+    for (const site of SITE_NAMES) {
+      const used = adapted(site, targets);
+      const width = used[0] === undefined ? 0 : projectionShape(config, used[0]).in;
+      if (used.length === 0) continue;
+      const members = new Map(
+        used.map((target) => [loraA(projectionPath(layer, target)), [rank, width]] as const),
+      );
+      groups.set(siteLoraKey(layer, site), { members, shape: [rank * used.length, width] });
+      for (const target of used) {
+        const [name, group] = single(loraB(projectionPath(layer, target)), [
+          projectionShape(config, target).out,
+          rank,
+        ]);
+        groups.set(name, group);
+      }
+    }
+  }
+  return groups;
+}
