@@ -95,7 +95,7 @@ export const settings = {
   'worker.engine': 'Engine',
   'worker.data': 'Data',
   'worker.features': 'Features',
-  'status.starting': 'Starting',
+  'status.starting': 'Starts when used',
   'status.healthy': 'Running',
   'status.unresponsive': 'Not answering',
   'status.restarting': 'Restarting',

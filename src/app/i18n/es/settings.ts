@@ -98,7 +98,7 @@ export const settings: Translation<English['settings']> = {
   'worker.engine': 'Motor',
   'worker.data': 'Datos',
   'worker.features': 'Funciones',
-  'status.starting': 'Iniciando',
+  'status.starting': 'Se inicia al usarse',
   'status.healthy': 'En marcha',
   'status.unresponsive': 'No responde',
   'status.restarting': 'Reiniciando',
