@@ -1,6 +1,7 @@
 // Records the dispatches of a plan in order, with the arrays they read and write. Pure: no device, no memory. Whatever
 // is recorded can be measured (liveness, arena) before anything is allocated.
 import type { Kernel } from './kernel';
+import type { MatMulShape, MatMulVariant } from './kernels/mat-mul-shape';
 
 /** An array of a plan. Temporary ones live in the arena; external ones (weights, inputs, results) outlive the plan. */
 export interface Value {
@@ -56,12 +57,15 @@ export const GPU_TRAITS: DeviceTraits = { rowLanes: 64 };
 
 export class Recorder {
   readonly traits: DeviceTraits;
+  /** Which variant a matrix product takes; where there is none, a default by the traits. */
+  readonly variantOf: ((shape: MatMulShape) => MatMulVariant) | null;
   readonly #dispatches: Dispatch[] = [];
   readonly #constants = new Map<string, { value: Value; data: Uint32Array }>();
   #chunk: number | null = null;
 
-  constructor(traits: DeviceTraits = SOFTWARE_TRAITS) {
+  constructor(traits: DeviceTraits = SOFTWARE_TRAITS, variantOf: Recorder['variantOf'] = null) {
     this.traits = traits;
+    this.variantOf = variantOf;
   }
 
   /** A temporary array. Its content is undefined until a dispatch writes it. */

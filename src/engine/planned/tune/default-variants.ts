@@ -1,0 +1,132 @@
+// Which variant of the product a shape takes before anything was measured. Pure. The software model was fitted to
+// SwiftShader; the choices for GPUs follow what worked elsewhere and are what the autotuner starts from.
+import {
+  MAX_VECTOR_ROWS,
+  type DirectVariant,
+  type MatMulShape,
+  type MatMulVariant,
+  type SharedVariant,
+  type VectorVariant,
+} from '../kernels/mat-mul-shape';
+
+export type AdapterKind = 'software' | 'integrated' | 'discrete' | 'apple';
+
+/** @param adapter as the device report has it. */
+export function adapterKind({ vendor, software }: { vendor: string; software: boolean }): AdapterKind {
+  if (software) return 'software';
+  const name = vendor.toLowerCase();
+  if (name.includes('apple')) return 'apple';
+  return /nvidia|amd/.test(name) ? 'discrete' : 'integrated';
+}
+
+/** What a multiply-add would have to cost less for loads to be free: a load costs as much as this many. */
+const LOAD_COST = 24;
+/** Invocations that run at once: cores times lanes of a small machine. */
+const SOFTWARE_LANES = 8;
+/** Multiply-adds that one element of a part costs on its way out and back in. */
+const PART_COST = 40;
+
+const TILES = [
+  [16, 16],
+  [8, 16],
+  [16, 8],
+  [8, 8],
+] as const;
+const SPLITS = [1, 2, 4, 8];
+
+const direct = (rows: number, columns: number, splits = 1): DirectVariant => ({
+  kind: 'direct',
+  rows,
+  columns,
+  workgroupSize: 4,
+  splits,
+});
+
+/** Multiply-adds that the slowest lane of a software adapter takes, loads counted as such. */
+export function softwareCost({ m, n, k }: MatMulShape, { rows, columns, splits }: DirectVariant): number {
+  const invocations = Math.ceil(m / rows) * Math.ceil(n / columns) * splits;
+  const perStep = rows * columns + LOAD_COST * (rows + columns);
+  const sum = splits === 1 ? 0 : (m * n * splits * PART_COST) / SOFTWARE_LANES;
+  return Math.ceil(invocations / SOFTWARE_LANES) * perStep * Math.ceil(k / splits) + sum;
+}
+
+function softwareVariant(shape: MatMulShape): MatMulVariant {
+  if (shape.m <= MAX_VECTOR_ROWS) return { kind: 'vector', lanes: 1, workgroupSize: 4 };
+  const candidates = SPLITS.flatMap((splits) =>
+    TILES.map(([rows, columns]) => direct(rows, columns, splits)),
+  );
+  return candidates.reduce((best, next) =>
+    softwareCost(shape, next) < softwareCost(shape, best) ? next : best,
+  );
+}
+
+const shared = (
+  [tileRows, tileColumns, depth]: readonly [number, number, number],
+  [rows, columns]: readonly [number, number],
+): SharedVariant => ({ kind: 'shared', tileRows, tileColumns, depth, rows, columns, splits: 1 });
+
+/** Largest first: more work per byte of workgroup memory, fewer workgroups. */
+const SHARED = [
+  shared([128, 128, 8], [8, 8]),
+  shared([64, 64, 16], [4, 4]),
+  shared([32, 32, 16], [4, 4]),
+  shared([32, 32, 16], [2, 2]),
+];
+
+/** Workgroups that keep such an adapter busy. */
+const WORKGROUPS: Record<Exclude<AdapterKind, 'software'>, number> = {
+  discrete: 96,
+  apple: 32,
+  integrated: 16,
+};
+
+const vectorOnGpu = ({ transposeB }: MatMulShape): VectorVariant => ({
+  kind: 'vector',
+  // Lanes along k read neighbouring elements only where B's rows run along k.
+  lanes: transposeB ? 32 : 8,
+  workgroupSize: 64,
+});
+
+const workgroups = ({ m, n }: MatMulShape, { tileRows, tileColumns }: SharedVariant): number =>
+  Math.ceil(m / tileRows) * Math.ceil(n / tileColumns);
+
+function gpuVariant(shape: MatMulShape, kind: Exclude<AdapterKind, 'software'>): MatMulVariant {
+  if (shape.m <= MAX_VECTOR_ROWS) return vectorOnGpu(shape);
+  const wanted = WORKGROUPS[kind];
+  const fits = ({ tileRows, tileColumns }: SharedVariant): boolean =>
+    shape.m >= tileRows / 2 && shape.n >= tileColumns / 2;
+  const large = SHARED.find((variant) => fits(variant) && workgroups(shape, variant) >= wanted);
+  if (large !== undefined) return large;
+  const small = shared([32, 32, 16], [4, 4]);
+  // A part shorter than this is mostly the cost of starting it.
+  const most = Math.floor(shape.k / 128);
+  const splits = Math.min(8, most, Math.ceil(wanted / workgroups(shape, small)));
+  return { ...small, splits: Math.max(1, splits) };
+}
+
+export function defaultVariant(shape: MatMulShape, kind: AdapterKind): MatMulVariant {
+  return kind === 'software' ? softwareVariant(shape) : gpuVariant(shape, kind);
+}
+
+/** What is worth timing for a shape: the default first. */
+export function candidateVariants(shape: MatMulShape, kind: AdapterKind): MatMulVariant[] {
+  const first = defaultVariant(shape, kind);
+  if (shape.m <= MAX_VECTOR_ROWS) {
+    const lanes = kind === 'software' ? [1, 4] : [8, 16, 32, 64];
+    const workgroupSize = kind === 'software' ? 4 : 64;
+    return distinct([
+      first,
+      ...lanes.map((count) => ({ kind: 'vector', lanes: count, workgroupSize }) as const),
+    ]);
+  }
+  const tiles = [[32, 16], ...TILES] as const;
+  const registers = tiles.map(([rows, columns]) => direct(rows, columns));
+  if (kind === 'software') return distinct([first, ...registers]);
+  const split = SHARED.slice(1, 3).flatMap((variant) => [2, 4, 8].map((splits) => ({ ...variant, splits })));
+  const onGpu = { ...direct(8, 8), workgroupSize: 64 };
+  return distinct([first, ...SHARED, ...split.filter(({ splits }) => shape.k >= 128 * splits), onGpu]);
+}
+
+function distinct(variants: readonly MatMulVariant[]): MatMulVariant[] {
+  return [...new Map(variants.map((variant) => [JSON.stringify(variant), variant])).values()];
+}
