@@ -118,7 +118,8 @@ async function errors(given: Case, expected: Reference, variant?: AttentionVaria
 const expectedOf = ({ qkv, dy, segments, shape }: Case, mistake?: Mistake): Reference =>
   reference(qkv, dy, segments, shape, mistake);
 
-const SHAPE: AttentionShape = { rows: 2, length: 37, heads: 4, kvHeads: 2, headSize: 32 };
+/** Small heads: code is unrolled over them, and compiling is what these tests wait for. */
+const SHAPE: AttentionShape = { rows: 2, length: 37, heads: 4, kvHeads: 2, headSize: 8 };
 
 const cases: [string, AttentionShape, number[]][] = [
   ['one sample', SHAPE, [37]],
@@ -129,24 +130,29 @@ const cases: [string, AttentionShape, number[]][] = [
   ['a window over packed samples', { ...SHAPE, window: 7 }, [12, 20]],
   ['a window longer than the sequence', { ...SHAPE, window: 100 }, [30]],
   ['head size 6, three heads per key head', { ...SHAPE, headSize: 6, heads: 3, kvHeads: 1 }, [9, 20]],
+  ['head size 32', { ...SHAPE, headSize: 32 }, [9, 20]],
   ['head size 64, no groups', { ...SHAPE, headSize: 64, heads: 2 }, [30]],
-  [
-    'head size 128, nine heads per key head',
-    { ...SHAPE, rows: 1, headSize: 128, heads: 9, kvHeads: 1 },
-    [30],
-  ],
-  ['longer than a tile of keys', { ...SHAPE, rows: 1, length: 150 }, [20, 100, 10]],
+  ['head size 128, nine heads per key head', { ...SHAPE, headSize: 128, heads: 9, kvHeads: 1 }, [30]],
 ];
 
 describe('attention', () => {
   it.each(cases)('%s: output and gradient are the reference', async (_, shape, lengths) => {
     const given = caseOf(shape, lengths);
     const expected = expectedOf(given);
-    for (const variant of [registerVariant(shape), sharedVariant()]) {
-      const error = await errors(given, expected, variant);
-      expect(error.output).toBeLessThan(1e-5);
-      expect(error.gradient).toBeLessThan(1e-4);
-    }
+    const error = await errors(given, expected, registerVariant(shape));
+    expect(error.output).toBeLessThan(1e-5);
+    expect(error.gradient).toBeLessThan(1e-4);
+  });
+
+  it.each([
+    ['packed samples', { ...SHAPE, length: 150 }, [20, 100, 10]],
+    ['a window', { ...SHAPE, length: 150, window: 70 }, [140]],
+  ] as const)('workgroup memory, %s: the same numbers', async (_, shape, lengths) => {
+    const given = caseOf(shape, [...lengths]);
+    // 32 keys a tile: several tiles, the last of them not full.
+    const error = await errors(given, expectedOf(given), { ...sharedVariant(), sharedBytes: 2048 });
+    expect(error.output).toBeLessThan(1e-5);
+    expect(error.gradient).toBeLessThan(1e-4);
   });
 
   it('segments in any order: the same rule', async () => {
@@ -182,7 +188,7 @@ describe('attention', () => {
   it('controls: a wrong scale and a missing mask are seen', async () => {
     const given = caseOf(SHAPE, [10, 20]);
     const right = { output: 1e-5, gradient: 1e-4 };
-    for (const mistake of [{ scale: 0.177 }, { segments: false }]) {
+    for (const mistake of [{ scale: 0.354 }, { segments: false }]) {
       const error = await errors(given, expectedOf(given, mistake));
       expect(error.output).toBeGreaterThan(10 * right.output);
       expect(error.gradient).toBeGreaterThan(right.gradient);

@@ -33,24 +33,25 @@ export interface AttentionVariant {
 }
 
 /**
- * Four lanes are one SIMD register of a software adapter: loads whose address is the same in all of them are one load,
- * so that what counts is how often a loaded number is used.
+ * For software adapters: four lanes are one SIMD register, and loads whose address is the same in all of them are one
+ * load, so what counts is how often a loaded number is used. More rows would be faster still, but code grows with them
+ * and compiling it costs seconds.
  */
 export function registerVariant({ headSize }: AttentionShape): AttentionVariant {
   const rows = (floats: number): number => Math.min(8, Math.max(1, Math.floor(floats / headSize)));
   return {
     lanes: 4,
-    forwardRows: rows(256),
-    queryRows: rows(128),
-    keyRows: rows(128),
-    keysAtOnce: headSize > 64 ? 2 : 4,
+    forwardRows: rows(128),
+    queryRows: rows(64),
+    keyRows: rows(64),
+    keysAtOnce: 1,
     sharedBytes: 0,
   };
 }
 
 /** For real GPUs: one row per invocation, and what all rows read is loaded once per workgroup. */
 export function sharedVariant(): AttentionVariant {
-  return { lanes: 64, forwardRows: 1, queryRows: 1, keyRows: 1, keysAtOnce: 2, sharedBytes: 16_384 };
+  return { lanes: 64, forwardRows: 1, queryRows: 1, keyRows: 1, keysAtOnce: 1, sharedBytes: 16_384 };
 }
 
 export const LOG2_E = Math.LOG2E;

@@ -1,12 +1,15 @@
 // Causal self-attention with grouped queries (Ainslie et al. 2023) over the packed, rotated projection. Of the forward
 // pass only the output and one number per query and head stay for the way back.
-import { elements, type Value } from '../recorder';
+import { elements, SOFTWARE_TRAITS, type Value } from '../recorder';
 import type { Tape } from '../tape';
 import { innerKernel, keyValueGradientKernel, queryGradientKernel } from './attention-backward';
 import { attentionKernel } from './attention-forward';
-import { registerVariant, type AttentionShape, type AttentionVariant } from './attention-tile';
+import { registerVariant, sharedVariant, type AttentionShape, type AttentionVariant } from './attention-tile';
 
 export type { AttentionShape, AttentionVariant } from './attention-tile';
+
+const variantFor = ({ recorder }: Tape, shape: AttentionShape): AttentionVariant =>
+  recorder.traits.rowLanes > SOFTWARE_TRAITS.rowLanes ? sharedVariant() : registerVariant(shape);
 
 /**
  * Every token attends to itself and the tokens before it in its sequence that have the same segment; padding is the
@@ -21,7 +24,7 @@ export function attention(
   qkv: Value,
   segments: Value,
   shape: AttentionShape,
-  variant: AttentionVariant = registerVariant(shape),
+  variant: AttentionVariant = variantFor(tape, shape),
 ): Value {
   const { rows, length, heads, kvHeads, headSize } = shape;
   const tokens = rows * length;
