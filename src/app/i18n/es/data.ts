@@ -68,7 +68,7 @@ export const data: Translation<English['data']> = {
   splitHow: '10 % reservado',
   tokens: 'Tokens',
   trainedTokens: 'Tokens entrenados',
-  countInLoss: 'cuentan en la pérdida',
+  countInLoss: 'en la pérdida',
   lengthMedian: 'Longitud, mediana',
   lengthRest: 'P95 {p95}, máx. {max}',
   cutAt: 'Cortadas en {length}',
