@@ -12,6 +12,7 @@ export * from './ops/swiglu';
 export * from './optim/gradient-window';
 export * from './optim/parameter-set';
 export * from './tensor';
+export type { PlanDevice } from './planned/plan-device';
 export * from './device/engine-device';
 export * from './reference/compare';
 export * from './reference/reference-decoder';

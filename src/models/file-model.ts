@@ -79,7 +79,7 @@ export class FileModel implements LoadedModel {
         },
       );
     }
-    return new FileAdapter(record, runtime.createAdapter(record.lora, await readAdapter(record)));
+    return new FileAdapter(record, await runtime.createAdapter(record.lora, await readAdapter(record)));
   }
 
   createSession(adapter: LoadedAdapter | null): DecodeSession {
@@ -90,11 +90,11 @@ export class FileModel implements LoadedModel {
     return this.#parts.runtime.createTrainingSession(training);
   }
 
-  createLoraTraining(lora: LoraConfig, seed: number, from: LoadedAdapter | null): TrainableModel {
+  createLoraTraining(lora: LoraConfig, seed: number, from: LoadedAdapter | null): Promise<TrainableModel> {
     return this.#parts.runtime.createLoraTraining(lora, seed, tensorsOf(from));
   }
 
-  createFullTraining(): TrainableModel {
+  createFullTraining(): Promise<TrainableModel> {
     return this.#parts.runtime.createFullTraining();
   }
 

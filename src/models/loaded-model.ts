@@ -36,7 +36,7 @@ export interface LoadedModel {
   createSession(adapter: LoadedAdapter | null): DecodeSession;
   /** Decodes with the weights a training holds right now: the sample generations of an evaluation. */
   createTrainingSession(training: TrainableModel): DecodeSession;
-  createLoraTraining(lora: LoraConfig, seed: number, from: LoadedAdapter | null): TrainableModel;
-  createFullTraining(): TrainableModel;
+  createLoraTraining(lora: LoraConfig, seed: number, from: LoadedAdapter | null): Promise<TrainableModel>;
+  createFullTraining(): Promise<TrainableModel>;
   dispose(): void;
 }

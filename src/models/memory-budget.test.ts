@@ -40,11 +40,13 @@ function batch(rows: number, length: number): TokenBatch {
 async function peakBytes(method: 'lora' | 'full', rows: number, length: number): Promise<number> {
   const plan = llamaFamily.plan(CONFIG);
   const weights = randomWeights(parseLlamaConfig(CONFIG), 1);
-  const runtime = await plan.load((name) =>
-    Promise.resolve(weights.get(name) ?? { shape: [], data: new Float32Array() }),
-  );
+  const read = (name: string) =>
+    Promise.resolve(weights.get(name) ?? { shape: [], data: new Float32Array() });
+  const runtime = await plan.load(read, null);
   const training =
-    method === 'full' ? runtime.createFullTraining() : runtime.createLoraTraining(toyConfig().lora, 1, null);
+    method === 'full'
+      ? await runtime.createFullTraining()
+      : await runtime.createLoraTraining(toyConfig().lora, 1, null);
   const step = { targetTokens: rows * length, learningRate: 1e-3, weightDecay: 0, maxGradNorm: 1 };
   await training.accumulate(batch(rows, length), 0);
   await training.step(step);

@@ -1,5 +1,6 @@
 // A family of models: how its config.json reads and what its weights are, before loading (a plan), and the model on the
 // backend (a runtime). Another family is one file that exports a ModelFamily, and one line in families.ts.
+import type { PlanDevice } from '../engine';
 import { AppError } from '../lib/errors';
 import type { LoraConfig, LoraTarget, ModelFamily as FamilyName } from '../protocol/models';
 import type { FileArray } from './file-layout';
@@ -22,10 +23,10 @@ export interface ModelRuntime {
   createSession(adapter: AdapterTensors | null): DecodeSession;
   /** @throws AppError `internal` for a training of another model. */
   createTrainingSession(training: TrainableModel): DecodeSession;
-  createLoraTraining(lora: LoraConfig, seed: number, from: AdapterTensors | null): TrainableModel;
-  createFullTraining(): TrainableModel;
+  createLoraTraining(lora: LoraConfig, seed: number, from: AdapterTensors | null): Promise<TrainableModel>;
+  createFullTraining(): Promise<TrainableModel>;
   /** @param arrays LoRA matrices by name, without PEFT's prefix. @throws AppError `adapter.base-mismatch`. */
-  createAdapter(lora: LoraConfig, arrays: ReadonlyMap<string, FileArray>): AdapterTensors;
+  createAdapter(lora: LoraConfig, arrays: ReadonlyMap<string, FileArray>): Promise<AdapterTensors>;
   dispose(): void;
 }
 
@@ -40,8 +41,11 @@ export interface ModelPlan {
   /** Which projection a module path is, null for another module. */
   targetOf(modulePath: string): LoraTarget | null;
   activationBytes(tokens: number, sequenceLength: number): ActivationBytes;
-  /** Puts the weights on the backend. `read` gives one array at a time. */
-  load(read: (name: string) => Promise<FileArray>): Promise<ModelRuntime>;
+  /**
+   * Puts the weights on the device. `read` gives one array at a time.
+   * @param plans runs on the planned engine; null on the eager one.
+   */
+  load(read: (name: string) => Promise<FileArray>, plans: PlanDevice | null): Promise<ModelRuntime>;
 }
 
 export interface ModelFamily {

@@ -57,7 +57,7 @@ function batch(): TokenBatch {
 async function loadRuntime() {
   const { plan } = createModelFamilies().plan(CONFIG);
   const file = writeSafetensors(randomWeights(parseLlamaConfig(CONFIG), 1));
-  return plan.load(await openWeights(file, plan.weightShapes()));
+  return plan.load(await openWeights(file, plan.weightShapes()), null);
 }
 
 beforeAll(async () => {
@@ -95,7 +95,7 @@ describe('model files', () => {
     const before = tensorMemory().tensors;
     const runtime = await loadRuntime();
     const run = async (): Promise<number[]> => {
-      const training = runtime.createLoraTraining(LORA, 3, null);
+      const training = await runtime.createLoraTraining(LORA, 3, null);
       const losses: number[] = [];
       for (let step = 0; step < 6; step += 1) {
         losses.push((await training.accumulate(batch(), step)).lossSum);
@@ -113,10 +113,10 @@ describe('model files', () => {
 
   it('adapter: what a training exports attaches to the base and decodes like the training', async () => {
     const runtime = await loadRuntime();
-    const training = runtime.createLoraTraining({ ...LORA, dropout: 0 }, 3, null);
+    const training = await runtime.createLoraTraining({ ...LORA, dropout: 0 }, 3, null);
     await training.accumulate(batch(), 0);
     await training.step({ targetTokens: 8, learningRate: 0.1, weightDecay: 0, maxGradNorm: 0 });
-    const adapter = runtime.createAdapter(LORA, await training.exportWeights());
+    const adapter = await runtime.createAdapter(LORA, await training.exportWeights());
     const sessions = [runtime.createSession(adapter), runtime.createTrainingSession(training)] as const;
     expect(await sessions[0].feed([1, 2, 3])).toEqual(await sessions[1].feed([1, 2, 3]));
     for (const session of sessions) session.dispose();

@@ -6,6 +6,7 @@ import { readSafetensor, readSafetensorsHeader, writeSafetensors } from '../lib/
 import type { BlobStore } from '../lib/storage/blob-store';
 import { createChatTemplate } from '../lib/text/chat-template';
 import { createTokenizer } from '../lib/text/hf-tokenizer';
+import type { PlanDevice } from '../engine';
 import type { AdapterRecord, LoraConfig, ModelRecord, NamedFile } from '../protocol/models';
 import type { TrainingConfig, TrainingPlan } from '../protocol/training';
 import type { FileArray } from './file-layout';
@@ -30,6 +31,8 @@ export type ModelFacts = Pick<
 export interface ModelFilesParts {
   blobs: BlobStore;
   families: ModelFamilies;
+  /** The planned engine where the device runs it. */
+  plans: () => PlanDevice | null;
   /** Bytes the device allows; null when unknown. */
   memoryLimitBytes: () => number | null;
 }
@@ -55,7 +58,10 @@ export class ModelFiles {
     const stopTokenIds = await stopTokens(plan, generation);
     const tokenizer = createTokenizer(tokenizerFiles);
     const chatTemplate = createChatTemplate(tokenizerFiles.tokenizerConfigJson);
-    const runtime = await plan.load(await openWeights(await read(WEIGHTS), plan.weightShapes()));
+    const runtime = await plan.load(
+      await openWeights(await read(WEIGHTS), plan.weightShapes()),
+      this.#parts.plans(),
+    );
     const readAdapter = (adapter: AdapterRecord) => this.#readAdapter(adapter);
     return new FileModel({ record, plan, runtime, tokenizer, chatTemplate, stopTokenIds, readAdapter });
   }

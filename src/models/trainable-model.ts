@@ -35,7 +35,7 @@ export interface TrainableModel {
   /** Loss without gradients or dropout, with the averaged weights where there is an average. */
   evaluate(batch: TokenBatch): Promise<LossSum>;
   /** Starts or continues an exponential moving average that follows every applied step. */
-  enableEma(decay: number): void;
+  enableEma(decay: number): Promise<void>;
   /** Trainable weights, optimizer moments and average, with the number of applied steps. */
   exportState(): Promise<{ appliedSteps: number; arrays: StateArrays }>;
   /** @throws AppError `checkpoint.corrupt` naming the first array that is missing or misshapen. */

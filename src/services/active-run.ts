@@ -201,7 +201,7 @@ export class ActiveRun implements TrainingSink {
   }
 }
 
-function createTraining({ model, adapter }: ModelLease, config: TrainingConfig): TrainableModel {
+function createTraining({ model, adapter }: ModelLease, config: TrainingConfig): Promise<TrainableModel> {
   if (config.method === 'full') return model.createFullTraining();
   return model.createLoraTraining(config.lora, config.seed, adapter);
 }

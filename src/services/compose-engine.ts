@@ -24,7 +24,12 @@ export async function composeEngine(
     onLost: ({ reason, message }) => void engine.recoverDevice(`${message} (${reason})`),
   });
   const families = createModelFamilies();
-  const backend = new ModelFiles({ blobs, families, memoryLimitBytes: () => device.memoryLimitBytes });
+  const backend = new ModelFiles({
+    blobs,
+    families,
+    plans: () => device.plans,
+    memoryLimitBytes: () => device.memoryLimitBytes,
+  });
   const selfTest = ({ backend: name }: { backend: Parameters<typeof runSelfTest>[0] }) => runSelfTest(name);
   const { batches, beat } = context;
   const container = createEngineContainer({ database, blobs, bus, device, backend, batches, selfTest, beat });

@@ -61,7 +61,12 @@ async function createEngine() {
   const bus = new EventBus();
   const device = new EngineDevice({ wasmPaths: null, gpu: null });
   await device.select('wasm');
-  const backend = new ModelFiles({ blobs, families: createModelFamilies(), memoryLimitBytes: () => null });
+  const backend = new ModelFiles({
+    blobs,
+    families: createModelFamilies(),
+    plans: () => null,
+    memoryLimitBytes: () => null,
+  });
   const container = createEngineContainer({
     database,
     blobs,

@@ -145,7 +145,7 @@ export class TrainingLoop {
       });
     }
     const plan = planSteps(config, summary);
-    if (config.emaDecay !== null) model.enableEma(config.emaDecay);
+    if (config.emaDecay !== null) await model.enableEma(config.emaDecay);
     if (this.#restore !== null) await model.importState(this.#restore.model);
     const prompts =
       config.samplePrompts.length > 0 ? config.samplePrompts : await batches.evalPrompts(HELD_OUT_PROMPTS);

@@ -115,7 +115,12 @@ export async function startEngine(backend: BackendName, blobs: BlobStore) {
     gpu: navigator.gpu,
     onLost: ({ reason, message }) => void engine.recoverDevice(`${message} (${reason})`),
   });
-  const files = new ModelFiles({ blobs, families: createModelFamilies(), memoryLimitBytes: () => null });
+  const files = new ModelFiles({
+    blobs,
+    families: createModelFamilies(),
+    plans: () => device.plans,
+    memoryLimitBytes: () => null,
+  });
   const container = createEngineContainer({
     database,
     blobs,

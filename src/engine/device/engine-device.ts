@@ -6,6 +6,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-backend-wasm';
 import { AppError, messageOf } from '../../lib/errors';
 import type { BackendChoice, BackendName, DeviceReport, EngineMemory } from '../../protocol/engine';
+import { PlanDevice } from '../planned/plan-device';
 import { tensorMemory } from '../tensor';
 import { chooseBackend } from './choose-backend';
 import { openGpu, type OpenedGpu } from './gpu-device';
@@ -34,6 +35,7 @@ export class EngineDevice {
   #gflops: Partial<Record<BackendName, number>> = {};
   #report: DeviceReport | null = null;
   #lost: LostDevice | null = null;
+  #plans: PlanDevice | null = null;
 
   constructor(options: EngineDeviceOptions) {
     this.#options = options;
@@ -74,7 +76,15 @@ export class EngineDevice {
   }
 
   memory(): EngineMemory {
-    return tensorMemory();
+    const { tensors, bytes } = tensorMemory();
+    return { tensors, bytes: bytes + (this.#plans?.memory.bytes ?? 0) };
+  }
+
+  /** The planned engine; null where the backend is not WebGPU. */
+  get plans(): PlanDevice | null {
+    if (this.#report?.backend !== 'webgpu' || this.#gpu === null) return null;
+    this.#plans ??= new PlanDevice(this.#gpu.device, this.#gpu.report.software);
+    return this.#plans;
   }
 
   /** Bytes a model and its training may take together; null when the device does not say. */
@@ -121,6 +131,8 @@ export class EngineDevice {
   #onLost(device: GPUDevice, { reason, message }: GPUDeviceLostInfo): void {
     if (this.#gpu?.device !== device) return;
     this.#gpu = null;
+    // Its buffers went with the device.
+    this.#plans = null;
     delete this.#gflops.webgpu;
     if (this.#report?.backend !== 'webgpu') return;
     this.#lost = { reason, message };

@@ -96,9 +96,9 @@ export function createToyModel({
     sessions.push(session);
     return session;
   };
-  const createTraining = (): TrainableModel => {
+  const createTraining = (): Promise<TrainableModel> => {
     if (training === undefined) throw new Error('this toy does not train');
-    return training();
+    return Promise.resolve(training());
   };
   return {
     record,

@@ -1,13 +1,14 @@
 // The Llama family: Hugging Face's LlamaForCausalLM.
 import type { FileArray } from '../file-layout';
 import type { ActivationBytes, ModelFamily, ModelPlan, ModelRuntime } from '../model-family';
-import { LOGITS_TILE_BYTES } from '../../engine';
+import { LOGITS_TILE_BYTES, type PlanDevice } from '../../engine';
 import { ACTIVATION_BUDGET_BYTES } from '../memory-budget';
 import { savedBytesPerToken } from './llama-graph';
 import type { LlamaConfig } from './llama-config';
 import { adapterShapes, targetOf, weightShapes } from './llama-names';
 import { LlamaRuntime } from './llama-runtime';
 import { parseLlamaConfig } from './parse-llama-config';
+import { PlannedRuntime } from './planned/planned-runtime';
 
 const FLOAT_BYTES = 4;
 
@@ -31,8 +32,10 @@ function planOf(config: LlamaConfig): ModelPlan {
     adapterShapes: ({ rank, targets }) => adapterShapes(config, rank, targets),
     targetOf: (modulePath) => targetOf(config, modulePath),
     activationBytes: (tokens, sequenceLength) => activationBytes(config, tokens, sequenceLength),
-    load: (read: (name: string) => Promise<FileArray>): Promise<ModelRuntime> =>
-      LlamaRuntime.load(config, read, ACTIVATION_BUDGET_BYTES),
+    load: (read: (name: string) => Promise<FileArray>, plans: PlanDevice | null): Promise<ModelRuntime> =>
+      plans === null
+        ? LlamaRuntime.load(config, read, ACTIVATION_BUDGET_BYTES)
+        : PlannedRuntime.load(plans, config, read, ACTIVATION_BUDGET_BYTES),
   };
 }
 

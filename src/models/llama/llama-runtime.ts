@@ -14,7 +14,7 @@ import { LlamaGraph } from './llama-graph';
 import { adapterShapes, HEAD, parameterCount, weightShapes } from './llama-names';
 import { LlamaSession } from './llama-session';
 import { LlamaTraining } from './llama-training';
-import { initialLora, withLora } from './lora-weights';
+import { checkAdapterArray, checkContinues, initialLora, withLora } from './lora-weights';
 
 class LlamaAdapter implements AdapterTensors {
   readonly lora: LoraConfig;
@@ -86,13 +86,18 @@ export class LlamaRuntime implements ModelRuntime {
     return new LlamaSession(this.#config, () => training.decodingWeights);
   }
 
-  createFullTraining(): TrainableModel {
-    return fullTraining(this.#config, (name) => share(this.#tensor(name)), {
-      activationBudgetBytes: this.#activationBudgetBytes,
-    });
+  createFullTraining(): Promise<TrainableModel> {
+    const options = { activationBudgetBytes: this.#activationBudgetBytes };
+    return Promise.resolve(fullTraining(this.#config, (name) => share(this.#tensor(name)), options));
   }
 
-  createLoraTraining(lora: LoraConfig, seed: number, from: AdapterTensors | null): TrainableModel {
+  // Async, so that what does not fit is a rejection.
+  async createLoraTraining(
+    lora: LoraConfig,
+    seed: number,
+    from: AdapterTensors | null,
+  ): Promise<TrainableModel> {
+    await Promise.resolve();
     const shapes = adapterShapes(this.#config, lora.rank, lora.targets);
     const start = from === null ? null : this.#continued(from, shapes);
     const fresh = initialLora(shapes, seed);
@@ -115,7 +120,8 @@ export class LlamaRuntime implements ModelRuntime {
     });
   }
 
-  createAdapter(lora: LoraConfig, arrays: ReadonlyMap<string, FileArray>): AdapterTensors {
+  async createAdapter(lora: LoraConfig, arrays: ReadonlyMap<string, FileArray>): Promise<AdapterTensors> {
+    await Promise.resolve();
     const shapes = adapterShapes(this.#config, lora.rank, lora.targets);
     for (const [name, shape] of shapes) checkAdapterArray(name, shape, arrays.get(name));
     const tensors = new Map<string, Tensor>();
@@ -141,31 +147,10 @@ export class LlamaRuntime implements ModelRuntime {
   /** The matrices to go on from, shared: the training replaces them, the adapter keeps its own. */
   #continued(from: AdapterTensors, shapes: ReadonlyMap<string, number[]>): (name: string) => Tensor | null {
     if (!(from instanceof LlamaAdapter)) return () => null;
-    const same =
-      from.tensors.size === shapes.size && [...shapes.keys()].every((name) => from.tensors.has(name));
-    const rank = [...shapes.values()][0]?.[0];
-    if (!same || from.lora.rank !== rank) {
-      throw new AppError(
-        'training.invalid',
-        `The adapter has rank ${from.lora.rank} on ${from.lora.targets.join(', ')}; the run asks for something else.`,
-        { remedy: 'Use the same rank and targets as the adapter that the run goes on from.' },
-      );
-    }
+    checkContinues(shapes, [...from.tensors.keys()], from.lora);
     return (name) => {
       const tensor = from.tensors.get(name);
       return tensor === undefined ? null : share(tensor);
     };
   }
-}
-
-function checkAdapterArray(name: string, shape: readonly number[], array: FileArray | undefined): void {
-  if (array !== undefined && array.shape.join() === shape.join()) return;
-  const fact =
-    array === undefined
-      ? `lacks ${name}`
-      : `has ${name} as [${array.shape.join(', ')}], this model needs [${shape.join(', ')}]`;
-  throw new AppError('adapter.base-mismatch', `The adapter was made for another model: it ${fact}.`, {
-    details: { tensor: name },
-    remedy: 'Choose the model that the adapter was trained on.',
-  });
 }

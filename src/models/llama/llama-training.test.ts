@@ -63,11 +63,11 @@ describe('LlamaTraining', () => {
     const [first, second] = [createPretraining(config, 1), createPretraining(config, 2)];
     const batch = countingBatch();
     const step = { targetTokens: 16, learningRate: 0.02, weightDecay: 0.01, maxGradNorm: 1 };
-    first.enableEma(0.9);
+    await first.enableEma(0.9);
     await first.accumulate(batch, 0);
     await first.step(step);
     await second.importState(await first.exportState());
-    second.enableEma(0.9);
+    await second.enableEma(0.9);
     for (const training of [first, second]) {
       await training.accumulate(batch, 1);
       await training.step(step);

@@ -78,8 +78,9 @@ export class LlamaTraining implements TrainableModel {
     this.#window.clear();
   }
 
-  enableEma(decay: number): void {
+  enableEma(decay: number): Promise<void> {
     this.#parts.parameters.enableEma(decay);
+    return Promise.resolve();
   }
 
   async exportState(): Promise<{ appliedSteps: number; arrays: StateArrays }> {

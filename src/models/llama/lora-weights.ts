@@ -1,5 +1,6 @@
 // LoRA matrices as a view over a base: which projections have a side path, and its tensors.
 import type { LoraPair, Tensor } from '../../engine';
+import { AppError } from '../../lib/errors';
 import { hashSeed, Random } from '../../lib/random';
 import type { LoraConfig } from '../../protocol/models';
 import type { FileArray } from '../file-layout';
@@ -39,4 +40,41 @@ export function initialLora(shapes: ReadonlyMap<string, number[]>, seed: number)
     arrays.set(name, { shape, data });
   }
   return arrays;
+}
+
+/** @throws AppError `adapter.base-mismatch` for a matrix that is missing or has another shape. */
+export function checkAdapterArray(
+  name: string,
+  shape: readonly number[],
+  array: FileArray | undefined,
+): void {
+  if (array !== undefined && array.shape.join() === shape.join()) return;
+  const fact =
+    array === undefined
+      ? `lacks ${name}`
+      : `has ${name} as [${array.shape.join(', ')}], this model needs [${shape.join(', ')}]`;
+  throw new AppError('adapter.base-mismatch', `The adapter was made for another model: it ${fact}.`, {
+    details: { tensor: name },
+    remedy: 'Choose the model that the adapter was trained on.',
+  });
+}
+
+/**
+ * A run may go on from an adapter that has its very matrices.
+ * @param shapes what the run trains; @param names what the adapter has.
+ * @throws AppError `training.invalid` telling both apart.
+ */
+export function checkContinues(
+  shapes: ReadonlyMap<string, number[]>,
+  names: readonly string[],
+  from: LoraConfig,
+): void {
+  const same = names.length === shapes.size && names.every((name) => shapes.has(name));
+  const rank = [...shapes.values()][0]?.[0];
+  if (same && from.rank === rank) return;
+  throw new AppError(
+    'training.invalid',
+    `The adapter has rank ${from.rank} on ${from.targets.join(', ')}; the run asks for something else.`,
+    { remedy: 'Use the same rank and targets as the adapter that the run goes on from.' },
+  );
 }

@@ -71,9 +71,10 @@ export class ToyModel implements TrainableModel {
     return Promise.resolve({ lossSum, targetTokens: batch.targetTokens });
   }
 
-  enableEma(decay: number): void {
+  enableEma(decay: number): Promise<void> {
     this.#emaDecay = decay;
     this.#average = [...this.weights];
+    return Promise.resolve();
   }
 
   exportState(): Promise<{ appliedSteps: number; arrays: StateArrays }> {

@@ -3,11 +3,13 @@
 import {
   chunkRows,
   externalValue,
+  layoutArena,
   Plan,
   Recorder,
   Tape,
   type BufferRange,
   type PlanDevice,
+  type Recording,
   type Value,
 } from '../../../engine/planned';
 import type { TokenBatch } from '../../../protocol/batches';
@@ -34,7 +36,8 @@ export interface PlannedTrainingParts {
   baseRangeOf: (value: Value) => BufferRange | null;
   /** Weights of the model as a whole. */
   modelParameters: number;
-  recompute: boolean;
+  /** Above it, blocks are computed again on the way back instead of being kept. */
+  activationBudgetBytes: number;
 }
 
 /** Everything for batches of one shape. */
@@ -199,15 +202,20 @@ export class PlannedTraining implements TrainableModel {
   }
 
   async #compile({ rows, length }: BatchShape, buffers: BatchBuffers, gradients: boolean): Promise<Plan> {
-    const { owner, config, trained, weights, baseRangeOf, recompute } = this.#parts;
+    const { owner, config, trained, weights, baseRangeOf, activationBudgetBytes } = this.#parts;
     const rope = this.#rope as RopeBuffers;
-    const tape = new Tape(new Recorder(owner.traits));
     const views = weights(buffers.seed);
-    const options = { recompute, gradients };
     const view = gradients ? views.training : views.evaluation;
-    recordLoss(tape, config, view, buffers.inputs, rope.tables, { rows, length }, this.#loss, options);
+    const record = (recompute: boolean): Recording => {
+      const tape = new Tape(new Recorder(owner.traits));
+      const options = { recompute, gradients };
+      recordLoss(tape, config, view, buffers.inputs, rope.tables, { rows, length }, this.#loss, options);
+      return tape.recorder.finish();
+    };
+    const keeping = record(false);
+    const fits = layoutArena(keeping, owner.slabBytes).bytes <= activationBudgetBytes;
     const store = gradients ? trained.values : trained.averaged;
-    return Plan.compile(owner, tape.recorder.finish(), (value) => {
+    return Plan.compile(owner, fits ? keeping : record(true), (value) => {
       const own = value === this.#loss ? this.#lossRange() : null;
       const range =
         own ??

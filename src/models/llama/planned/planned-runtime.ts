@@ -1,0 +1,180 @@
+// A Llama on the planned engine: its base weights on the GPU, and everything made from them. Sessions, trainings and
+// adapters stand on the base without owning it; the runtime must outlive them.
+import {
+  WeightLayout,
+  WeightStore,
+  type BufferRange,
+  type PlanDevice,
+  type Value,
+} from '../../../engine/planned';
+import { AppError } from '../../../lib/errors';
+import type { LoraConfig } from '../../../protocol/models';
+import type { FileArray } from '../../file-layout';
+import type { DecodeSession } from '../../loaded-model';
+import type { AdapterTensors, ModelRuntime } from '../../model-family';
+import { ACTIVATION_BUDGET_BYTES } from '../../memory-budget';
+import type { TrainableModel } from '../../trainable-model';
+import type { FullTrainingOptions } from '../full-training';
+import type { LlamaConfig } from '../llama-config';
+import { adapterShapes, parameterCount, weightShapes } from '../llama-names';
+import { checkAdapterArray, checkContinues, initialLora } from '../lora-weights';
+import { randomWeights } from '../random-weights';
+import { frozenView, loraView, plainView } from './parameter-views';
+import { PlannedTraining } from './planned-training';
+import { TrainedWeights } from './trained-weights';
+import { baseGroups, loraGroups } from './weight-groups';
+
+class PlannedAdapter implements AdapterTensors {
+  readonly lora: LoraConfig;
+  readonly store: WeightStore;
+
+  constructor(lora: LoraConfig, store: WeightStore) {
+    this.lora = lora;
+    this.store = store;
+  }
+
+  dispose(): void {
+    this.store.dispose();
+  }
+}
+
+export class PlannedRuntime implements ModelRuntime {
+  readonly #owner: PlanDevice;
+  readonly #config: LlamaConfig;
+  readonly #base: WeightStore;
+
+  readonly #activationBudgetBytes: number;
+
+  private constructor(
+    owner: PlanDevice,
+    config: LlamaConfig,
+    base: WeightStore,
+    activationBudgetBytes: number,
+  ) {
+    this.#owner = owner;
+    this.#config = config;
+    this.#base = base;
+    this.#activationBudgetBytes = activationBudgetBytes;
+  }
+
+  /** One array at a time goes through host memory. @throws AppError `engine.out-of-memory`. */
+  static async load(
+    owner: PlanDevice,
+    config: LlamaConfig,
+    read: (name: string) => Promise<FileArray>,
+    activationBudgetBytes: number,
+  ): Promise<PlannedRuntime> {
+    const layout = new WeightLayout(baseGroups(config), owner.slabBytes, false);
+    const base = await WeightStore.allocate(layout, owner.memory, 'the weights of the model');
+    try {
+      for (const name of weightShapes(config).keys()) base.write(name, (await read(name)).data);
+    } catch (error) {
+      base.dispose();
+      throw error;
+    }
+    return new PlannedRuntime(owner, config, base, activationBudgetBytes);
+  }
+
+  async createFullTraining(): Promise<TrainableModel> {
+    const training = await fullTraining(this.#owner, this.#config, this.#activationBudgetBytes);
+    training.trained.values.copyFrom(this.#base);
+    return training;
+  }
+
+  async createLoraTraining(
+    lora: LoraConfig,
+    seed: number,
+    from: AdapterTensors | null,
+  ): Promise<TrainableModel> {
+    const start = from instanceof PlannedAdapter ? from : null;
+    const shapes = adapterShapes(this.#config, lora.rank, lora.targets);
+    if (start !== null) checkContinues(shapes, [...start.store.layout.members.keys()], start.lora);
+    const layout = this.#loraLayout(lora, true);
+    const trained = await TrainedWeights.allocate(this.#owner, layout);
+    if (start === null) {
+      for (const [name, { data }] of initialLora(shapes, seed)) trained.values.write(name, data);
+    } else trained.values.copyFrom(start.store);
+    const base = frozenView(this.#base.layout);
+    const parameter = (key: string) => trained.parameter(key);
+    return new PlannedTraining({
+      owner: this.#owner,
+      config: this.#config,
+      trained,
+      weights: (dropoutSeed) => ({
+        training: loraView(this.#config, base, lora, parameter, dropoutSeed),
+        evaluation: loraView(this.#config, base, lora, parameter, null),
+      }),
+      baseRangeOf: (value) => this.#rangeOf(value),
+      modelParameters: parameterCount(this.#config) + memberCount(layout),
+      activationBudgetBytes: this.#activationBudgetBytes,
+    });
+  }
+
+  async createAdapter(lora: LoraConfig, arrays: ReadonlyMap<string, FileArray>): Promise<AdapterTensors> {
+    for (const [name, shape] of adapterShapes(this.#config, lora.rank, lora.targets)) {
+      checkAdapterArray(name, shape, arrays.get(name));
+    }
+    const store = await WeightStore.allocate(this.#loraLayout(lora, false), this.#owner.memory, 'an adapter');
+    for (const name of store.layout.members.keys()) store.write(name, (arrays.get(name) as FileArray).data);
+    return new PlannedAdapter(lora, store);
+  }
+
+  createSession(adapter: AdapterTensors | null): DecodeSession {
+    throw new AppError('internal', `No sessions yet ${adapter === null}.`);
+  }
+
+  createTrainingSession(training: TrainableModel): DecodeSession {
+    throw new AppError('internal', `No sessions yet ${training.parameters}.`);
+  }
+
+  dispose(): void {
+    this.#base.dispose();
+  }
+
+  #loraLayout({ rank, targets }: LoraConfig, learns: boolean): WeightLayout {
+    return new WeightLayout(loraGroups(this.#config, rank, targets), this.#owner.slabBytes, learns);
+  }
+
+  #rangeOf(value: Value): BufferRange | null {
+    return this.#base.layout.groups.get(value.name) === value ? this.#base.rangeOf(value) : null;
+  }
+}
+
+async function fullTraining(
+  owner: PlanDevice,
+  config: LlamaConfig,
+  activationBudgetBytes: number,
+): Promise<PlannedTraining> {
+  const trained = await TrainedWeights.allocate(
+    owner,
+    new WeightLayout(baseGroups(config), owner.slabBytes, true),
+  );
+  const view = plainView((key) => trained.parameter(key));
+  return new PlannedTraining({
+    owner,
+    config,
+    trained,
+    weights: () => ({ training: view, evaluation: view }),
+    baseRangeOf: () => null,
+    modelParameters: parameterCount(config),
+    activationBudgetBytes,
+  });
+}
+
+/** Pre-training: a new model with random weights. What it learnt comes out of `exportWeights`. */
+export async function plannedPretraining(
+  owner: PlanDevice,
+  config: LlamaConfig,
+  seed: number,
+  { activationBudgetBytes }: FullTrainingOptions = { activationBudgetBytes: ACTIVATION_BUDGET_BYTES },
+): Promise<PlannedTraining> {
+  const training = await fullTraining(owner, config, activationBudgetBytes);
+  for (const [name, { data }] of randomWeights(config, seed)) training.trained.values.write(name, data);
+  return training;
+}
+
+function memberCount(layout: WeightLayout): number {
+  let count = 0;
+  for (const { shape } of layout.members.values()) count += shape.reduce((size, n) => size * n, 1);
+  return count;
+}
