@@ -80,7 +80,10 @@ export const runStatus = (page: Page): Locator => runPane(page).getByRole('statu
 /** Waits until the run has made that many steps. */
 export async function waitForStep(page: Page, step: number): Promise<void> {
   const bar = runPane(page).getByRole('progressbar', { name: 'Progress' });
-  await expect.poll(async () => Number(await bar.getAttribute('aria-valuenow'))).toBeGreaterThanOrEqual(step);
+  // Looked at often: what comes next must find the run still going.
+  await expect
+    .poll(async () => Number(await bar.getAttribute('aria-valuenow')), { intervals: [50] })
+    .toBeGreaterThanOrEqual(step);
 }
 
 /** Steps and losses of the run that were kept, in the order they were written. */

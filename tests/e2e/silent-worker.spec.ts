@@ -17,7 +17,7 @@ async function closeSilently(page: Page, name: string): Promise<void> {
 }
 
 test('silent worker: missed, restarted, resumed', async ({ page }) => {
-  const steps = 12;
+  const steps = 16;
   await page.clock.install();
   await openApp(page);
   await addSample(page);
