@@ -5,6 +5,9 @@ import { EngineDevice } from '../../src/engine';
 import { wasmUrls } from '../../src/engine/device/wasm-urls';
 import { Random } from '../../src/lib/random';
 import { createPretraining } from '../../src/models/llama/full-training';
+import type { LlamaConfig } from '../../src/models/llama/llama-config';
+import { plannedPretraining } from '../../src/models/llama/planned/planned-runtime';
+import type { TrainableModel } from '../../src/models/trainable-model';
 import type { TokenBatch } from '../../src/protocol/batches';
 import type { BackendName, DeviceReport } from '../../src/protocol/engine';
 import { TapeDecoder, type DecoderShape } from '../peers/tfjs-tape';
@@ -62,26 +65,24 @@ async function timed(test: TrainCase, step: () => Promise<number>): Promise<Trai
   };
 }
 
-async function trainOurs(test: TrainCase): Promise<TrainFigures> {
-  const { shape } = test;
-  const training = createPretraining(
-    {
-      vocabSize: shape.vocabSize,
-      hiddenSize: shape.hiddenSize,
-      layers: shape.layers,
-      heads: shape.heads,
-      kvHeads: shape.kvHeads,
-      headSize: shape.headDim,
-      intermediateSize: shape.ffnSize,
-      contextLength: test.length,
-      ropeTheta: 10_000,
-      ropeScaling: null,
-      rmsNormEpsilon: 1e-5,
-      tiedHead: true,
-      stopTokenIds: [],
-    },
-    1,
-  );
+const configOf = ({ shape, length }: TrainCase): LlamaConfig => ({
+  vocabSize: shape.vocabSize,
+  hiddenSize: shape.hiddenSize,
+  layers: shape.layers,
+  heads: shape.heads,
+  kvHeads: shape.kvHeads,
+  headSize: shape.headDim,
+  intermediateSize: shape.ffnSize,
+  contextLength: length,
+  ropeTheta: 10_000,
+  ropeScaling: null,
+  rmsNormEpsilon: 1e-5,
+  tiedHead: true,
+  stopTokenIds: [],
+});
+
+/** Ours on either executor. */
+async function trainModel(test: TrainCase, training: TrainableModel): Promise<TrainFigures> {
   const batch = makeBatch(test);
   const figures = await timed(test, async () => {
     const { lossSum, targetTokens } = await training.accumulate(batch, 0);
@@ -90,6 +91,17 @@ async function trainOurs(test: TrainCase): Promise<TrainFigures> {
   });
   training.dispose();
   return figures;
+}
+
+const trainEager = (test: TrainCase): Promise<TrainFigures> =>
+  trainModel(test, createPretraining(configOf(test), 1));
+
+/** @throws Error where the backend is not WebGPU. */
+async function trainPlanned(test: TrainCase): Promise<TrainFigures> {
+  const { plans } = device;
+  if (plans === null) throw new Error('The planned engine runs on WebGPU only.');
+  const figures = await trainModel(test, await plannedPretraining(plans, configOf(test), 1));
+  return { ...figures, bytesAfterStep: plans.memory.peakBytes };
 }
 
 async function trainTape(test: TrainCase): Promise<TrainFigures> {
@@ -102,7 +114,8 @@ async function trainTape(test: TrainCase): Promise<TrainFigures> {
 
 const bench = {
   select: (backend: BackendName): Promise<DeviceReport> => device.select(backend),
-  trainOurs,
+  trainEager,
+  trainPlanned,
   trainTape,
 };
 

@@ -50,7 +50,7 @@ export async function trainSuite({ quick, backend }: SuiteOptions): Promise<Suit
     for (const name of backends) {
       device = await session.page.evaluate((name) => bench.select(name), name);
       for (const test of cases(quick)) {
-        const ours = await session.page.evaluate((test) => bench.trainOurs(test), test);
+        const ours = await session.page.evaluate((test) => bench.trainEager(test), test);
         const theirs = await session.page.evaluate((test) => bench.trainTape(test), test);
         rows.push(row(test.name, name, 'fragua', ours), row(test.name, name, 'tfjs tape', theirs));
         ratios[`${test.name}.${name}.tokensPerSecond`] = ours.tokensPerSecond / theirs.tokensPerSecond;
