@@ -4,6 +4,8 @@
 import { expect, test, type Page } from '@playwright/test';
 import { addSample, keptLosses, openApp, runPane, runStatus, startRun, waitForStep } from './app';
 
+/** Less than the silence that a training worker is allowed. */
+const PATIENCE_MS = 150_000;
 /** One look of the supervisor. In between the page has real time: a worker that lives would be heard. */
 const TICK_MS = 5_000;
 
@@ -27,6 +29,8 @@ test('silent worker: missed, restarted, resumed', async ({ page }) => {
 
   await test.step('silence is noticed, and said', async () => {
     const notifications = page.getByRole('region', { name: 'Notifications' });
+    // A training worker may be silent for long: one kernel can take minutes.
+    await page.clock.runFor(PATIENCE_MS);
     await expect(notifications).toBeEmpty();
     await expect(async () => {
       await page.clock.runFor(TICK_MS);
