@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { relativeError } from '../../src/engine/reference/compare';
 import type { FileArray } from '../../src/models/file-layout';
 import type { LlamaConfig } from '../../src/models/llama/llama-config';
 import { adapterShapes } from '../../src/models/llama/llama-names';
@@ -100,5 +101,73 @@ describe('planned training', () => {
     expect(failed.map(({ name }) => name)).toContain('loss');
     training.dispose();
     runtime.dispose();
+  });
+});
+
+describe('planned sessions', () => {
+  const config = { ...SELF_TEST_CONFIG, contextLength: 96 };
+  const tokens = Array.from({ length: 70 }, (_, i) => (i * 7 + 3) % config.vocabSize);
+
+  /** Logits of the reference after the last of these tokens. */
+  function expected(weights: ReadonlyMap<string, FileArray>, ids: readonly number[]): Float64Array {
+    const length = ids.length;
+    const { logits } = referenceOf(config, weights, {
+      rows: 1,
+      length,
+      tokens: Int32Array.from(ids),
+      labels: new Int32Array(length).fill(-100),
+      positions: Int32Array.from(ids.keys()),
+      segments: new Int32Array(length),
+      targetTokens: 0,
+    });
+    return logits.slice((length - 1) * config.vocabSize);
+  }
+
+  it('pieces, single tokens and a rewind over several pages: logits of the whole sequence', async () => {
+    const weights = selfTestWeights(config, false);
+    const runtime = await load(config, weights, BUDGETS.kept);
+    const session = runtime.createSession(null);
+    await session.feed(tokens.slice(0, 66));
+    session.truncate(30);
+    await session.feed(tokens.slice(30, 65));
+    for (const token of tokens.slice(65, 69)) await session.feed([token]);
+    const logits = await session.feed(tokens.slice(69));
+    expect(session.length).toBe(70);
+    expect(relativeError(logits, expected(weights, tokens))).toBeLessThan(1e-4);
+    await expect(session.feed(tokens.slice(0, 27))).rejects.toThrow(/97 tokens do not fit the context of 96/);
+    session.dispose();
+    runtime.dispose();
+  });
+
+  it('two sequences side by side, one with an adapter: each has its own pages and weights', async () => {
+    const weights = selfTestWeights(config, true);
+    const runtime = await load(config, weights, BUDGETS.kept);
+    const adapter = await runtime.createAdapter(LORA, weights);
+    const [plain, adapted] = [runtime.createSession(null), runtime.createSession(adapter)];
+    for (let at = 0; at < 40; at += 20) {
+      await plain.feed(tokens.slice(at, at + 20));
+      await adapted.feed(tokens.slice(at + 1, at + 21));
+    }
+    const base = new Map([...weights].filter(([name]) => !name.includes('lora')));
+    const last = await plain.feed([1]);
+    expect(relativeError(last, expected(base, [...tokens.slice(0, 40), 1]))).toBeLessThan(1e-4);
+    const lastAdapted = await adapted.feed([1]);
+    expect(relativeError(lastAdapted, expected(weights, [...tokens.slice(1, 41), 1]))).toBeLessThan(1e-4);
+    for (const part of [plain, adapted, adapter, runtime]) part.dispose();
+  });
+
+  it('a training decodes with what it learnt, without export or reload', async () => {
+    const weights = selfTestWeights(config, true);
+    const runtime = await load(config, weights, BUDGETS.kept);
+    const training = await runtime.createLoraTraining(LORA, 1, null);
+    const { targetTokens } = await training.accumulate(selfTestBatch(), 0);
+    await training.step({ targetTokens, learningRate: 0.1, weightDecay: 0, maxGradNorm: 0 });
+    const adapter = await runtime.createAdapter(LORA, await training.exportWeights());
+    const sessions = [runtime.createTrainingSession(training), runtime.createSession(adapter)] as const;
+    const live = await sessions[0].feed(tokens.slice(0, 9));
+    expect(live).toEqual(await sessions[1].feed(tokens.slice(0, 9)));
+    const base = new Map([...weights].filter(([name]) => !name.includes('lora')));
+    expect(relativeError(live, expected(base, tokens.slice(0, 9)))).toBeGreaterThan(1e-3);
+    for (const part of [...sessions, adapter, training, runtime]) part.dispose();
   });
 });

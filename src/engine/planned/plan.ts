@@ -2,30 +2,26 @@
 // nothing, compiles nothing and waits for nothing.
 import { layoutArena, type ArenaLayout } from './arena';
 import type { BufferRange } from './gpu-memory';
-import type { Kernel } from './kernel';
 import type { PlanDevice } from './plan-device';
 import { ALIGNMENT, aligned, type Dispatch, type Recording, type Value } from './recorder';
 
-/** A dispatch with the places of its arrays; slabs of the arena by number. */
-interface Command {
+/** A dispatch with its pipeline. */
+interface Command extends Dispatch {
   pipeline: GPUComputePipeline;
   layout: GPUBindGroupLayout;
-  places: readonly Place[];
-  kernel: Kernel;
-  chunk: number | null;
 }
 
-interface Place {
-  /** A buffer that stays, or the number of an arena's slab. */
-  in: GPUBuffer | number;
-  offset: number;
-  bytes: number;
+/** Where values are right now. Two values of the same memory have the same key. */
+interface Placement {
+  keyOf(value: Value): unknown;
+  rangeOf(value: Value): BufferRange;
 }
 
 export class Plan {
   readonly #owner: PlanDevice;
   readonly #commands: readonly Command[];
   readonly #constants: GPUBuffer | null;
+  readonly #placement: Placement;
   #groups: GPUBindGroup[] = [];
   #generation = -1;
   /** What its temporary arrays take. */
@@ -35,11 +31,13 @@ export class Plan {
     owner: PlanDevice,
     commands: readonly Command[],
     constants: GPUBuffer | null,
+    placement: Placement,
     arenaBytes: number,
   ) {
     this.#owner = owner;
     this.#commands = commands;
     this.#constants = constants;
+    this.#placement = placement;
     this.arenaBytes = arenaBytes;
   }
 
@@ -48,7 +46,7 @@ export class Plan {
   }
 
   /**
-   * @param rangeOf where an external value lives.
+   * @param rangeOf where an external value lives; asked again after `rebind`. Values that share a buffer keep sharing it.
    * @throws AppError `engine.out-of-memory` or `engine.kernel-failed`; nothing stays allocated then.
    */
   static async compile(
@@ -60,14 +58,11 @@ export class Plan {
     await owner.arena.reserve(layout.slabs);
     const constants = await writeConstants(owner, recording);
     try {
-      const place = (value: Value): Place => {
-        if (value.constant) return { in: constants.buffer as GPUBuffer, ...constants.at(value) };
-        return value.external ? outside(rangeOf(value)) : inArena(layout, value);
-      };
+      const placement = placementOf(owner, layout, constants, rangeOf);
       const commands = await Promise.all(
-        recording.dispatches.map((dispatch) => command(owner, dispatch, dispatch.values.map(place))),
+        recording.dispatches.map((dispatch) => command(owner, dispatch, placement)),
       );
-      return new Plan(owner, commands, constants.buffer, layout.bytes);
+      return new Plan(owner, commands, constants.buffer, placement, layout.bytes);
     } catch (error) {
       if (constants.buffer !== null) owner.memory.free(constants.buffer);
       throw error;
@@ -108,6 +103,11 @@ export class Plan {
       .catch(() => undefined);
   }
 
+  /** External values have moved: asks where they are before the next replay. */
+  rebind(): void {
+    this.#generation = -1;
+  }
+
   dispose(): void {
     if (this.#constants !== null) this.#owner.memory.free(this.#constants);
     this.#groups = [];
@@ -115,13 +115,14 @@ export class Plan {
 
   #bind(): void {
     const { device, arena } = this.#owner;
-    const bufferOf = (at: Place['in']): GPUBuffer =>
-      typeof at === 'number' ? (arena.slabs[at] as GPUBuffer) : at;
-    this.#groups = this.#commands.map(({ kernel, layout, places }) =>
+    this.#groups = this.#commands.map(({ kernel, layout, values }) =>
       device.createBindGroup({
         label: kernel.name,
         layout,
-        entries: places.map((place, binding) => ({ binding, resource: resource(bufferOf(place.in), place) })),
+        entries: values.map((value, binding) => ({
+          binding,
+          resource: resource(this.#placement.rangeOf(value)),
+        })),
       }),
     );
     this.#generation = arena.generation;
@@ -129,19 +130,41 @@ export class Plan {
 }
 
 /** Arrays of vectors need a size that is a multiple of 16; places are aligned to more than that. */
-function resource(buffer: GPUBuffer, { offset, bytes }: Place): GPUBufferBinding {
+function resource({ buffer, offset, bytes }: BufferRange): GPUBufferBinding {
   return { buffer, offset, size: Math.min(Math.ceil(bytes / 16) * 16, buffer.size - offset) };
 }
 
-const outside = ({ buffer, offset, bytes }: BufferRange): Place => ({ in: buffer, offset, bytes });
-
-function inArena({ places }: ArenaLayout, value: Value): Place {
-  const place = places.get(value);
-  if (place === undefined) throw new Error(`${value.name} has no place.`);
-  return { in: place.slab, offset: place.offset, bytes: value.bytes };
+function placementOf(
+  { arena }: PlanDevice,
+  { places }: ArenaLayout,
+  constants: Constants,
+  externalRangeOf: (value: Value) => BufferRange,
+): Placement {
+  const placeOf = (value: Value) => {
+    const place = places.get(value);
+    if (place === undefined) throw new Error(`${value.name} has no place.`);
+    return place;
+  };
+  return {
+    keyOf(value) {
+      if (value.constant) return constants.buffer;
+      return value.external ? externalRangeOf(value).buffer : placeOf(value).slab;
+    },
+    rangeOf(value) {
+      if (value.constant) return constants.rangeOf(value);
+      if (value.external) return externalRangeOf(value);
+      const { slab, offset } = placeOf(value);
+      return { buffer: arena.slabs[slab] as GPUBuffer, offset, bytes: value.bytes };
+    },
+  };
 }
 
-async function writeConstants({ memory }: PlanDevice, { constants }: Recording) {
+interface Constants {
+  buffer: GPUBuffer | null;
+  rangeOf(value: Value): BufferRange;
+}
+
+async function writeConstants({ memory }: PlanDevice, { constants }: Recording): Promise<Constants> {
   const offsets = new Map<Value, number>();
   let size = 0;
   for (const value of constants.keys()) {
@@ -152,8 +175,12 @@ async function writeConstants({ memory }: PlanDevice, { constants }: Recording) 
   for (const [value, data] of constants) {
     if (buffer !== null) memory.write({ buffer, offset: offsets.get(value) ?? 0, bytes: value.bytes }, data);
   }
-  const at = (value: Value) => ({ offset: offsets.get(value) ?? 0, bytes: value.bytes });
-  return { buffer, at };
+  const rangeOf = (value: Value): BufferRange => ({
+    buffer: buffer as GPUBuffer,
+    offset: offsets.get(value) ?? 0,
+    bytes: value.bytes,
+  });
+  return { buffer, rangeOf };
 }
 
 /**
@@ -162,13 +189,13 @@ async function writeConstants({ memory }: PlanDevice, { constants }: Recording) 
  */
 async function command(
   { pipelines }: PlanDevice,
-  { kernel, chunk }: Dispatch,
-  places: readonly Place[],
+  dispatch: Dispatch,
+  { keyOf }: Placement,
 ): Promise<Command> {
-  const written = new Set(
-    places.filter((_, index) => kernel.bindings[index]?.writes).map((place) => place.in),
-  );
-  const readOnly = places.map((place) => !written.has(place.in));
+  const { kernel, values } = dispatch;
+  const memory = values.map(keyOf);
+  const written = new Set(memory.filter((_, index) => kernel.bindings[index]?.writes));
+  const readOnly = memory.map((key) => !written.has(key));
   const pipeline = await pipelines.get(kernel, readOnly);
-  return { pipeline, layout: pipelines.layout(readOnly), places, kernel, chunk };
+  return { ...dispatch, pipeline, layout: pipelines.layout(readOnly) };
 }

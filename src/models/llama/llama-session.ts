@@ -26,9 +26,9 @@ import {
   type RopeTables,
   type Tensor,
 } from '../../engine';
-import { AppError } from '../../lib/errors';
 import type { LoraTarget } from '../../protocol/models';
 import type { DecodeSession } from '../loaded-model';
+import { checkRoom } from './check-room';
 import type { DecoderWeights } from './decoder-weights';
 import { inverseFrequencies, type LlamaConfig } from './llama-config';
 import { attentionNorm, EMBEDDING, FINAL_NORM, inputNorm, projectionPath } from './llama-names';
@@ -70,7 +70,7 @@ export class LlamaSession implements DecodeSession {
   }
 
   async feed(tokens: readonly number[]): Promise<Float32Array<ArrayBuffer>> {
-    this.#checkRoom(tokens.length);
+    checkRoom(this.#length + tokens.length, this.#config.contextLength);
     let logits: Float32Array<ArrayBuffer> = new Float32Array(this.#config.vocabSize);
     for (let start = 0; start < tokens.length; start += MAX_PIECE) {
       const piece = tokens.slice(start, start + MAX_PIECE);
@@ -92,19 +92,6 @@ export class LlamaSession implements DecodeSession {
     this.#caches = [];
     this.#capacity = 0;
     this.#length = 0;
-  }
-
-  #checkRoom(count: number): void {
-    const { contextLength } = this.#config;
-    if (this.#length + count <= contextLength) return;
-    throw new AppError(
-      'inference.too-long',
-      `${this.#length + count} tokens do not fit the context of ${contextLength}.`,
-      {
-        details: { tokens: this.#length + count, contextLength },
-        remedy: 'Start a new conversation or shorten the text.',
-      },
-    );
   }
 
   /** @returns logits after the piece's last token where `wanted`; the caller disposes them. */

@@ -1,6 +1,7 @@
 // A Llama on the planned engine: its base weights on the GPU, and everything made from them. Sessions, trainings and
 // adapters stand on the base without owning it; the runtime must outlive them.
 import {
+  frozen,
   WeightLayout,
   WeightStore,
   type BufferRange,
@@ -19,8 +20,10 @@ import type { LlamaConfig } from '../llama-config';
 import { adapterShapes, parameterCount, weightShapes } from '../llama-names';
 import { checkAdapterArray, checkContinues, initialLora } from '../lora-weights';
 import { randomWeights } from '../random-weights';
+import { Decoders } from './decoders';
 import { frozenView, loraView, plainView } from './parameter-views';
 import { PlannedTraining } from './planned-training';
+import type { DecoderParameters } from './record-decoder';
 import { TrainedWeights } from './trained-weights';
 import { baseGroups, loraGroups } from './weight-groups';
 
@@ -31,6 +34,11 @@ class PlannedAdapter implements AdapterTensors {
   constructor(lora: LoraConfig, store: WeightStore) {
     this.lora = lora;
     this.store = store;
+  }
+
+  /** null for values of others. */
+  rangeOf(value: Value): BufferRange | null {
+    return this.store.layout.groups.get(value.name) === value ? this.store.rangeOf(value) : null;
   }
 
   dispose(): void {
@@ -44,6 +52,7 @@ export class PlannedRuntime implements ModelRuntime {
   readonly #base: WeightStore;
 
   readonly #activationBudgetBytes: number;
+  readonly #decoders: Decoders;
 
   private constructor(
     owner: PlanDevice,
@@ -55,6 +64,7 @@ export class PlannedRuntime implements ModelRuntime {
     this.#config = config;
     this.#base = base;
     this.#activationBudgetBytes = activationBudgetBytes;
+    this.#decoders = new Decoders(owner, config);
   }
 
   /** One array at a time goes through host memory. @throws AppError `engine.out-of-memory`. */
@@ -120,15 +130,37 @@ export class PlannedRuntime implements ModelRuntime {
   }
 
   createSession(adapter: AdapterTensors | null): DecodeSession {
-    throw new AppError('internal', `No sessions yet ${adapter === null}.`);
+    const own = adapter instanceof PlannedAdapter ? adapter : null;
+    return this.#decoders.session(own ?? this, () => ({
+      weights: own === null ? frozenView(this.#base.layout) : this.#adapted(own),
+      rangeOf: (value) => this.#rangeOf(value) ?? own?.rangeOf(value) ?? null,
+    }));
   }
 
   createTrainingSession(training: TrainableModel): DecodeSession {
-    throw new AppError('internal', `No sessions yet ${training.parameters}.`);
+    if (!(training instanceof PlannedTraining)) {
+      throw new AppError('internal', 'The training belongs to another model.');
+    }
+    // Averages may have come since the last session: these are another array.
+    const { trained } = training;
+    return this.#decoders.session(trained.averaged, () => ({
+      weights: training.evaluationWeights,
+      rangeOf: (value) => trained.rangeOf(value, trained.averaged) ?? this.#rangeOf(value),
+    }));
   }
 
   dispose(): void {
+    this.#decoders.dispose();
     this.#base.dispose();
+  }
+
+  #adapted({ lora, store }: PlannedAdapter): DecoderParameters {
+    const parameter = (key: string) => {
+      const value = store.layout.groups.get(key);
+      if (value === undefined) throw new Error(`There is no group ${key}.`);
+      return frozen(value);
+    };
+    return loraView(this.#config, frozenView(this.#base.layout), lora, parameter, null);
   }
 
   #loraLayout({ rank, targets }: LoraConfig, learns: boolean): WeightLayout {

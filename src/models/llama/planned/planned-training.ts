@@ -23,6 +23,8 @@ import type { TrainedWeights } from './trained-weights';
 
 /** Plans kept ready; a dataset in length buckets has a few shapes. */
 const MAX_SHAPES = 16;
+/** Stands where no mask is drawn. */
+const NO_SEED = externalValue('no seed', [1]);
 const STATE_PARTS = ['parameter', 'moment1', 'moment2', 'ema'] as const;
 
 export interface PlannedTrainingParts {
@@ -67,6 +69,11 @@ export class PlannedTraining implements TrainableModel {
     let count = 0;
     for (const { shape } of this.#parts.trained.layout.members.values()) count += size(shape);
     return count;
+  }
+
+  /** Weights for sample generations: what `evaluate` uses. */
+  get evaluationWeights(): DecoderParameters {
+    return this.#parts.weights(NO_SEED).evaluation;
   }
 
   get trained(): TrainedWeights {

@@ -2,14 +2,19 @@
 // evaluation and of reading a prompt.
 import {
   attention,
+  cachedAttention,
   crossEntropy,
   embedding,
+  gatherRows,
   linear,
+  matMul,
   rmsNorm,
   rope,
   swiglu,
+  writeKeyValue,
   type LabelInputs,
   type LinearWeights,
+  type PagePool,
   type Parameter,
   type RopeTables,
   type Tape,
@@ -46,21 +51,20 @@ export interface RecordOptions {
   gradients: boolean;
 }
 
+const headShape = ({ heads, kvHeads, headSize }: LlamaConfig) => ({ heads, kvHeads, headSize });
+
+/** @param attend from the projections, not yet rotated, to what the heads found. */
 function block(
   tape: Tape,
   config: LlamaConfig,
   weights: DecoderParameters,
-  { positions, segments }: BatchInputs,
-  tables: RopeTables,
-  shape: BatchShape,
   layer: number,
   x: Value,
+  attend: (tape: Tape, qkv: Value) => Value,
 ): Value {
-  const heads = { heads: config.heads, kvHeads: config.kvHeads, headSize: config.headSize };
   const n = rmsNorm(tape, x, weights.parameter(inputNorm(layer)), config.rmsNormEpsilon);
   const qkv = linear(tape, n, weights.linear(layer, 'attention-in'));
-  rope(tape, qkv, tables, positions, heads);
-  const attended = attention(tape, qkv, segments, { ...shape, ...heads });
+  const attended = attend(tape, qkv);
   const h = linear(tape, attended, weights.linear(layer, 'attention-out'), x);
   const m = rmsNorm(tape, h, weights.parameter(attentionNorm(layer)), config.rmsNormEpsilon);
   const activation = swiglu(tape, linear(tape, m, weights.linear(layer, 'mlp-in')));
@@ -78,14 +82,64 @@ export function recordLoss(
   loss: Value,
   { recompute, gradients }: RecordOptions,
 ): void {
+  const heads = headShape(config);
+  const attend = (tape: Tape, qkv: Value): Value => {
+    rope(tape, qkv, tables, inputs.positions, heads);
+    return attention(tape, qkv, inputs.segments, { ...shape, ...heads });
+  };
   let x = embedding(tape, weights.parameter(EMBEDDING), inputs);
   for (let layer = 0; layer < config.layers; layer += 1) {
-    const part = (tape: Tape, input: Value): Value =>
-      block(tape, config, weights, inputs, tables, shape, layer, input);
+    const part = (tape: Tape, input: Value): Value => block(tape, config, weights, layer, input, attend);
     x = recompute && gradients ? tape.recomputed(x, part) : part(tape, x);
   }
   const hidden = rmsNorm(tape, x, weights.parameter(FINAL_NORM), config.rmsNormEpsilon);
   const head = weights.parameter(config.tiedHead ? EMBEDDING : HEAD);
   crossEntropy(tape, hidden, head, inputs.labels, loss, gradients);
   if (gradients) tape.backward();
+}
+
+/** New tokens of one or several sequences, with the caches they belong to. */
+export interface CachedInputs {
+  /** Ids, u32 [tokens]. */
+  ids: Value;
+  /** u32 [tokens]; NO_POSITION for a token that only fills a place. */
+  positions: Value;
+  /** u32 [sequences, pages] */
+  pageTable: Value;
+  /** Row of the page table of each token, u32 [tokens]. */
+  sequences: Value;
+  /** Tokens whose logits are wanted, u32 [wanted]. */
+  last: Value;
+}
+
+/** Logits of the wanted tokens into `logits` [wanted, vocabulary]; keys and values of all of them go to the pool. */
+export function recordLogits(
+  tape: Tape,
+  config: LlamaConfig,
+  weights: DecoderParameters,
+  inputs: CachedInputs,
+  tables: RopeTables,
+  pool: PagePool,
+  logits: Value,
+): void {
+  const { ids, positions, pageTable, sequences, last } = inputs;
+  const heads = headShape(config);
+  const shape = { tokens: ids.shape[0] ?? 0, maxPages: pageTable.shape[1] ?? 0, ...heads };
+  const { recorder } = tape;
+  let x = embedding(tape, weights.parameter(EMBEDDING), { ids, sortedIds: ids, order: ids });
+  for (let layer = 0; layer < config.layers; layer += 1) {
+    x = block(tape, config, weights, layer, x, (tape, qkv) => {
+      rope(tape, qkv, tables, positions, heads);
+      const keys = pool.keys[layer] as Value;
+      const values = pool.values[layer] as Value;
+      const operands = { qkv, keys, values, pageTable, positions, sequences };
+      writeKeyValue(recorder, operands, shape);
+      return cachedAttention(recorder, operands, shape);
+    });
+  }
+  const chosen = gatherRows(recorder, x, last);
+  const hidden = rmsNorm(tape, chosen, weights.parameter(FINAL_NORM), config.rmsNormEpsilon);
+  const head = weights.parameter(config.tiedHead ? EMBEDDING : HEAD);
+  const size = { m: chosen.shape[0] ?? 0, n: config.vocabSize, k: config.hiddenSize };
+  matMul(recorder, { a: hidden, b: head.value, c: logits }, size, { transposeB: true });
 }

@@ -1,0 +1,53 @@
+// One sequence being decoded on plans: which pages it has and how many tokens stand in them. Owns its pages.
+import { PAGE_TOKENS, type PagePool } from '../../../engine/planned';
+import type { DecodeSession } from '../../loaded-model';
+import { checkRoom } from '../check-room';
+import { MAX_PIECE, type PlannedDecoder } from './planned-decoder';
+
+export class PlannedSession implements DecodeSession {
+  readonly #contextLength: number;
+  readonly #pool: PagePool;
+  readonly #decoder: PlannedDecoder;
+  readonly #onDispose: () => void;
+  #pages: number[] = [];
+  #length = 0;
+  #disposed = false;
+
+  /** @param onDispose tells whoever keeps the decoder that this session no longer needs it. */
+  constructor(contextLength: number, pool: PagePool, decoder: PlannedDecoder, onDispose: () => void) {
+    this.#contextLength = contextLength;
+    this.#pool = pool;
+    this.#decoder = decoder;
+    this.#onDispose = onDispose;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  async feed(tokens: readonly number[]): Promise<Float32Array<ArrayBuffer>> {
+    checkRoom(this.#length + tokens.length, this.#contextLength);
+    const needed = Math.ceil((this.#length + tokens.length) / PAGE_TOKENS) - this.#pages.length;
+    if (needed > 0) this.#pages.push(...(await this.#pool.take(needed)));
+    let logits: Float32Array<ArrayBuffer> | null = null;
+    for (let start = 0; start < tokens.length; start += MAX_PIECE) {
+      const piece = tokens.slice(start, start + MAX_PIECE);
+      const wanted = start + MAX_PIECE >= tokens.length;
+      logits = await this.#decoder.read(piece, this.#length, this.#pages, wanted);
+      this.#length += piece.length;
+    }
+    return logits ?? new Float32Array();
+  }
+
+  truncate(length: number): void {
+    this.#length = Math.max(0, Math.min(length, this.#length));
+    this.#pool.release(this.#pages.splice(Math.ceil(this.#length / PAGE_TOKENS)));
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.truncate(0);
+    this.#onDispose();
+  }
+}
