@@ -4,6 +4,7 @@
 import { float, linearGrid, reads, writes, type Kernel } from '../kernel';
 import {
   blockGrid,
+  eachChunk,
   headVector,
   layoutOf,
   logScale,
@@ -68,10 +69,8 @@ let g${t} = segments[base + p${t}];`,
         `let to${r} = (base + p${t}) * ${outputStride}u + ${head(h)} * ${chunks}u;`,
         `let l${r} = logSums[(base + p${t}) * ${heads}u + ${head(h)}];`,
         `let i${r} = inner[(base + p${t}) * ${heads}u + ${head(h)}];`,
-        ...range(chunks).map(
-          (c) => `let q${r}_${c} = qkv[at${r} + ${c}u] * ${logScale(shape)};
-let d${r}_${c} = dOutput[to${r} + ${c}u]; var a${r}_${c} = ${zero};`,
-        ),
+        ...['q', 'd', 'a'].map((name) => `var ${name}${r}: array<${type}, ${chunks}>;`),
+        eachChunk(chunks, `q${r}[c] = qkv[at${r} + c] * ${logScale(shape)}; d${r}[c] = dOutput[to${r} + c];`),
       ].join('\n'),
     ),
   ];
@@ -83,19 +82,21 @@ let k = b * ${stride}u + ${keys}u + headSet / ${sets / kvHeads}u * ${chunks}u;`,
     ...rows.map(({ r }) => `var s${r} = ${zero}; var u${r} = ${zero};`),
     ...range(chunks).flatMap((c) => [
       `let y${c} = qkv[k + ${c}u]; let x${c} = qkv[k + ${values - keys + c}u];`,
-      ...rows.map(({ r }) => `s${r} = fma(q${r}_${c}, y${c}, s${r}); u${r} = fma(d${r}_${c}, x${c}, u${r});`),
+      ...rows.map(
+        ({ r }) => `s${r} = fma(q${r}[${c}], y${c}, s${r}); u${r} = fma(d${r}[${c}], x${c}, u${r});`,
+      ),
     ]),
     ...rows.map(
       ({ t, r }) =>
         `let w${r} = select(0.0, exp2(${total(`s${r}`)} - l${r}), ok${t}) * (${total(`u${r}`)} - i${r});`,
     ),
     ...range(chunks).flatMap((c) =>
-      rows.map(({ r }) => `a${r}_${c} = fma(${type}(w${r}), y${c}, a${r}_${c});`),
+      rows.map(({ r }) => `a${r}[${c}] = fma(${type}(w${r}), y${c}, a${r}[${c}]);`),
     ),
   ];
   const store = rows.map(({ t, r }) => {
-    const lines = range(chunks).map((c) => `dQkv[at${r} + ${c}u] = a${r}_${c} * ${float(scaleOf(shape))};`);
-    return `if (first + ${t * lanes}u + lane < ${length}u) {\n${lines.join('\n')}\n}`;
+    const line = eachChunk(chunks, `dQkv[at${r} + c] = a${r}[c] * ${float(scaleOf(shape))};`);
+    return `if (first + ${t * lanes}u + lane < ${length}u) { ${line} }`;
   });
   return {
     name: `attention d query ${shapeName(shape)}`,
@@ -126,17 +127,17 @@ export function keyValueGradientKernel(shape: AttentionShape, variant: Attention
     `let p${t} = min(first + ${t * lanes}u + lane, ${length - 1}u);
 let g${t} = segments[base + p${t}];
 let at${t} = (base + p${t}) * ${stride}u + ${keys}u + kvHead * ${chunks}u;`,
-    ...range(chunks).map(
-      (c) => `let k${t}_${c} = qkv[at${t} + ${c}u] * ${logScale(shape)};
-let v${t}_${c} = qkv[at${t} + ${values - keys + c}u];
-var a${t}_${c} = ${zero}; var b${t}_${c} = ${zero};`,
+    ...['k', 'v', 'a', 'b'].map((name) => `var ${name}${t}: array<${type}, ${chunks}>;`),
+    eachChunk(
+      chunks,
+      `k${t}[c] = qkv[at${t} + c] * ${logScale(shape)}; v${t}[c] = qkv[at${t} + ${values - keys}u + c];`,
     ),
   ]);
   const loop = [
     ...rows.map((t) => `var s${t} = ${zero}; var u${t} = ${zero};`),
     ...range(chunks).flatMap((c) => [
       `let y${c} = qkv[q + ${c}u]; let x${c} = dOutput[d + ${c}u];`,
-      ...rows.map((t) => `s${t} = fma(k${t}_${c}, y${c}, s${t}); u${t} = fma(v${t}_${c}, x${c}, u${t});`),
+      ...rows.map((t) => `s${t} = fma(k${t}[${c}], y${c}, s${t}); u${t} = fma(v${t}[${c}], x${c}, u${t});`),
     ]),
     ...rows.map(
       (t) => `let w${t} = select(0.0, exp2(${total(`s${t}`)} - l), ok${t});
@@ -144,17 +145,17 @@ let f${t} = w${t} * (${total(`u${t}`)} - i);`,
     ),
     ...range(chunks).flatMap((c) =>
       rows.map(
-        (t) => `a${t}_${c} = fma(${type}(f${t}), y${c}, a${t}_${c});
-b${t}_${c} = fma(${type}(w${t}), x${c}, b${t}_${c});`,
+        (t) => `a${t}[${c}] = fma(${type}(f${t}), y${c}, a${t}[${c}]);
+b${t}[${c}] = fma(${type}(w${t}), x${c}, b${t}[${c}]);`,
       ),
     ),
   ];
   const store = rows.map((t) => {
-    const lines = range(chunks).map(
-      (c) => `dQkv[at${t} + ${c}u] = a${t}_${c} * ${float(scaleOf(shape))};
-dQkv[at${t} + ${values - keys + c}u] = b${t}_${c};`,
+    const line = eachChunk(
+      chunks,
+      `dQkv[at${t} + c] = a${t}[c] * ${float(scaleOf(shape))}; dQkv[at${t} + ${values - keys}u + c] = b${t}[c];`,
     );
-    return `if (first + ${t * lanes}u + lane < ${length}u) {\n${lines.join('\n')}\n}`;
+    return `if (first + ${t * lanes}u + lane < ${length}u) { ${line} }`;
   });
   return {
     name: `attention d key value ${shapeName(shape)}`,

@@ -3,6 +3,7 @@
 import { reads, writes, type Kernel } from '../kernel';
 import {
   blockGrid,
+  eachChunk,
   headVector,
   layoutOf,
   logScale,
@@ -36,7 +37,6 @@ export function attentionKernel(shape: AttentionShape, variant: AttentionVariant
   const rows = range(tile.tokens).flatMap((t) => range(tile.heads).map((h) => ({ t, h, r: `${t}_${h}` })));
   const tileKeys = Math.floor(sharedBytes / (8 * headSize));
   const shared = tileKeys > 0;
-  const together = range(shared ? 1 : variant.keysAtOnce);
 
   const setUp = [
     `let kvHead = headSet / ${setsPerGroup}u;`,
@@ -48,73 +48,48 @@ let g${t} = segments[base + p${t}];`,
       [
         `let at${r} = (base + p${t}) * ${stride}u + (headSet * ${tile.heads}u + ${h}u) * ${chunks}u;`,
         `var m${r} = ${LOWEST}; var l${r} = 0.0;`,
-        ...range(chunks).map(
-          (c) =>
-            `let q${r}_${c} = qkv[at${r} + ${c}u] * ${logScale(shape)}; var o${r}_${c} = ${vector.zero};`,
-        ),
+        `var q${r}: array<${type}, ${chunks}>; var o${r}: array<${type}, ${chunks}>;`,
+        eachChunk(chunks, `q${r}[c] = qkv[at${r} + c] * ${logScale(shape)};`),
       ].join('\n'),
     ),
   ];
 
-  const key = (j: number, c: number): string => (shared ? `keyTile[slot + ${c}u]` : `qkv[k${j} + ${c}u]`);
-  const value = (j: number, c: number): string =>
-    shared ? `valueTile[slot + ${c}u]` : `qkv[k${j} + ${values - keys + c}u]`;
-  const scores = [
-    ...together.map((j) =>
-      [
-        `let t${j} = key + ${j}u;`,
-        `let b${j} = base + min(t${j}, ${length - 1}u);`,
-        `let e${j} = segments[b${j}];`,
-        shared ? '' : `let k${j} = b${j} * ${stride}u + ${keys}u + kvHead * ${chunks}u;`,
-        ...range(tile.tokens).map(
-          (t) => `let ok${t}_${j} = ${sees(shape, `p${t}`, `t${j}`, `g${t}`, `e${j}`)};`,
-        ),
-        ...rows.map(({ r }) => `var s${r}_${j} = ${vector.zero};`),
-      ].join('\n'),
+  const loaded = (c: number): { key: string; value: string } =>
+    shared
+      ? { key: `keyTile[slot + ${c}u]`, value: `valueTile[slot + ${c}u]` }
+      : { key: `qkv[k + ${c}u]`, value: `qkv[k + ${values - keys + c}u]` };
+  const body = [
+    'let keySegment = segments[base + key];',
+    shared ? '' : `let k = (base + key) * ${stride}u + ${keys}u + kvHead * ${chunks}u;`,
+    ...range(tile.tokens).map((t) => `let ok${t} = ${sees(shape, `p${t}`, 'key', `g${t}`, 'keySegment')};`),
+    ...rows.map(({ r }) => `var s${r} = ${vector.zero};`),
+    ...range(chunks).flatMap((c) => [
+      `let y${c} = ${loaded(c).key};`,
+      ...rows.map(({ r }) => `s${r} = fma(q${r}[${c}], y${c}, s${r});`),
+    ]),
+    ...rows.map(
+      ({ t, r }) => `let z${r} = ${vector.total(`s${r}`)};
+let n${r} = select(m${r}, max(m${r}, z${r}), ok${t});
+let f${r} = exp2(m${r} - n${r});
+let w${r} = select(0.0, exp2(z${r} - n${r}), ok${t});
+m${r} = n${r}; l${r} = fma(l${r}, f${r}, w${r});`,
     ),
-    ...range(chunks).flatMap((c) =>
-      together.map((j) =>
-        [
-          `let y${j}_${c} = ${key(j, c)};`,
-          ...rows.map(({ r }) => `s${r}_${j} = fma(q${r}_${c}, y${j}_${c}, s${r}_${j});`),
-        ].join(' '),
-      ),
-    ),
-  ];
-  const softmax = rows.flatMap(({ t, r }) => {
-    const seen = together.map((j) => `select(${LOWEST}, z${r}_${j}, ok${t}_${j})`);
-    return [
-      ...together.map((j) => `let z${r}_${j} = ${vector.total(`s${r}_${j}`)};`),
-      `let n${r} = ${seen.reduce((most, one) => `max(${most}, ${one})`, `m${r}`)};`,
-      `let f${r} = exp2(m${r} - n${r}); m${r} = n${r};`,
-      ...together.map((j) => `let w${r}_${j} = select(0.0, exp2(z${r}_${j} - n${r}), ok${t}_${j});`),
-      `l${r} = l${r} * f${r} + ${together.map((j) => `w${r}_${j}`).join(' + ')};`,
-    ];
-  });
-  const weighted = range(chunks).flatMap((c) => [
-    ...together.map((j) => `let x${j}_${c} = ${value(j, c)};`),
-    ...rows.map(({ r }) => {
-      const sum = together.reduce(
-        (sofar, j) => `fma(${type}(w${r}_${j}), x${j}_${c}, ${sofar})`,
-        `o${r}_${c} * f${r}`,
-      );
-      return `o${r}_${c} = ${sum};`;
-    }),
-  ]);
+    ...range(chunks).flatMap((c) => [
+      `let x${c} = ${loaded(c).value};`,
+      ...rows.map(({ r }) => `o${r}[${c}] = fma(${type}(w${r}), x${c}, o${r}[${c}] * f${r});`),
+    ]),
+  ].join('\n');
   const store = rows.map(
     ({ t, h, r }) => `if (first + ${t * lanes}u + lane < ${length}u) {
 let i${r} = 1.0 / l${r};
 let to${r} = (base + p${t}) * ${outputStride}u + (headSet * ${tile.heads}u + ${h}u) * ${chunks}u;
-${range(chunks)
-  .map((c) => `output[to${r} + ${c}u] = o${r}_${c} * i${r};`)
-  .join('\n')}
+${eachChunk(chunks, `output[to${r} + c] = o${r}[c] * i${r};`)}
 logSums[(base + p${t}) * ${heads}u + headSet * ${tile.heads}u + ${h}u] = m${r} + log2(l${r});
 }`,
   );
-  const body = [...scores, ...softmax, ...weighted].join('\n');
   const loop = shared
     ? sharedLoop(body, { tileKeys, chunks, lanes, stride, keys, values, length })
-    : `for (var key = start; key < end; key += ${together.length}u) {\n${body}\n}`;
+    : `for (var key = start; key < end; key++) {\n${body}\n}`;
   return {
     name: `attention ${shapeName(shape)}`,
     bindings: [

@@ -26,8 +26,6 @@ export interface AttentionVariant {
   queryRows: number;
   /** Keys that one invocation holds in registers for the gradient by keys and values. */
   keyRows: number;
-  /** Keys per turn of the forward loop: sums are rescaled once per turn. */
-  keysAtOnce: number;
   /** Bytes of workgroup memory for what the loops read; 0 reads straight from storage. */
   sharedBytes: number;
 }
@@ -38,20 +36,19 @@ export interface AttentionVariant {
  * and compiling it costs seconds.
  */
 export function registerVariant({ headSize }: AttentionShape): AttentionVariant {
-  const rows = (floats: number): number => Math.min(8, Math.max(1, Math.floor(floats / headSize)));
+  const rows = (floats: number): number => Math.min(4, Math.max(1, Math.floor(floats / headSize)));
   return {
     lanes: 4,
     forwardRows: rows(128),
     queryRows: rows(64),
     keyRows: rows(64),
-    keysAtOnce: 1,
     sharedBytes: 0,
   };
 }
 
 /** For real GPUs: one row per invocation, and what all rows read is loaded once per workgroup. */
 export function sharedVariant(): AttentionVariant {
-  return { lanes: 64, forwardRows: 1, queryRows: 1, keyRows: 1, keysAtOnce: 1, sharedBytes: 16_384 };
+  return { lanes: 64, forwardRows: 1, queryRows: 1, keyRows: 1, sharedBytes: 16_384 };
 }
 
 export const LOG2_E = Math.LOG2E;
@@ -82,6 +79,13 @@ export function headVector(headSize: number): HeadVector {
     total: (vector) => (width === 1 ? vector : `(${parts.map((part) => `${vector}.${part}`).join(' + ')})`),
   };
 }
+
+/**
+ * Code for every vector of a head, `c`. Loads from storage are much code on software adapters, so what runs once stays a
+ * loop; what runs per key is written out.
+ */
+export const eachChunk = (chunks: number, code: string): string =>
+  `for (var c = 0u; c < ${chunks}u; c++) { ${code} }`;
 
 /** Query rows of one invocation: `tokens` tokens of `heads` heads that share a key head. */
 export interface RowTile {
