@@ -26,12 +26,13 @@ export interface Bench {
   input: (name: string, shape: readonly number[], data: Data, learns?: boolean) => Value;
 }
 
-/** Records, runs once and reads the values that `record` returns by name. */
+/** Records, runs once and reads the values that `record` returns by name. @param variantOf as a `Recorder` takes it. */
 export async function run(
   record: (bench: Bench) => Record<string, Value>,
+  variantOf: Recorder['variantOf'] = null,
 ): Promise<Record<string, Float32Array<ArrayBuffer>>> {
   const device = await planDevice();
-  const tape = new Tape(new Recorder(device.traits));
+  const tape = new Tape(new Recorder(device.traits, variantOf));
   const inputs = new Map<Value, Data>();
   const input: Bench['input'] = (name, shape, data, learns = false) => {
     const value = externalValue(name, shape, { learns });

@@ -1,0 +1,86 @@
+// Times the candidates for a shape on the user's device and keeps the fastest that is right. A candidate that does not
+// compile, or whose numbers are wrong, is passed over: drivers differ.
+import { AppError } from '../../../lib/errors';
+import type { MatMulShape, MatMulVariant } from '../kernels/mat-mul-shape';
+import { sharedBytes, sharedThreads } from '../kernels/mat-mul-shared';
+import type { PlanDevice } from '../plan-device';
+import { candidateVariants, type AdapterKind } from './default-variants';
+import { GpuTimer } from './gpu-timer';
+import { MatMulTrial } from './mat-mul-trial';
+import { matMulKey, type TunedChoice, type TuningTable } from './tuning-table';
+
+/** Whether the device's limits allow a variant. */
+export function isPossible(
+  variant: MatMulVariant,
+  limits: Pick<GPUSupportedLimits, 'maxComputeWorkgroupStorageSize' | 'maxComputeInvocationsPerWorkgroup'>,
+): boolean {
+  if (variant.kind !== 'shared') return variant.workgroupSize <= limits.maxComputeInvocationsPerWorkgroup;
+  return (
+    sharedBytes(variant) <= limits.maxComputeWorkgroupStorageSize &&
+    sharedThreads(variant) <= limits.maxComputeInvocationsPerWorkgroup
+  );
+}
+
+/** @returns null when the variant is wrong or does not compile. */
+async function tryVariant(
+  trial: MatMulTrial,
+  variant: MatMulVariant,
+  rounds: number,
+): Promise<TunedChoice | null> {
+  try {
+    const plan = await trial.plan(variant);
+    try {
+      return (await trial.isRight(plan)) ? { variant, milliseconds: await trial.time(plan, rounds) } : null;
+    } finally {
+      plan.dispose();
+    }
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'engine.kernel-failed') return null;
+    throw error;
+  }
+}
+
+/**
+ * The right candidates for `shape`, fastest first.
+ * @param rounds measurements of each; the best counts.
+ */
+export async function rankVariants(
+  device: PlanDevice,
+  shape: MatMulShape,
+  candidates: readonly MatMulVariant[],
+  rounds = 3,
+): Promise<TunedChoice[]> {
+  const timer = new GpuTimer(device.device);
+  const trial = await MatMulTrial.open(device, timer, shape);
+  try {
+    const ranked: TunedChoice[] = [];
+    for (const variant of candidates) {
+      if (!isPossible(variant, device.device.limits)) continue;
+      const tried = await tryVariant(trial, variant, rounds);
+      if (tried !== null) ranked.push(tried);
+    }
+    return ranked.sort((x, y) => x.milliseconds - y.milliseconds);
+  } finally {
+    trial.dispose();
+    timer.dispose();
+  }
+}
+
+/** Fills `table` for the shapes it does not know. @returns how many choices it made; shapes that nothing computes right stay out. */
+export async function tune(
+  device: PlanDevice,
+  kind: AdapterKind,
+  shapes: readonly MatMulShape[],
+  table: TuningTable,
+): Promise<number> {
+  let made = 0;
+  for (const shape of shapes) {
+    const key = matMulKey(shape);
+    if (table.get(key) !== null) continue;
+    const [best] = await rankVariants(device, shape, candidateVariants(shape, kind));
+    if (best === undefined) continue;
+    table.set(key, best);
+    made += 1;
+  }
+  return made;
+}

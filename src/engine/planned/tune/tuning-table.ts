@@ -1,0 +1,58 @@
+// Measured choices by shape, for one adapter. Plain data on its way in and out; who owns it keeps it.
+import { isAligned, type MatMulShape, type MatMulVariant } from '../kernels/mat-mul-shape';
+import { defaultVariant, type AdapterKind } from './default-variants';
+
+export interface TunedChoice {
+  variant: MatMulVariant;
+  /** Of one product. */
+  milliseconds: number;
+}
+
+/** Raised whenever variants change their meaning: what was kept before is of no use then. */
+export const TUNING_VERSION = 1;
+
+export interface TuningRecord {
+  version: number;
+  choices: Record<string, TunedChoice>;
+}
+
+/** Shapes with the same key are the same work: scale, and where the parts lie, cost nothing. */
+export function matMulKey(shape: MatMulShape): string {
+  const { m, n, k, transposeA, transposeB, plus } = shape;
+  const form = `${transposeA ? 't' : 'n'}${transposeB ? 't' : 'n'}`;
+  return `${m}x${n}x${k} ${form} ${plus}${isAligned(shape) ? '' : ' odd'}`;
+}
+
+export class TuningTable {
+  readonly #choices: Map<string, TunedChoice>;
+
+  constructor(choices: Iterable<readonly [string, TunedChoice]> = []) {
+    this.#choices = new Map(choices);
+  }
+
+  /** Empty where `record` is of another version. */
+  static fromJSON({ version, choices }: TuningRecord): TuningTable {
+    return new TuningTable(version === TUNING_VERSION ? Object.entries(choices) : []);
+  }
+
+  get size(): number {
+    return this.#choices.size;
+  }
+
+  get(key: string): TunedChoice | null {
+    return this.#choices.get(key) ?? null;
+  }
+
+  set(key: string, choice: TunedChoice): void {
+    this.#choices.set(key, choice);
+  }
+
+  toJSON(): TuningRecord {
+    return { version: TUNING_VERSION, choices: Object.fromEntries(this.#choices) };
+  }
+
+  /** For `Recorder`: what was measured, else the default. */
+  variantOf(kind: AdapterKind): (shape: MatMulShape) => MatMulVariant {
+    return (shape) => this.get(matMulKey(shape))?.variant ?? defaultVariant(shape, kind);
+  }
+}
