@@ -26,7 +26,7 @@ export interface AttentionVariant {
   queryRows: number;
   /** Keys that one invocation holds in registers for the gradient by keys and values. */
   keyRows: number;
-  /** Bytes of workgroup memory for what the loops read; 0 reads straight from storage. */
+  /** Bytes of workgroup memory for keys and values in the forward pass; 0 reads them from storage. */
   sharedBytes: number;
 }
 
@@ -46,9 +46,12 @@ export function registerVariant({ headSize }: AttentionShape): AttentionVariant 
   };
 }
 
-/** For real GPUs: one row per invocation, and what all rows read is loaded once per workgroup. */
+/**
+ * For real GPUs: one row per invocation; keys and values of the forward pass are loaded once per workgroup. Half of the
+ * workgroup memory that every device has: the other half is for a second workgroup beside this one.
+ */
 export function sharedVariant(): AttentionVariant {
-  return { lanes: 64, forwardRows: 1, queryRows: 1, keyRows: 1, sharedBytes: 16_384 };
+  return { lanes: 64, forwardRows: 1, queryRows: 1, keyRows: 1, sharedBytes: 8192 };
 }
 
 export const LOG2_E = Math.LOG2E;
