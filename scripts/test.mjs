@@ -1,4 +1,4 @@
-// npm test: every check of the project, in two lanes (static checks beside the tests), each step's output kept apart.
+// npm test: every check of the project, in two lanes (the built app in one, everything else in the other), each step's output kept apart.
 // Ends with `N passed, N failed`. Options: --only NAME (repeatable) runs some steps.
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -29,12 +29,12 @@ const lanes = [
     { name: 'coverage', command: script('coverage', '--check') },
     { name: 'diagrams', command: script('diagrams', '--check') },
     { name: 'unit', command: vitest('unit'), count: countVitest },
+    { name: 'browser', command: vitest('browser'), count: countVitest },
   ],
   [
     { name: 'build', command: [bin('vite'), 'build', '--logLevel', 'warn'] },
     { name: 'budget', command: script('budget') },
     { name: 'e2e', command: [bin('playwright'), 'test'], count: countPlaywright },
-    { name: 'browser', command: vitest('browser'), count: countVitest },
   ],
 ];
 

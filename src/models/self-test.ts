@@ -11,6 +11,7 @@ import {
 import { Random } from '../lib/random';
 import type { TokenBatch } from '../protocol/batches';
 import type { BackendName, SelfTestReport } from '../protocol/engine';
+import type { LoraConfig } from '../protocol/models';
 import { fromEngine, type FileArray } from './file-layout';
 import type { DecoderWeights } from './llama/decoder-weights';
 import { noDropout } from './llama/dropout-masks';
@@ -21,8 +22,12 @@ import { LlamaSession } from './llama/llama-session';
 import { withLora } from './llama/lora-weights';
 import { TensorTable } from './tensor-table';
 
-const TOLERANCE = 1e-4;
-const LORA = { rank: 2, alpha: 3 };
+export const TOLERANCE = 1e-4;
+export const SELF_TEST_LORA: Pick<LoraConfig, 'rank' | 'alpha' | 'targets'> = {
+  rank: 2,
+  alpha: 3,
+  targets: ['q', 'v', 'o', 'gate', 'down'],
+};
 
 /** Grouped heads, two layers, an output head of its own, and a head size that is no power of two. */
 export const SELF_TEST_CONFIG: LlamaConfig = {
@@ -65,7 +70,7 @@ export function selfTestWeights(config: LlamaConfig, withAdapter: boolean): Map<
   const random = new Random(11);
   const shapes = weightShapes(config);
   if (withAdapter) {
-    for (const [name, shape] of adapterShapes(config, LORA.rank, ['q', 'v', 'o', 'gate', 'down'])) {
+    for (const [name, shape] of adapterShapes(config, SELF_TEST_LORA.rank, SELF_TEST_LORA.targets)) {
       shapes.set(name, shape);
     }
   }
@@ -86,7 +91,7 @@ export function referenceOf(config: LlamaConfig, weights: ReferenceWeights, batc
       ...config,
       inverseFrequencies: inverseFrequencies(config),
       epsilon: config.rmsNormEpsilon,
-      loraScale: LORA.alpha / LORA.rank,
+      loraScale: SELF_TEST_LORA.alpha / SELF_TEST_LORA.rank,
     },
     weights,
     batch,
@@ -100,10 +105,10 @@ function weightsOf(config: LlamaConfig, table: TensorTable): DecoderWeights {
     linear: (path) => ({ weight: table.get(`${path}.weight`), lora: null }),
     head: () => (config.tiedHead ? null : table.get(HEAD)),
   };
-  return withLora(base, LORA, (name) => table.find(name));
+  return withLora(base, SELF_TEST_LORA, (name) => table.find(name));
 }
 
-type Check = SelfTestReport['checks'][number];
+export type Check = SelfTestReport['checks'][number];
 
 function check(name: string, actual: ArrayLike<number>, expected: ArrayLike<number>): Check {
   const error = relativeError(actual, expected);

@@ -14,6 +14,8 @@ export interface DeviceReport {
   choice: BackendChoice;
   /** One sentence for people: why this backend. */
   reason: string;
+  /** `planned`: our own kernels on WebGPU; `eager`: operation by operation on tfjs. */
+  executor: 'planned' | 'eager';
   /** null where there is no WebGPU adapter. */
   adapter: {
     vendor: string;

@@ -1,13 +1,14 @@
 // Composition root of the engine worker: the browser's stores, the device and the model files, joined to the services.
 import { bridgeBus } from '../core/bus-bridge';
 import { EventBus } from '../core/event-bus';
-import { EngineDevice } from '../engine';
-import { createModelFamilies, ModelFiles, runSelfTest } from '../models';
-import type { EngineApi, EngineStreams } from '../protocol/engine';
+import { EngineDevice, type PlanDevice } from '../engine';
+import { createModelFamilies, ModelFiles, runPlannedSelfTest, runSelfTest } from '../models';
+import type { BackendName, EngineApi, EngineStreams, SelfTestReport } from '../protocol/engine';
 import type { WorkerContext, WorkerParts } from '../protocol/worker-context';
 import { createEngineContainer, engineToken, pluginsToken, trainingToken } from './engine-container';
 import { wasmUrls } from '../engine/device/wasm-urls';
 import { openStorage } from './open-storage';
+import { VerifiedDevice } from './verified-device';
 
 export type EngineParts = WorkerParts<Omit<EngineApi, 'health'>, EngineStreams>;
 
@@ -30,9 +31,17 @@ export async function composeEngine(
     plans: () => device.plans,
     memoryLimitBytes: () => device.memoryLimitBytes,
   });
-  const selfTest = ({ backend: name }: { backend: Parameters<typeof runSelfTest>[0] }) => runSelfTest(name);
   const { batches, beat } = context;
-  const container = createEngineContainer({ database, blobs, bus, device, backend, batches, selfTest, beat });
+  const container = createEngineContainer({
+    database,
+    blobs,
+    bus,
+    device: new VerifiedDevice({ device, database, build: import.meta.url, selfTest: runPlannedSelfTest }),
+    backend,
+    batches,
+    selfTest: ({ backend }) => wholeSelfTest(backend, device.plans),
+    beat,
+  });
   await container.get(pluginsToken).start(import.meta.glob('/src/plugins/*.ts'));
   const engine = container.get(engineToken);
   const training = container.get(trainingToken);
@@ -48,5 +57,17 @@ export async function composeEngine(
       context.busPort.close();
       database.close();
     },
+  };
+}
+
+/** The eager engine's checks and, where there are plans, theirs. */
+async function wholeSelfTest(backend: BackendName, plans: PlanDevice | null): Promise<SelfTestReport> {
+  const eager = await runSelfTest(backend);
+  if (plans === null) return eager;
+  const planned = await runPlannedSelfTest(plans);
+  return {
+    backend,
+    checks: [...planned.checks, ...eager.checks],
+    passed: planned.passed && eager.passed,
   };
 }

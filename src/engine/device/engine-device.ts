@@ -11,6 +11,7 @@ import { tensorMemory } from '../tensor';
 import { chooseBackend } from './choose-backend';
 import { openGpu, type OpenedGpu } from './gpu-device';
 import { measureGflops } from './measure';
+import { measurePlannedGflops } from './measure-plans';
 import { prepareWasm, type WasmPaths } from './wasm-backend';
 
 export interface LostDevice {
@@ -59,6 +60,7 @@ export class EngineDevice {
       backend,
       choice,
       reason,
+      executor: backend === 'webgpu' && this.#plans !== null ? 'planned' : 'eager',
       adapter: this.#gpu?.report ?? null,
       measuredGflops: this.#gflops,
     };
@@ -82,9 +84,20 @@ export class EngineDevice {
 
   /** The planned engine; null where the backend is not WebGPU. */
   get plans(): PlanDevice | null {
-    if (this.#report?.backend !== 'webgpu' || this.#gpu === null) return null;
-    this.#plans ??= new PlanDevice(this.#gpu.device, this.#gpu.report.software);
-    return this.#plans;
+    return this.#report?.backend === 'webgpu' ? this.#plans : null;
+  }
+
+  /** The planned engine is not to be trusted here: the eager one computes from now on. */
+  refusePlans(reason: string): DeviceReport {
+    this.#plans?.dispose();
+    this.#plans = null;
+    const report = this.describe();
+    this.#report = {
+      ...report,
+      executor: 'eager',
+      reason: `${report.reason} It computes operation by operation, as the planned engine did not pass its self-test here: ${reason}.`,
+    };
+    return this.#report;
   }
 
   /** Bytes a model and its training may take together; null when the device does not say. */
@@ -111,7 +124,10 @@ export class EngineDevice {
     try {
       if (name === 'webgpu' && !(await this.#startWebGpu())) return;
       if (!(await tf.setBackend(name))) return;
-      this.#gflops[name] = await measureGflops();
+      this.#gflops[name] =
+        name === 'webgpu' && this.#plans !== null
+          ? await measurePlannedGflops(this.#plans)
+          : await measureGflops();
     } catch (error) {
       console.warn(`The ${name} backend did not start: ${messageOf(error)}`);
     }
@@ -120,7 +136,8 @@ export class EngineDevice {
   async #startWebGpu(): Promise<boolean> {
     this.#gpu = await openGpu(this.#options.gpu);
     if (this.#gpu === null) return false;
-    const { device, info } = this.#gpu;
+    const { device, info, report } = this.#gpu;
+    this.#plans = new PlanDevice(device, report.software);
     const { WebGPUBackend } = await import('@tensorflow/tfjs-backend-webgpu');
     tf.removeBackend('webgpu');
     tf.registerBackend('webgpu', () => new WebGPUBackend(device, info));

@@ -13,8 +13,8 @@ interface Command extends Dispatch {
 
 /** Where values are right now. Two values of the same memory have the same key. */
 interface Placement {
-  keyOf(value: Value): unknown;
-  rangeOf(value: Value): BufferRange;
+  keyOf: (value: Value) => unknown;
+  rangeOf: (value: Value) => BufferRange;
 }
 
 export class Plan {

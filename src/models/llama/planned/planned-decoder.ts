@@ -118,7 +118,7 @@ export class PlannedDecoder {
     };
     const logits = externalValue('logits', [1, config.vocabSize]);
     const rope = await this.#ropeFor(pages * PAGE_TOKENS);
-    const { buffer, ranges } = await this.#allocate([...Object.values(inputs), logits]);
+    const { buffer, ranges } = await this.#allocate([...Object.values<Value>({ ...inputs }), logits]);
     const tape = new Tape(new Recorder(owner.traits), true);
     recordLogits(tape, config, weights, inputs, rope.tables, pool, logits);
     const plan = await Plan.compile(owner, tape.recorder.finish(), (value) => {

@@ -68,6 +68,10 @@ export class TrainedWeights {
     return this.#stores.get('parameter') as WeightStore;
   }
 
+  get gradients(): WeightStore {
+    return this.#stores.get('gradient') as WeightStore;
+  }
+
   /** The averages where there are any. */
   get averaged(): WeightStore {
     return this.#stores.get('ema') ?? this.values;

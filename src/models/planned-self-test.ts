@@ -1,0 +1,118 @@
+// Does the planned engine compute right on this device? The same tiny decoder and the same reference as the self-test of
+// the eager engine, on plans: loss, every gradient of full and of LoRA training with blocks kept and computed again, and
+// decoding over pages.
+import { relativeError, type PlanDevice } from '../engine';
+import type { SelfTestReport } from '../protocol/engine';
+import type { LoraConfig } from '../protocol/models';
+import type { FileArray } from './file-layout';
+import { PlannedRuntime } from './llama/planned/planned-runtime';
+import { PlannedTraining } from './llama/planned/planned-training';
+import type { TrainableModel } from './trainable-model';
+import {
+  compareGradients,
+  referenceOf,
+  SELF_TEST_CONFIG,
+  SELF_TEST_LORA,
+  selfTestBatch,
+  selfTestWeights,
+  TOLERANCE,
+  type Check,
+  type Computed,
+} from './self-test';
+
+const LORA: LoraConfig = { ...SELF_TEST_LORA, dropout: 0 };
+/** Blocks are kept, or computed again. */
+const BUDGETS = { kept: 2 ** 30, recomputed: 0 };
+
+type Weights = ReadonlyMap<string, FileArray>;
+
+const load = (plans: PlanDevice, weights: Weights, budgetBytes: number): Promise<PlannedRuntime> =>
+  PlannedRuntime.load(
+    plans,
+    SELF_TEST_CONFIG,
+    (name) => Promise.resolve(weights.get(name) as FileArray),
+    budgetBytes,
+  );
+
+/** Loss and gradients of whatever `training` trains. */
+export async function plannedGradients(training: TrainableModel): Promise<Computed> {
+  if (!(training instanceof PlannedTraining)) throw new TypeError('The training does not run on plans.');
+  const { lossSum: loss } = await training.accumulate(selfTestBatch(), 0);
+  const gradients = new Map<string, Float32Array>();
+  for (const name of training.trained.layout.members.keys()) {
+    gradients.set(name, await training.trained.gradients.read(name));
+  }
+  return { loss, gradients };
+}
+
+async function checkFull(plans: PlanDevice): Promise<Check[]> {
+  const weights = selfTestWeights(SELF_TEST_CONFIG, false);
+  const runtime = await load(plans, weights, BUDGETS.kept);
+  const training = await runtime.createFullTraining();
+  try {
+    const reference = referenceOf(SELF_TEST_CONFIG, weights, selfTestBatch());
+    return compareGradients(await plannedGradients(training), reference);
+  } finally {
+    training.dispose();
+    runtime.dispose();
+  }
+}
+
+async function checkLora(plans: PlanDevice): Promise<Check[]> {
+  const weights = selfTestWeights(SELF_TEST_CONFIG, true);
+  const runtime = await load(plans, weights, BUDGETS.recomputed);
+  const adapter = await runtime.createAdapter(LORA, weights);
+  const training = await runtime.createLoraTraining(LORA, 1, adapter);
+  try {
+    const computed = await plannedGradients(training);
+    const reference = referenceOf(SELF_TEST_CONFIG, weights, selfTestBatch());
+    const gradients = new Map([...reference.gradients].filter(([name]) => computed.gradients.has(name)));
+    return compareGradients(computed, { ...reference, gradients });
+  } finally {
+    for (const part of [training, adapter, runtime]) part.dispose();
+  }
+}
+
+async function checkDecoding(plans: PlanDevice): Promise<Check> {
+  const weights = selfTestWeights(SELF_TEST_CONFIG, false);
+  const tokens = Array.from({ length: 36 }, (_, i) => (i * 7 + 3) % SELF_TEST_CONFIG.vocabSize);
+  const length = tokens.length;
+  const { logits } = referenceOf(SELF_TEST_CONFIG, weights, {
+    rows: 1,
+    length,
+    tokens: Int32Array.from(tokens),
+    labels: new Int32Array(length).fill(-100),
+    positions: Int32Array.from(tokens.keys()),
+    segments: new Int32Array(length),
+    targetTokens: 0,
+  });
+  const runtime = await load(plans, weights, BUDGETS.kept);
+  const session = runtime.createSession(null);
+  try {
+    await session.feed(tokens.slice(0, 34));
+    await session.feed(tokens.slice(34, 35));
+    const last = await session.feed(tokens.slice(35));
+    const error = relativeError(last, logits.slice((length - 1) * SELF_TEST_CONFIG.vocabSize));
+    return {
+      name: 'decoding over pages',
+      relativeError: error,
+      tolerance: TOLERANCE,
+      passed: error <= TOLERANCE,
+    };
+  } finally {
+    session.dispose();
+    runtime.dispose();
+  }
+}
+
+/** @throws AppError `engine.kernel-failed` or `engine.out-of-memory` where a kernel does not even run. */
+export async function runPlannedSelfTest(plans: PlanDevice): Promise<SelfTestReport> {
+  const named = (kind: string, checks: Check[]): Check[] =>
+    checks.map((check) => ({ ...check, name: `planned ${kind}: ${check.name}` }));
+  const checks = [
+    ...named('full', await checkFull(plans)),
+    ...named('LoRA', await checkLora(plans)),
+    ...named('session', [await checkDecoding(plans)]),
+  ];
+  return { backend: 'webgpu', checks, passed: checks.every(({ passed }) => passed) };
+}
