@@ -4,7 +4,10 @@ import type { BackendChoice } from '../src/protocol/engine';
 import { print } from './report';
 import type { SuiteOptions, SuiteRun } from './suite';
 import { decodeSuite } from './suites/decode';
+import { driftSuite } from './suites/drift';
+import { memorySuite } from './suites/memory';
 import { pageSuite } from './suites/page';
+import { scalingSuite } from './suites/scaling';
 import { startupSuite } from './suites/startup';
 import { trainSuite } from './suites/train';
 
@@ -12,6 +15,9 @@ const SUITES: Record<string, (options: SuiteOptions) => Promise<SuiteRun>> = {
   startup: startupSuite,
   page: pageSuite,
   train: trainSuite,
+  memory: memorySuite,
+  scaling: scalingSuite,
+  drift: driftSuite,
   decode: decodeSuite,
 };
 const BACKENDS: readonly string[] = ['auto', 'webgpu', 'wasm', 'cpu'];

@@ -1,10 +1,13 @@
 // The benchmark page, built and served, in headless Chromium. Whoever opens it closes it.
+import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { chromium, type Browser, type Page } from 'playwright';
 import { build, preview, type PreviewServer } from 'vite';
 import { chromiumArguments, chromiumPath } from '../scripts/chromium';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+/** A folder for each process: two suites may run at once. */
+const outDir = `${root}.cache/bench/${process.pid}`;
 
 export class PageSession {
   readonly page: Page;
@@ -23,7 +26,7 @@ export class PageSession {
       configFile: false,
       logLevel: 'warn',
       build: {
-        outDir: `${root}.cache/bench`,
+        outDir,
         emptyOutDir: true,
         target: 'es2023',
         chunkSizeWarningLimit: 4000,
@@ -38,6 +41,12 @@ export class PageSession {
     return new PageSession(page, browser, server);
   }
 
+  /** A page with nothing on the GPU. */
+  async reload(): Promise<void> {
+    await this.page.reload();
+    await this.page.waitForFunction(() => 'bench' in globalThis);
+  }
+
   get browserVersion(): string {
     return this.#browser.version();
   }
@@ -45,5 +54,6 @@ export class PageSession {
   async close(): Promise<void> {
     await this.#browser.close();
     await this.#server.close();
+    await rm(outDir, { recursive: true, force: true });
   }
 }

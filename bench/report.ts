@@ -15,6 +15,7 @@ export interface SuiteResult {
 }
 
 const PACKAGES = [
+  '@jax-js/jax',
   '@tensorflow/tfjs',
   '@tensorflow/tfjs-backend-wasm',
   '@tensorflow/tfjs-backend-webgpu',

@@ -1,122 +1,78 @@
-// The page that training benchmarks run in: our trainer and its peer on the same shape, the same tokens, one after the
-// other. `bench` on the window is what the suites call.
+// The page that training benchmarks run in: our trainers and their peers side by side on the same weights and batches.
+// `bench` on the window is what the suites call.
 import * as tf from '@tensorflow/tfjs';
 import { EngineDevice } from '../../src/engine';
 import { wasmUrls } from '../../src/engine/device/wasm-urls';
-import { Random } from '../../src/lib/random';
-import { createPretraining } from '../../src/models/llama/full-training';
-import type { LlamaConfig } from '../../src/models/llama/llama-config';
-import { plannedPretraining } from '../../src/models/llama/planned/planned-runtime';
-import type { TrainableModel } from '../../src/models/trainable-model';
-import type { TokenBatch } from '../../src/protocol/batches';
 import type { BackendName, DeviceReport } from '../../src/protocol/engine';
-import { TapeDecoder, type DecoderShape } from '../peers/tfjs-tape';
+import type { EngineName, TrainCase } from '../cases';
+import { batchOf } from './batches';
+import type { GpuBytes } from './gpu-bytes';
+import { openTrainer, type Trainer } from './trainers';
 
-export interface TrainCase {
-  shape: DecoderShape;
-  rows: number;
-  length: number;
-  /** Steps that count, after one that does not. */
+export interface StepFigures {
+  loss: number;
+  milliseconds: number;
+}
+
+interface Open {
+  trainer: Trainer;
+  test: TrainCase;
   steps: number;
 }
-
-export interface TrainFigures {
-  tokensPerSecond: number;
-  bytesAfterStep: number;
-  losses: number[];
-}
-
-const LEARNING_RATE = 1e-3;
 
 const device = new EngineDevice({
   wasmPaths: wasmUrls,
   gpu: navigator.gpu ?? null,
 });
+const opened = new Map<EngineName, Open>();
 
-/** Sequences that count upwards by steps of their own: learnable, the same for everyone. */
-function makeBatch({ shape, rows, length }: TrainCase): TokenBatch {
-  const random = new Random(5);
-  const count = rows * length;
-  const starts = Array.from({ length: rows }, () => random.integer(shape.vocabSize));
-  const at = (index: number, ahead: number) =>
-    ((starts[Math.floor(index / length)] ?? 0) + (index % length) + ahead) % shape.vocabSize;
-  return {
-    rows,
-    length,
-    tokens: Int32Array.from({ length: count }, (_, index) => at(index, 0)),
-    labels: Int32Array.from({ length: count }, (_, index) => at(index, 1)),
-    positions: Int32Array.from({ length: count }, (_, index) => index % length),
-    segments: new Int32Array(count),
-    targetTokens: count,
-  };
+function openOf(engine: EngineName): Open {
+  const open = opened.get(engine);
+  if (open === undefined) throw new Error(`No ${engine} trainer is open.`);
+  return open;
 }
 
-async function timed(test: TrainCase, step: () => Promise<number>): Promise<TrainFigures> {
-  const losses = [await step()];
-  const started = performance.now();
-  for (let index = 0; index < test.steps; index += 1) {
-    losses.push(await step());
+async function open(engine: EngineName, test: TrainCase): Promise<void> {
+  opened.set(engine, { trainer: await openTrainer(device, engine, test), test, steps: 0 });
+}
+
+/** The next steps of an engine's training, each on the batch of its number. */
+async function step(engine: EngineName, count: number): Promise<StepFigures[]> {
+  const open = openOf(engine);
+  const figures: StepFigures[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const batch = batchOf(open.test, open.steps);
+    const started = performance.now();
+    const loss = await open.trainer.step(batch);
+    figures.push({ loss, milliseconds: performance.now() - started });
+    open.steps += 1;
   }
-  const seconds = (performance.now() - started) / 1000;
-  return {
-    tokensPerSecond: (test.rows * test.length * test.steps) / seconds,
-    bytesAfterStep: tf.memory().numBytes,
-    losses,
-  };
+  return figures;
 }
 
-const configOf = ({ shape, length }: TrainCase): LlamaConfig => ({
-  vocabSize: shape.vocabSize,
-  hiddenSize: shape.hiddenSize,
-  layers: shape.layers,
-  heads: shape.heads,
-  kvHeads: shape.kvHeads,
-  headSize: shape.headDim,
-  intermediateSize: shape.ffnSize,
-  contextLength: length,
-  ropeTheta: 10_000,
-  ropeScaling: null,
-  rmsNormEpsilon: 1e-5,
-  tiedHead: true,
-  stopTokenIds: [],
-});
-
-/** Ours on either executor. */
-async function trainModel(test: TrainCase, training: TrainableModel): Promise<TrainFigures> {
-  const batch = makeBatch(test);
-  const figures = await timed(test, async () => {
-    const { lossSum, targetTokens } = await training.accumulate(batch, 0);
-    await training.step({ targetTokens, learningRate: LEARNING_RATE, weightDecay: 0, maxGradNorm: 1 });
-    return lossSum / targetTokens;
+/** Bytes of tensors at their highest within a step of the tape: tfjs counts them itself. */
+async function profiledPeak(engine: EngineName): Promise<number> {
+  const open = openOf(engine);
+  const { peakBytes } = await tf.profile(async () => {
+    await open.trainer.step(batchOf(open.test, open.steps));
+    return {};
   });
-  training.dispose();
-  return figures;
+  open.steps += 1;
+  return peakBytes;
 }
 
-const trainEager = (test: TrainCase): Promise<TrainFigures> =>
-  trainModel(test, createPretraining(configOf(test), 1));
-
-/** @throws Error where the backend is not WebGPU. */
-async function trainPlanned(test: TrainCase): Promise<TrainFigures> {
-  const { plans } = device;
-  if (plans === null) throw new Error('The planned engine runs on WebGPU only.');
-  const figures = await trainModel(test, await plannedPretraining(plans, configOf(test), 1));
-  return { ...figures, bytesAfterStep: plans.memory.peakBytes };
-}
-
-async function trainTape(test: TrainCase): Promise<TrainFigures> {
-  const decoder = new TapeDecoder(test.shape, LEARNING_RATE);
-  const { rows, tokens, labels } = makeBatch(test);
-  const figures = await timed(test, () => decoder.step(rows, tokens, labels));
-  decoder.dispose();
-  return figures;
+function close(engine: EngineName): void {
+  openOf(engine).trainer.dispose();
+  opened.delete(engine);
 }
 
 const bench = {
   select: (backend: BackendName): Promise<DeviceReport> => device.select(backend),
-  trainEager,
-  trainPlanned,
-  trainTape,
+  open,
+  step,
+  profiledPeak,
+  bytes: (engine: EngineName): GpuBytes => openOf(engine).trainer.bytes(),
+  close,
 };
 
 declare global {

@@ -1,78 +1,127 @@
-// Training, full fine-tuning of a Llama shape: ours (block by block) against one tape of plain tfjs, on each backend.
-import type { BackendName, DeviceReport } from '../../src/protocol/engine';
-import type { DecoderShape } from '../peers/tfjs-tape';
-import type { TrainCase, TrainFigures } from '../page/main';
-import { adapterLabel } from '../report';
+// Training speed, LoRA and full: ours on plans against one tape of plain tfjs and against jax-js, all on WebGPU, in turns;
+// ours on tfjs's wasm backend as a row beside them. All start from the same weights: their losses must agree.
+import type { Page } from 'playwright';
+import type { DeviceReport } from '../../src/protocol/engine';
+import { trainCases, type EngineName, type TrainCase } from '../cases';
+import type { StepFigures } from '../page/main';
 import { PageSession } from '../page-session';
+import { adapterLabel, median } from '../report';
 import type { SuiteOptions, SuiteRun } from '../suite';
+import { closeTrainer, openTrainer, stepTrainer } from '../trainers';
+import { checkLosses } from './loss-check';
 
-/** The embedded model's shape. */
-const TINY: DecoderShape = {
-  vocabSize: 1024,
-  hiddenSize: 128,
-  layers: 6,
-  heads: 4,
-  kvHeads: 2,
-  headDim: 32,
-  ffnSize: 384,
+const LABELS: Record<EngineName, string> = {
+  planned: 'fragua, planned, webgpu',
+  tfjs: 'tfjs tape, webgpu',
+  jaxjs: 'jax-js, webgpu',
+  eager: 'fragua, eager, wasm',
 };
-const MICRO: DecoderShape = {
-  ...TINY,
-  vocabSize: 256,
-  hiddenSize: 64,
-  layers: 2,
-  heads: 2,
-  kvHeads: 1,
-  ffnSize: 128,
-};
+const SIDE_BY_SIDE = ['planned', 'tfjs', 'jaxjs'] as const;
 
-interface NamedCase extends TrainCase {
-  name: string;
+/** How often each engine steps. */
+interface Schedule {
+  /** Compile; they count for the losses, not for the speed. */
+  warmUp: number;
+  /** In each turn. */
+  steps: number;
 }
 
-const cases = (quick: boolean): NamedCase[] =>
-  quick
-    ? [{ name: 'MICRO', shape: MICRO, rows: 4, length: 32, steps: 3 }]
-    : [
-        { name: 'MICRO', shape: MICRO, rows: 4, length: 32, steps: 20 },
-        { name: 'TINY', shape: TINY, rows: 4, length: 64, steps: 5 },
-      ];
+interface Measured {
+  warmUp: number;
+  figures: StepFigures[];
+}
 
-const mebibytes = (bytes: number) => bytes / 1024 ** 2;
+/** One tape step takes ten seconds on a software adapter: in a quick run a short batch makes it compile instead. */
+function scheduleOf(engine: EngineName, quick: boolean): Schedule {
+  if (engine === 'tfjs') return { warmUp: quick ? 0 : 1, steps: 1 };
+  return { warmUp: 1, steps: engine === 'planned' ? 3 : 1 };
+}
 
-export async function trainSuite({ quick, backend }: SuiteOptions): Promise<SuiteRun> {
-  const session = await PageSession.open();
-  try {
-    const backends: BackendName[] = backend === 'auto' ? ['wasm', 'webgpu'] : [backend];
-    const rows: SuiteRun['result']['rows'] = [];
-    const ratios: Record<string, number> = {};
-    let device: DeviceReport | null = null;
-    for (const name of backends) {
-      device = await session.page.evaluate((name) => bench.select(name), name);
-      for (const test of cases(quick)) {
-        const ours = await session.page.evaluate((test) => bench.trainEager(test), test);
-        const theirs = await session.page.evaluate((test) => bench.trainTape(test), test);
-        rows.push(row(test.name, name, 'fragua', ours), row(test.name, name, 'tfjs tape', theirs));
-        ratios[`${test.name}.${name}.tokensPerSecond`] = ours.tokensPerSecond / theirs.tokensPerSecond;
-        ratios[`${test.name}.${name}.bytesAfterStep`] = theirs.bytesAfterStep / ours.bytesAfterStep;
+async function compileOnShortBatch(page: Page, test: TrainCase): Promise<void> {
+  await openTrainer(page, 'tfjs', { ...test, rows: 2, length: 16 });
+  await stepTrainer(page, 'tfjs', 1);
+  await closeTrainer(page, 'tfjs');
+}
+
+/** Turns, one engine after the other, so that all see the same load on the machine. */
+async function inTurns(
+  page: Page,
+  test: TrainCase,
+  engines: readonly EngineName[],
+  quick: boolean,
+): Promise<Map<EngineName, Measured>> {
+  const measured = new Map<EngineName, Measured>();
+  for (const engine of engines) {
+    const { warmUp } = scheduleOf(engine, quick);
+    if (warmUp === 0) await compileOnShortBatch(page, test);
+    await openTrainer(page, engine, test);
+    measured.set(engine, { warmUp, figures: await stepTrainer(page, engine, warmUp) });
+  }
+  for (let turn = 0; turn < (quick ? 1 : 3); turn += 1) {
+    for (const [engine, { figures }] of measured) {
+      figures.push(...(await stepTrainer(page, engine, scheduleOf(engine, quick).steps)));
+    }
+  }
+  for (const engine of engines) await closeTrainer(page, engine);
+  return measured;
+}
+
+function speed({ rows, length }: TrainCase, { warmUp, figures }: Measured): number {
+  return (1000 * rows * length) / median(figures.slice(warmUp).map(({ milliseconds }) => milliseconds));
+}
+
+const row = (test: TrainCase, engine: EngineName, measured: Measured) => ({
+  shape: test.name,
+  method: test.method,
+  engine: LABELS[engine],
+  'tokens/s': speed(test, measured),
+  'timed steps': measured.figures.length - measured.warmUp,
+  'first loss': measured.figures[0]?.loss ?? null,
+  'fourth loss': measured.figures[3]?.loss ?? null,
+});
+
+/** One after the other: tfjs has one backend at a time. Ours on wasm is compared in losses, and shown. */
+async function measureAll(page: Page, quick: boolean): Promise<Pick<SuiteRun['result'], 'rows' | 'ratios'>> {
+  const rows: SuiteRun['result']['rows'] = [];
+  const ratios: Record<string, number> = {};
+  const ours = new Map<TrainCase, StepFigures[]>();
+  const note = (test: TrainCase, engine: EngineName, measured: Measured) => {
+    rows.push(row(test, engine, measured));
+    console.error(Object.values(rows.at(-1) ?? {}).join('  '));
+  };
+  for (const test of trainCases(quick)) {
+    const all = await inTurns(page, test, SIDE_BY_SIDE, quick);
+    for (const [engine, measured] of all) note(test, engine, measured);
+    const planned = all.get('planned') as Measured;
+    ours.set(test, planned.figures);
+    for (const [engine, measured] of all) {
+      checkLosses(test, planned.figures, engine, measured.figures);
+      if (engine !== 'planned') {
+        ratios[`${test.name}.${test.method}.${engine}`] = speed(test, planned) / speed(test, measured);
       }
     }
-    if (device === null) throw new Error('No backend was measured.');
+  }
+  await page.evaluate(() => bench.select('wasm'));
+  for (const [test, figures] of ours) {
+    for (const [engine, measured] of await inTurns(page, test, ['eager'], quick)) {
+      note(test, engine, measured);
+      checkLosses(test, figures, engine, measured.figures);
+    }
+  }
+  return { rows, ratios };
+}
+
+/** @throws Error where losses part. */
+export async function trainSuite({ quick }: SuiteOptions): Promise<SuiteRun> {
+  const session = await PageSession.open();
+  try {
+    const device: DeviceReport = await session.page.evaluate(() => bench.select('webgpu'));
+    const measured = await measureAll(session.page, quick);
     return {
-      result: { suite: 'train', adapter: adapterLabel(device), rows, ratios },
+      result: { suite: 'train', adapter: adapterLabel(device), ...measured },
       browserVersion: session.browserVersion,
     };
   } finally {
     await session.close();
   }
 }
-
-const row = (shape: string, backend: string, engine: string, figures: TrainFigures) => ({
-  shape,
-  backend,
-  engine,
-  'tokens/s': figures.tokensPerSecond,
-  'tensors MiB after a step': mebibytes(figures.bytesAfterStep),
-  'first loss': figures.losses[0] ?? null,
-  'last loss': figures.losses.at(-1) ?? null,
-});

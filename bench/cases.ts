@@ -1,0 +1,69 @@
+// What training benchmarks train: shapes, batches and how. Plain data, so that it crosses into the page as it is.
+import type { LlamaConfig } from '../src/models/llama/llama-config';
+import { LORA_TARGETS, type LoraConfig } from '../src/protocol/models';
+
+export type Method = 'lora' | 'full';
+
+/** Which trainer: ours on plans, ours on tfjs ops, one tape of plain tfjs, jax-js. */
+export type EngineName = 'planned' | 'eager' | 'tfjs' | 'jaxjs';
+
+export interface TrainCase {
+  name: string;
+  config: LlamaConfig;
+  method: Method;
+  rows: number;
+  length: number;
+}
+
+/** The same for everybody; no clipping, no decay. Side paths start from zero and take larger steps. */
+export const LEARNING_RATES: Record<Method, number> = { lora: 1e-2, full: 1e-3 };
+export const WEIGHTS_SEED = 1;
+export const LORA: LoraConfig = { rank: 8, alpha: 16, dropout: 0, targets: [...LORA_TARGETS] };
+
+const llama = (
+  sizes: Pick<LlamaConfig, 'hiddenSize' | 'layers' | 'heads' | 'kvHeads' | 'headSize' | 'intermediateSize'> &
+    Pick<LlamaConfig, 'vocabSize'>,
+): LlamaConfig => ({
+  ...sizes,
+  contextLength: 2048,
+  ropeTheta: 10_000,
+  ropeScaling: null,
+  rmsNormEpsilon: 1e-5,
+  tiedHead: true,
+  stopTokenIds: [],
+});
+
+const TINY = llama({
+  vocabSize: 1024,
+  hiddenSize: 128,
+  layers: 4,
+  heads: 4,
+  kvHeads: 2,
+  headSize: 32,
+  intermediateSize: 384,
+});
+const SMALL = llama({
+  vocabSize: 4096,
+  hiddenSize: 288,
+  layers: 6,
+  heads: 6,
+  kvHeads: 6,
+  headSize: 48,
+  intermediateSize: 768,
+});
+/** Small enough for a thousand steps or thousands of tokens on any machine. */
+export const MICRO = llama({
+  vocabSize: 256,
+  hiddenSize: 64,
+  layers: 2,
+  heads: 2,
+  kvHeads: 1,
+  headSize: 32,
+  intermediateSize: 128,
+});
+
+export function trainCases(quick: boolean): TrainCase[] {
+  const of = (name: string, config: LlamaConfig, rows: number): TrainCase[] =>
+    (['lora', 'full'] as const).map((method) => ({ name, config, method, rows, length: 128 }));
+  return quick ? of('TINY', TINY, 4) : [...of('TINY', TINY, 4), ...of('SMALL', SMALL, 2)];
+}

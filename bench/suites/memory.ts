@@ -1,0 +1,61 @@
+// Peak GPU bytes of the same training step: ours on plans against the tape of plain tfjs, jax-js beside them. Each engine
+// has a page of its own, so that no pool of another is counted.
+import type { Page } from 'playwright';
+import type { DeviceReport } from '../../src/protocol/engine';
+import { trainCases, type EngineName, type TrainCase } from '../cases';
+import { PageSession } from '../page-session';
+import { adapterLabel, type Cell } from '../report';
+import type { SuiteOptions, SuiteRun } from '../suite';
+import { openTrainer, stepTrainer } from '../trainers';
+
+interface Peak {
+  /** Arrays alive at once, as tfjs counts its tensors; null where only buffers are counted. */
+  arrayBytes: number | null;
+  bufferBytes: number;
+}
+
+const mebibytes = (bytes: number | null) => (bytes === null ? null : bytes / 1024 ** 2);
+
+async function peakOf(page: Page, engine: EngineName, test: TrainCase): Promise<Peak> {
+  await openTrainer(page, engine, test);
+  let arrayBytes: number | null = null;
+  if (engine === 'tfjs') arrayBytes = await page.evaluate(() => bench.profiledPeak('tfjs'));
+  // The second step has the moments that the first one makes.
+  else await stepTrainer(page, engine, 2);
+  const { peakBytes } = await page.evaluate((engine) => bench.bytes(engine), engine);
+  return { arrayBytes, bufferBytes: peakBytes };
+}
+
+export async function memorySuite({ quick }: SuiteOptions): Promise<SuiteRun> {
+  const session = await PageSession.open();
+  const { page } = session;
+  try {
+    const rows: Record<string, Cell>[] = [];
+    const ratios: Record<string, number> = {};
+    let device: DeviceReport | null = null;
+    const measure = async (engine: EngineName, test: TrainCase): Promise<Peak> => {
+      await session.reload();
+      device = await page.evaluate(() => bench.select('webgpu'));
+      const peak = await peakOf(page, engine, test);
+      const [arrays, buffers] = [mebibytes(peak.arrayBytes), mebibytes(peak.bufferBytes)];
+      const { name: shape, method } = test;
+      rows.push({ shape, method, engine, 'peak MiB of tensors': arrays, 'peak MiB of buffers': buffers });
+      return peak;
+    };
+    for (const test of trainCases(quick)) {
+      const key = `${test.name}.${test.method}`;
+      const ours = (await measure('planned', test)).bufferBytes;
+      const tape = await measure('tfjs', test);
+      // All our buffers over its tensors alone: the pool they lie in takes more.
+      ratios[`${key}.tfjs`] = ours / (tape.arrayBytes ?? tape.bufferBytes);
+      ratios[`${key}.jaxjs`] = ours / (await measure('jaxjs', test)).bufferBytes;
+    }
+    if (device === null) throw new Error('Nothing was measured.');
+    return {
+      result: { suite: 'memory', adapter: adapterLabel(device), rows, ratios },
+      browserVersion: session.browserVersion,
+    };
+  } finally {
+    await session.close();
+  }
+}
