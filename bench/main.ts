@@ -5,6 +5,7 @@ import { print } from './report';
 import type { SuiteOptions, SuiteRun } from './suite';
 import { decodeSuite } from './suites/decode';
 import { driftSuite } from './suites/drift';
+import { kernelsSuite } from './suites/kernels';
 import { memorySuite } from './suites/memory';
 import { pageSuite } from './suites/page';
 import { scalingSuite } from './suites/scaling';
@@ -18,6 +19,7 @@ const SUITES: Record<string, (options: SuiteOptions) => Promise<SuiteRun>> = {
   memory: memorySuite,
   scaling: scalingSuite,
   drift: driftSuite,
+  kernels: kernelsSuite,
   decode: decodeSuite,
 };
 const BACKENDS: readonly string[] = ['auto', 'webgpu', 'wasm', 'cpu'];

@@ -7,6 +7,7 @@ import type { BackendName, DeviceReport } from '../../src/protocol/engine';
 import type { EngineName, TrainCase } from '../cases';
 import { batchOf } from './batches';
 import type { GpuBytes } from './gpu-bytes';
+import { kernelBench } from './kernels';
 import { openTrainer, type Trainer } from './trainers';
 
 export interface StepFigures {
@@ -67,6 +68,7 @@ function close(engine: EngineName): void {
 }
 
 const bench = {
+  ...kernelBench(device),
   select: (backend: BackendName): Promise<DeviceReport> => device.select(backend),
   open,
   step,
