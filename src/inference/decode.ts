@@ -19,8 +19,8 @@ export interface DecodeOptions {
   contextLength: number;
   stopTokenIds: readonly number[];
   cancelled: () => boolean;
-  /** Device work alone, so that it does not interleave with a training step. */
-  exclusive: <T>(work: () => Promise<T>) => Promise<T>;
+  /** A turn on the device, which other sequences may share and a training step may not. */
+  turn: <T>(work: () => Promise<T>) => Promise<T>;
   giveWay: () => Promise<void>;
 }
 
@@ -55,7 +55,7 @@ async function feed(
     await options.giveWay();
     if (options.cancelled()) return null;
     const chunk = tokens.slice(start, start + PREFILL_CHUNK);
-    logits = await options.exclusive(() => options.session.feed(chunk));
+    logits = await options.turn(() => options.session.feed(chunk));
     options.fed.push(...chunk);
   }
   return options.cancelled() ? null : logits;

@@ -25,7 +25,7 @@ function setUp(model: ToyLoadedModel = createToyModel(), seeds: number[] = [1]) 
     cache,
     now: () => (time += 10),
     drawSeed: () => seeds.shift() ?? 99,
-    exclusive: (work) => work(),
+    turn: (work) => work(),
     giveWay: nextEventTurn,
   });
   const run = async (asked: GenerationRequest, signal = new AbortController().signal) => {

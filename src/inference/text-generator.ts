@@ -20,7 +20,8 @@ export interface GeneratorParts {
   now: () => number;
   /** Draws the seed of a request that names none. */
   drawSeed: () => number;
-  exclusive: <T>(work: () => Promise<T>) => Promise<T>;
+  /** A turn on the device, which other sequences may share and a training step may not. */
+  turn: <T>(work: () => Promise<T>) => Promise<T>;
   giveWay: () => Promise<void>;
 }
 
@@ -147,7 +148,7 @@ export class TextGenerator {
       contextLength: model.contextLength,
       stopTokenIds: model.stopTokenIds,
       cancelled: () => signal.aborted,
-      exclusive: this.#parts.exclusive,
+      turn: this.#parts.turn,
       giveWay: this.#parts.giveWay,
     });
   }

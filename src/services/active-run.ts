@@ -94,7 +94,7 @@ export class ActiveRun implements TrainingSink {
     try {
       batches = await PlanBatches.open(parts.batches, batchPlanOf(config));
       const opened = batches;
-      training = await parts.exclusive(() => Promise.resolve(createTraining(lease, config)));
+      training = await parts.exclusive(() => createTraining(lease, config));
       const run = new ActiveRun(parts, record, lease, opened, training, restore);
       await run.#prepare(restore);
       return run;

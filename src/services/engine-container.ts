@@ -129,7 +129,7 @@ function registerInference(container: Container, { database, beat }: EngineSurro
         cache: services.get(cacheToken),
         now: () => performance.now(),
         drawSeed: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
-        exclusive: services.get(guardToken).exclusive,
+        turn: services.get(guardToken).shared,
         giveWay: nextEventTurn,
       }),
   );

@@ -37,7 +37,7 @@ export function createSampleGenerator(parts: SampleGeneratorParts): SampleGenera
         contextLength: model.contextLength,
         stopTokenIds: model.stopTokenIds,
         cancelled: interrupted,
-        exclusive,
+        turn: exclusive,
         giveWay: () => clock.giveWay(),
       });
       for await (const id of tokens) written.push(id);

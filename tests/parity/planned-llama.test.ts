@@ -151,6 +151,21 @@ describe('planned sessions', () => {
     for (const part of [plain, adapted, adapter, runtime]) part.dispose();
   });
 
+  it('three sequences at once, of different lengths: each gets its own logits', async () => {
+    const weights = selfTestWeights(config, false);
+    const runtime = await load(config, weights, BUDGETS.kept);
+    const starts = [0, 5, 17];
+    const sessions = starts.map(() => runtime.createSession(null));
+    await Promise.all(sessions.map((session, i) => session.feed(tokens.slice(starts[i], 34))));
+    for (const token of [3, 4]) await Promise.all(sessions.map((session) => session.feed([token])));
+    const last = await Promise.all(sessions.map((session) => session.feed([5])));
+    starts.forEach((start, i) => {
+      const reference = expected(weights, [...tokens.slice(start, 34), 3, 4, 5]);
+      expect(relativeError(last[i] ?? [], reference)).toBeLessThan(1e-4);
+    });
+    for (const part of [...sessions, runtime]) part.dispose();
+  });
+
   it('a training decodes with what it learnt, without export or reload', async () => {
     const weights = selfTestWeights(config, true);
     const runtime = await load(config, weights, BUDGETS.kept);

@@ -73,7 +73,14 @@ export async function createServiceBench(
   const cache = new ResponseCache(database);
   const { exclusive } = guard;
   const giveWay = nextEventTurn;
-  const generator = new TextGenerator({ sessions, cache, now, drawSeed: () => 1, exclusive, giveWay });
+  const generator = new TextGenerator({
+    sessions,
+    cache,
+    now,
+    drawSeed: () => 1,
+    turn: guard.shared,
+    giveWay,
+  });
   const inference = new InferenceService({ models, generator, cache, beat: () => undefined });
   const checkpoints = new CheckpointStore(database, blobs, stateFileCodec);
   const schedules = createScheduleFactory();

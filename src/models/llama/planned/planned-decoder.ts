@@ -1,5 +1,7 @@
-// Reading tokens with one set of weights: plans for few sizes of piece and of cache, made when first needed. All sessions
-// over these weights share it. Owns its plans and input arrays; pages and weights belong to others.
+// Reading tokens with one set of weights: plans for few sizes of batch and of cache, made when first needed. All sessions
+// over these weights share it; single tokens that several of them ask for at once are one replay. Owns its plans and input
+// arrays; pages and weights belong to others.
+import { nextEventTurn } from '../../../lib/async/event-turn';
 import {
   aligned,
   externalValue,
@@ -17,9 +19,12 @@ import type { LlamaConfig } from '../llama-config';
 import { recordLogits, type CachedInputs, type DecoderParameters } from './record-decoder';
 import { RopeBuffers } from './rope-buffers';
 
-/** Tokens of a plan: one, or a piece of a prompt. */
-const PIECES = [1, 16, 64, 256] as const;
+/** Tokens of a plan that reads a piece of one sequence. */
+const PIECES = [16, 64, 256] as const;
+/** Sequences of a plan that reads one token of each. */
+const BATCHES = [1, 2, 4, 8] as const;
 export const MAX_PIECE = 256;
+const MAX_BATCH = 8;
 
 export interface DecoderParts {
   owner: PlanDevice;
@@ -30,56 +35,63 @@ export interface DecoderParts {
   rangeOf: (value: Value) => BufferRange | null;
 }
 
-/** A plan with its arrays. */
-interface PiecePlan {
+/** Tokens of one sequence that follow the `length` it has; its pages have room for them. */
+export interface ReadRequest {
+  tokens: readonly number[];
+  length: number;
+  pages: readonly number[];
+}
+
+interface WaitingRead extends ReadRequest {
+  resolve: (logits: Float32Array<ArrayBuffer>) => void;
+  reject: (error: unknown) => void;
+}
+
+interface PlanSize {
+  tokens: number;
+  sequences: number;
+  pages: number;
+}
+
+interface SizedPlan extends PlanSize {
   plan: Plan;
   poolGeneration: number;
-  tokens: number;
-  pages: number;
   buffer: GPUBuffer;
   ranges: ReadonlyMap<Value, BufferRange>;
   inputs: CachedInputs;
+  /** The inputs as they lie in the buffer, to be written at once. */
+  staging: Uint32Array<ArrayBuffer>;
   logits: Value;
 }
 
+const smallest = (sizes: readonly number[], least: number): number =>
+  sizes.find((size) => size >= least) ?? least;
+
 export class PlannedDecoder {
   readonly #parts: DecoderParts;
-  readonly #plans = new Map<string, PiecePlan>();
+  readonly #plans = new Map<string, SizedPlan>();
   readonly #ropes = new Map<number, RopeBuffers>();
+  #waiting: WaitingRead[] = [];
 
   constructor(parts: DecoderParts) {
     this.#parts = parts;
   }
 
-  /**
-   * Reads tokens of one sequence that follow the `length` it has.
-   * @param tokens 1 to MAX_PIECE; @param pages of the sequence, enough for all of them.
-   * @returns logits after the last token where they are wanted.
-   */
-  async read(
-    tokens: readonly number[],
-    length: number,
-    pages: readonly number[],
-    wanted: boolean,
-  ): Promise<Float32Array<ArrayBuffer> | null> {
-    const piece = await this.#planFor(tokens.length, pages.length);
-    const { memory } = this.#parts.owner;
-    const at = (value: Value): BufferRange => piece.ranges.get(value) as BufferRange;
-    const { ids, positions, pageTable, last } = piece.inputs;
-    const places = Uint32Array.from({ length: piece.tokens }, (_, i) => tokens[i] ?? 0);
-    memory.write(at(ids), places);
-    memory.write(
-      at(positions),
-      places.map((_, i) => (i < tokens.length ? length + i : NO_POSITION)),
-    );
-    memory.write(
-      at(pageTable),
-      Uint32Array.from({ length: piece.pages }, (_, i) => pages[i] ?? 0),
-    );
-    memory.write(at(last), Uint32Array.of(tokens.length - 1));
-    piece.plan.run();
-    if (!wanted) return null;
-    return new Float32Array(await memory.read(at(piece.logits)));
+  /** A piece of a sequence, 1 to MAX_PIECE tokens; its logits are not asked for. */
+  async readPiece(request: ReadRequest): Promise<void> {
+    const { tokens, pages } = request;
+    const size = { tokens: smallest(PIECES, tokens.length), sequences: 1, pages: pages.length };
+    this.#run(await this.#planFor(size), [request]);
+  }
+
+  /** A piece and the logits after its last token. @returns [vocabulary] */
+  async read(request: ReadRequest): Promise<Float32Array<ArrayBuffer>> {
+    if (request.tokens.length === 1) return this.#readTogether(request);
+    const { tokens, pages } = request;
+    const size = { tokens: smallest(PIECES, tokens.length), sequences: 1, pages: pages.length };
+    const plan = await this.#planFor(size);
+    this.#run(plan, [request]);
+    return this.#logits(plan);
   }
 
   dispose(): void {
@@ -92,13 +104,69 @@ export class PlannedDecoder {
     this.#ropes.clear();
   }
 
-  async #planFor(count: number, pageCount: number): Promise<PiecePlan> {
+  #readTogether(request: ReadRequest): Promise<Float32Array<ArrayBuffer>> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ ...request, resolve, reject });
+      if (this.#waiting.length === 1) void this.#serve();
+    });
+  }
+
+  /** Everyone who asks in this turn of events is served by the same replay. */
+  async #serve(): Promise<void> {
+    await nextEventTurn();
+    const all = this.#waiting;
+    this.#waiting = [];
+    for (let start = 0; start < all.length; start += MAX_BATCH) {
+      const batch = all.slice(start, start + MAX_BATCH);
+      try {
+        const sequences = smallest(BATCHES, batch.length);
+        const pages = Math.max(...batch.map((read) => read.pages.length));
+        const plan = await this.#planFor({ tokens: sequences, sequences, pages });
+        this.#run(plan, batch);
+        const logits = await this.#logits(plan);
+        const { vocabSize } = this.#parts.config;
+        batch.forEach(({ resolve }, row) => resolve(logits.slice(row * vocabSize, (row + 1) * vocabSize)));
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+  }
+
+  async #logits({ ranges, logits }: SizedPlan): Promise<Float32Array<ArrayBuffer>> {
+    return new Float32Array(await this.#parts.owner.memory.read(ranges.get(logits) as BufferRange));
+  }
+
+  /** Several sequences with a token each, or one with a piece. Nothing is awaited between writing and running. */
+  #run(
+    { plan, inputs, ranges, staging, tokens, sequences, pages, buffer }: SizedPlan,
+    reads: readonly ReadRequest[],
+  ): void {
+    const at = (value: Value): number => (ranges.get(value)?.offset ?? 0) / 4;
+    const [ids, positions, table] = [at(inputs.ids), at(inputs.positions), at(inputs.pageTable)];
+    staging.fill(NO_POSITION, positions, positions + tokens);
+    let token = 0;
+    reads.forEach((read, row) => {
+      read.tokens.forEach((id, i) => {
+        staging[ids + token] = id;
+        staging[positions + token] = read.length + i;
+        staging[at(inputs.sequences) + token] = row;
+        token += 1;
+      });
+      staging[at(inputs.last) + row] = token - 1;
+      read.pages.forEach((page, i) => (staging[table + row * pages + i] = page));
+    });
+    // Places that stand for no sequence have no position either.
+    for (let row = reads.length; row < sequences; row += 1) staging[at(inputs.last) + row] = 0;
+    this.#parts.owner.memory.write({ buffer, offset: 0, bytes: staging.byteLength }, staging);
+    plan.run();
+  }
+
+  async #planFor(size: PlanSize): Promise<SizedPlan> {
     const { pool, config } = this.#parts;
-    const tokens = PIECES.find((size) => size >= count) ?? MAX_PIECE;
     const most = Math.ceil(config.contextLength / PAGE_TOKENS);
-    const pages = Math.min(most, 4 ** Math.ceil(Math.log(Math.max(4, pageCount)) / Math.log(4)));
-    const key = `${tokens}/${pages}`;
-    const known = this.#plans.get(key) ?? (await this.#compile(tokens, pages));
+    const pages = Math.min(most, 4 ** Math.ceil(Math.log(Math.max(4, size.pages)) / Math.log(4)));
+    const key = `${size.tokens}/${size.sequences}/${pages}`;
+    const known = this.#plans.get(key) ?? (await this.#compile({ ...size, pages }));
     this.#plans.set(key, known);
     if (known.poolGeneration !== pool.generation) {
       known.plan.rebind();
@@ -107,18 +175,19 @@ export class PlannedDecoder {
     return known;
   }
 
-  async #compile(tokens: number, pages: number): Promise<PiecePlan> {
+  async #compile(size: PlanSize): Promise<SizedPlan> {
+    const { tokens, sequences, pages } = size;
     const { owner, config, pool, weights, rangeOf } = this.#parts;
     const inputs: CachedInputs = {
       ids: externalValue('ids', [tokens]),
       positions: externalValue('positions', [tokens]),
-      pageTable: externalValue('page table', [1, pages]),
+      pageTable: externalValue('page table', [sequences, pages]),
       sequences: externalValue('sequences', [tokens]),
-      last: externalValue('last', [1]),
+      last: externalValue('last', [sequences]),
     };
-    const logits = externalValue('logits', [1, config.vocabSize]);
+    const logits = externalValue('logits', [sequences, config.vocabSize]);
     const rope = await this.#ropeFor(pages * PAGE_TOKENS);
-    const { buffer, ranges } = await this.#allocate([...Object.values<Value>({ ...inputs }), logits]);
+    const { buffer, ranges, inputBytes } = await this.#allocate(inputs, logits);
     const tape = new Tape(new Recorder(owner.traits), true);
     recordLogits(tape, config, weights, inputs, rope.tables, pool, logits);
     const plan = await Plan.compile(owner, tape.recorder.finish(), (value) => {
@@ -126,19 +195,21 @@ export class PlannedDecoder {
       if (range === null) throw new Error(`${value.name} has no memory.`);
       return range;
     });
-    return { plan, poolGeneration: pool.generation, tokens, pages, buffer, ranges, inputs, logits };
+    const staging = new Uint32Array(inputBytes / 4);
+    return { ...size, plan, poolGeneration: pool.generation, buffer, ranges, inputs, staging, logits };
   }
 
-  async #allocate(values: readonly Value[]) {
+  async #allocate(inputs: CachedInputs, logits: Value) {
+    const ranges = new Map<Value, BufferRange>();
+    const values = [...Object.values<Value>({ ...inputs }), logits];
     const bytes = values.reduce((sum, value) => sum + aligned(value.bytes), 0);
     const buffer = await this.#parts.owner.memory.allocate(bytes, 'tokens to read');
-    const ranges = new Map<Value, BufferRange>();
     let offset = 0;
     for (const value of values) {
       ranges.set(value, { buffer, offset, bytes: value.bytes });
       offset += aligned(value.bytes);
     }
-    return { buffer, ranges };
+    return { buffer, ranges, inputBytes: bytes - aligned(logits.bytes) };
   }
 
   async #ropeFor(positions: number): Promise<RopeBuffers> {

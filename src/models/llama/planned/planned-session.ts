@@ -2,7 +2,7 @@
 import { PAGE_TOKENS, type PagePool } from '../../../engine/planned';
 import type { DecodeSession } from '../../loaded-model';
 import { checkRoom } from '../check-room';
-import { MAX_PIECE, type PlannedDecoder } from './planned-decoder';
+import { MAX_PIECE, type PlannedDecoder, type ReadRequest } from './planned-decoder';
 
 export class PlannedSession implements DecodeSession {
   readonly #contextLength: number;
@@ -26,17 +26,19 @@ export class PlannedSession implements DecodeSession {
   }
 
   async feed(tokens: readonly number[]): Promise<Float32Array<ArrayBuffer>> {
+    if (tokens.length === 0) return new Float32Array();
     checkRoom(this.#length + tokens.length, this.#contextLength);
     const needed = Math.ceil((this.#length + tokens.length) / PAGE_TOKENS) - this.#pages.length;
     if (needed > 0) this.#pages.push(...(await this.#pool.take(needed)));
-    let logits: Float32Array<ArrayBuffer> | null = null;
-    for (let start = 0; start < tokens.length; start += MAX_PIECE) {
-      const piece = tokens.slice(start, start + MAX_PIECE);
-      const wanted = start + MAX_PIECE >= tokens.length;
-      logits = await this.#decoder.read(piece, this.#length, this.#pages, wanted);
-      this.#length += piece.length;
+    const last = MAX_PIECE * Math.floor((tokens.length - 1) / MAX_PIECE);
+    for (let start = 0; start < last; start += MAX_PIECE) {
+      await this.#decoder.readPiece(this.#next(tokens.slice(start, start + MAX_PIECE)));
+      this.#length += MAX_PIECE;
     }
-    return logits ?? new Float32Array();
+    const rest = tokens.slice(last);
+    const logits = await this.#decoder.read(this.#next(rest));
+    this.#length += rest.length;
+    return logits;
   }
 
   truncate(length: number): void {
@@ -49,5 +51,9 @@ export class PlannedSession implements DecodeSession {
     this.#disposed = true;
     this.truncate(0);
     this.#onDispose();
+  }
+
+  #next(tokens: readonly number[]): ReadRequest {
+    return { tokens, length: this.#length, pages: this.#pages };
   }
 }
