@@ -74,7 +74,7 @@ describe('planTraining', () => {
     'planTraining: the estimate for %s, %i x %i tokens is near the peak of a step',
     async (method, rows, length) => {
       const config = toyConfig({ method, batchSize: rows, sequenceLength: length });
-      const { memory } = planTraining(llamaFamily.plan(CONFIG), config, null);
+      const { memory } = planTraining(llamaFamily.plan(CONFIG), config, null, null);
       const measured = await peakBytes(method, rows, length);
       expect(memory.totalBytes / measured).toBeGreaterThan(1 / FACTOR);
       expect(memory.totalBytes / measured).toBeLessThan(FACTOR);

@@ -1,4 +1,5 @@
 // What a training takes in memory, by arithmetic.
+import type { PlanDevice } from '../engine';
 import type { MemoryEstimate, TrainingConfig, TrainingPlan } from '../protocol/training';
 import { elementCount, type ModelPlan } from './model-family';
 
@@ -9,11 +10,15 @@ const FLOAT_BYTES = 4;
 /** Weight, gradient and two moments; full training shares its first weights with the base but not its second. */
 const ARRAYS_PER_TRAINED_WEIGHT = 4;
 
-/** @param limitBytes what the device allows; null when unknown, which counts as fitting. */
+/**
+ * @param limitBytes what the device allows; null when unknown, which counts as fitting.
+ * @param plans the planned engine, where the training would run on it.
+ */
 export function planTraining(
   plan: ModelPlan,
   config: TrainingConfig,
   limitBytes: number | null,
+  plans: PlanDevice | null,
 ): TrainingPlan {
   const parameters = elementCount(plan.weightShapes());
   const trainableParameters =
@@ -21,7 +26,7 @@ export function planTraining(
   return {
     parameters,
     trainableParameters,
-    memory: estimate(plan, config, parameters, trainableParameters, limitBytes),
+    memory: estimate(plan, config, parameters, trainableParameters, limitBytes, plans),
   };
 }
 
@@ -31,13 +36,16 @@ function estimate(
   parameters: number,
   trainable: number,
   limitBytes: number | null,
+  plans: PlanDevice | null,
 ): MemoryEstimate {
   const arrays = ARRAYS_PER_TRAINED_WEIGHT + (config.emaDecay === null ? 0 : 1);
   const tokens = config.batchSize * config.sequenceLength;
   const parts = {
     weightsBytes: parameters * FLOAT_BYTES,
     adapterAndOptimizerBytes: trainable * arrays * FLOAT_BYTES,
-    ...plan.activationBytes(tokens, config.sequenceLength),
+    ...(plans === null
+      ? plan.activationBytes(tokens, config.sequenceLength)
+      : plan.plannedActivationBytes(config, plans)),
   };
   const totalBytes =
     parts.weightsBytes + parts.adapterAndOptimizerBytes + parts.activationsBytes + parts.logitsBytes;

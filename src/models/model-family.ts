@@ -3,6 +3,7 @@
 import type { PlanDevice } from '../engine';
 import { AppError } from '../lib/errors';
 import type { LoraConfig, LoraTarget, ModelFamily as FamilyName } from '../protocol/models';
+import type { TrainingConfig } from '../protocol/training';
 import type { FileArray } from './file-layout';
 import type { DecodeSession } from './loaded-model';
 import type { TrainableModel } from './trainable-model';
@@ -40,7 +41,13 @@ export interface ModelPlan {
   adapterShapes(lora: Pick<LoraConfig, 'rank' | 'targets'>): Map<string, number[]>;
   /** Which projection a module path is, null for another module. */
   targetOf(modulePath: string): LoraTarget | null;
+  /** On the eager engine. */
   activationBytes(tokens: number, sequenceLength: number): ActivationBytes;
+  /**
+   * On the planned engine, from the step itself.
+   * @throws AppError `engine.out-of-memory` where an array of the step is larger than the device can bind.
+   */
+  plannedActivationBytes(config: TrainingConfig, plans: PlanDevice): ActivationBytes;
   /**
    * Puts the weights on the device. `read` gives one array at a time.
    * @param plans runs on the planned engine; null on the eager one.

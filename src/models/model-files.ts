@@ -120,7 +120,12 @@ export class ModelFiles {
 
   /** Sizes by arithmetic, without loading. */
   async plan(config: TrainingConfig, base: ModelRecord): Promise<TrainingPlan> {
-    return planTraining(await this.#planOf(base), config, this.#parts.memoryLimitBytes());
+    return planTraining(
+      await this.#planOf(base),
+      config,
+      this.#parts.memoryLimitBytes(),
+      this.#parts.plans(),
+    );
   }
 
   async #planOf(record: ModelRecord): Promise<ModelPlan> {

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { PlanDevice } from '../../src/engine/planned/plan-device';
 import { relativeError } from '../../src/engine/reference/compare';
 import type { FileArray } from '../../src/models/file-layout';
 import type { LlamaConfig } from '../../src/models/llama/llama-config';
 import { adapterShapes } from '../../src/models/llama/llama-names';
+import { plannedActivationBytes } from '../../src/models/llama/planned/plan-bytes';
 import { PlannedRuntime } from '../../src/models/llama/planned/planned-runtime';
 import { plannedGradients, runPlannedSelfTest } from '../../src/models/planned-self-test';
 import {
@@ -83,6 +85,27 @@ describe('planned training', () => {
     const { bytes } = owner.memory;
     await run();
     expect(owner.memory.bytes).toBe(bytes);
+  });
+
+  it.each(['lora', 'full'] as const)('%s: what a step takes is what was said before', async (method) => {
+    const shared = await planDevice();
+    // Its own arena, which nothing else has grown.
+    const owner = new PlanDevice(shared.device, true);
+    const { config, batch } = { config: SELF_TEST_CONFIG, batch: selfTestBatch() };
+    const weights = selfTestWeights(config, false);
+    const read = (name: string) => Promise.resolve(weights.get(name) as FileArray);
+    const runtime = await PlannedRuntime.load(owner, config, read, BUDGETS.recomputed);
+    const training =
+      method === 'full'
+        ? await runtime.createFullTraining()
+        : await runtime.createLoraTraining(LORA, 1, null);
+    await training.accumulate(batch, 0);
+    const step = { method, lora: LORA, batchSize: batch.rows, sequenceLength: batch.length };
+    const said = plannedActivationBytes(config, step, owner, BUDGETS.recomputed);
+    expect(owner.arena.bytes).toBe(said.activationsBytes + said.logitsBytes);
+    training.dispose();
+    runtime.dispose();
+    owner.dispose();
   });
 
   it('negative control: another rotation base is caught', async () => {

@@ -8,6 +8,7 @@ import type { LlamaConfig } from './llama-config';
 import { adapterShapes, targetOf, weightShapes } from './llama-names';
 import { LlamaRuntime } from './llama-runtime';
 import { parseLlamaConfig } from './parse-llama-config';
+import { plannedActivationBytes } from './planned/plan-bytes';
 import { PlannedRuntime } from './planned/planned-runtime';
 
 const FLOAT_BYTES = 4;
@@ -32,6 +33,8 @@ function planOf(config: LlamaConfig): ModelPlan {
     adapterShapes: ({ rank, targets }) => adapterShapes(config, rank, targets),
     targetOf: (modulePath) => targetOf(config, modulePath),
     activationBytes: (tokens, sequenceLength) => activationBytes(config, tokens, sequenceLength),
+    plannedActivationBytes: (training, plans) =>
+      plannedActivationBytes(config, training, plans, ACTIVATION_BUDGET_BYTES),
     load: (read: (name: string) => Promise<FileArray>, plans: PlanDevice | null): Promise<ModelRuntime> =>
       plans === null
         ? LlamaRuntime.load(config, read, ACTIVATION_BUDGET_BYTES)
