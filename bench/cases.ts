@@ -62,8 +62,11 @@ export const MICRO = llama({
   intermediateSize: 128,
 });
 
-export function trainCases(quick: boolean): TrainCase[] {
+/** @param shape only this one; otherwise all, or the smallest in a quick run. */
+export function trainCases(quick: boolean, shape: string | null): TrainCase[] {
   const of = (name: string, config: LlamaConfig, rows: number): TrainCase[] =>
     (['lora', 'full'] as const).map((method) => ({ name, config, method, rows, length: 128 }));
-  return quick ? of('TINY', TINY, 4) : [...of('TINY', TINY, 4), ...of('SMALL', SMALL, 2)];
+  const wanted = shape ?? (quick ? 'TINY' : null);
+  const all = [...of('TINY', TINY, 4), ...of('SMALL', SMALL, 2)];
+  return wanted === null ? all : all.filter(({ name }) => name === wanted);
 }

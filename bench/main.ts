@@ -1,4 +1,4 @@
-// npm run bench -- SUITE [--quick] [--backend auto|webgpu|wasm|cpu]
+// npm run bench -- SUITE [--quick] [--shape NAME] [--backend auto|webgpu|wasm|cpu]
 import { parseArgs } from 'node:util';
 import type { BackendChoice } from '../src/protocol/engine';
 import { print } from './report';
@@ -26,17 +26,22 @@ const BACKENDS: readonly string[] = ['auto', 'webgpu', 'wasm', 'cpu'];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: 'boolean', default: false }, backend: { type: 'string', default: 'auto' } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    backend: { type: 'string', default: 'auto' },
+    shape: { type: 'string' },
+  },
 });
 const suite = SUITES[positionals[0] ?? ''];
 if (suite === undefined || !BACKENDS.includes(values.backend)) {
   console.error(
-    `Usage: npm run bench -- ${Object.keys(SUITES).join('|')} [--quick] [--backend ${BACKENDS.join('|')}]`,
+    `Usage: npm run bench -- ${Object.keys(SUITES).join('|')} [--quick] [--shape NAME] [--backend ${BACKENDS.join('|')}]`,
   );
   process.exit(1);
 }
 const { result, browserVersion } = await suite({
   quick: values.quick,
   backend: values.backend as BackendChoice,
+  shape: values.shape ?? null,
 });
 print(result, browserVersion);

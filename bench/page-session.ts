@@ -9,15 +9,32 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** A folder for each process: two suites may run at once. */
 const outDir = `${root}.cache/bench/${process.pid}`;
 
+interface Opened {
+  browser: Browser;
+  page: Page;
+}
+
+async function openPage(server: PreviewServer): Promise<Opened> {
+  const browser = await chromium.launch({ executablePath: chromiumPath(), args: chromiumArguments });
+  const page = await browser.newPage();
+  await page.goto(server.resolvedUrls?.local[0] ?? '');
+  await page.waitForFunction(() => 'bench' in globalThis);
+  return { browser, page };
+}
+
 export class PageSession {
-  readonly page: Page;
-  readonly #browser: Browser;
+  #page: Page;
+  #browser: Browser;
   readonly #server: PreviewServer;
 
-  private constructor(page: Page, browser: Browser, server: PreviewServer) {
-    this.page = page;
+  private constructor(server: PreviewServer, { page, browser }: Opened) {
+    this.#page = page;
     this.#browser = browser;
     this.#server = server;
+  }
+
+  get page(): Page {
+    return this.#page;
   }
 
   static async open(): Promise<PageSession> {
@@ -34,17 +51,13 @@ export class PageSession {
     } as const;
     await build(site);
     const server = await preview({ ...site, preview: { port: 0, host: 'localhost' } });
-    const browser = await chromium.launch({ executablePath: chromiumPath(), args: chromiumArguments });
-    const page = await browser.newPage();
-    await page.goto(server.resolvedUrls?.local[0] ?? '');
-    await page.waitForFunction(() => 'bench' in globalThis);
-    return new PageSession(page, browser, server);
+    return new PageSession(server, await openPage(server));
   }
 
-  /** A page with nothing on the GPU. */
-  async reload(): Promise<void> {
-    await this.page.reload();
-    await this.page.waitForFunction(() => 'bench' in globalThis);
+  /** A browser with nothing on the GPU, whatever the old one was still computing. */
+  async restart(): Promise<void> {
+    await this.#browser.close();
+    ({ page: this.#page, browser: this.#browser } = await openPage(this.#server));
   }
 
   get browserVersion(): string {

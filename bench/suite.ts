@@ -6,6 +6,8 @@ export interface SuiteOptions {
   /** Finishes within a minute, figures are rough. */
   quick: boolean;
   backend: BackendChoice;
+  /** Only cases of this name (`SMALL`); null: those of the suite. */
+  shape: string | null;
 }
 
 export interface SuiteRun {

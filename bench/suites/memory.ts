@@ -1,5 +1,5 @@
 // Peak GPU bytes of the same training step: ours on plans against the tape of plain tfjs, jax-js beside them. Each engine
-// has a page of its own, so that no pool of another is counted.
+// has a browser of its own, so that no pool of another is counted.
 import type { Page } from 'playwright';
 import type { DeviceReport } from '../../src/protocol/engine';
 import { trainCases, type EngineName, type TrainCase } from '../cases';
@@ -9,8 +9,8 @@ import type { SuiteOptions, SuiteRun } from '../suite';
 import { openTrainer, stepTrainer } from '../trainers';
 
 interface Peak {
-  /** Arrays alive at once, as tfjs counts its tensors; null where only buffers are counted. */
-  arrayBytes: number | null;
+  /** Alive at once, as tfjs counts them; null where only buffers are counted. */
+  tensorBytes: number | null;
   bufferBytes: number;
 }
 
@@ -18,36 +18,41 @@ const mebibytes = (bytes: number | null) => (bytes === null ? null : bytes / 102
 
 async function peakOf(page: Page, engine: EngineName, test: TrainCase): Promise<Peak> {
   await openTrainer(page, engine, test);
-  let arrayBytes: number | null = null;
-  if (engine === 'tfjs') arrayBytes = await page.evaluate(() => bench.profiledPeak('tfjs'));
+  if (engine === 'tfjs') return page.evaluate(() => bench.tapePeak());
   // The second step has the moments that the first one makes.
-  else await stepTrainer(page, engine, 2);
+  await stepTrainer(page, engine, 2);
   const { peakBytes } = await page.evaluate((engine) => bench.bytes(engine), engine);
-  return { arrayBytes, bufferBytes: peakBytes };
+  return { tensorBytes: null, bufferBytes: peakBytes };
 }
 
-export async function memorySuite({ quick }: SuiteOptions): Promise<SuiteRun> {
+export async function memorySuite({ quick, shape }: SuiteOptions): Promise<SuiteRun> {
   const session = await PageSession.open();
-  const { page } = session;
   try {
     const rows: Record<string, Cell>[] = [];
     const ratios: Record<string, number> = {};
     let device: DeviceReport | null = null;
     const measure = async (engine: EngineName, test: TrainCase): Promise<Peak> => {
-      await session.reload();
+      await session.restart();
+      const { page } = session;
       device = await page.evaluate(() => bench.select('webgpu'));
       const peak = await peakOf(page, engine, test);
-      const [arrays, buffers] = [mebibytes(peak.arrayBytes), mebibytes(peak.bufferBytes)];
-      const { name: shape, method } = test;
-      rows.push({ shape, method, engine, 'peak MiB of tensors': arrays, 'peak MiB of buffers': buffers });
+      const [arrays, buffers] = [mebibytes(peak.tensorBytes), mebibytes(peak.bufferBytes)];
+      const { name, method } = test;
+      rows.push({
+        shape: name,
+        method,
+        engine,
+        'peak MiB of tensors': arrays,
+        'peak MiB of buffers': buffers,
+      });
       return peak;
     };
-    for (const test of trainCases(quick)) {
+    for (const test of trainCases(quick, shape)) {
       const key = `${test.name}.${test.method}`;
       const ours = (await measure('planned', test)).bufferBytes;
       const tape = await measure('tfjs', test);
       // All our buffers over its tensors alone: the pool they lie in takes more.
-      ratios[`${key}.tfjs`] = ours / (tape.arrayBytes ?? tape.bufferBytes);
+      ratios[`${key}.tfjs`] = ours / (tape.tensorBytes ?? tape.bufferBytes);
       ratios[`${key}.jaxjs`] = ours / (await measure('jaxjs', test)).bufferBytes;
     }
     if (device === null) throw new Error('Nothing was measured.');

@@ -81,7 +81,11 @@ const row = (test: TrainCase, engine: EngineName, measured: Measured) => ({
 });
 
 /** One after the other: tfjs has one backend at a time. Ours on wasm is compared in losses, and shown. */
-async function measureAll(page: Page, quick: boolean): Promise<Pick<SuiteRun['result'], 'rows' | 'ratios'>> {
+async function measureAll(
+  page: Page,
+  quick: boolean,
+  cases: readonly TrainCase[],
+): Promise<Pick<SuiteRun['result'], 'rows' | 'ratios'>> {
   const rows: SuiteRun['result']['rows'] = [];
   const ratios: Record<string, number> = {};
   const ours = new Map<TrainCase, StepFigures[]>();
@@ -89,7 +93,7 @@ async function measureAll(page: Page, quick: boolean): Promise<Pick<SuiteRun['re
     rows.push(row(test, engine, measured));
     console.error(Object.values(rows.at(-1) ?? {}).join('  '));
   };
-  for (const test of trainCases(quick)) {
+  for (const test of cases) {
     const all = await inTurns(page, test, SIDE_BY_SIDE, quick);
     for (const [engine, measured] of all) note(test, engine, measured);
     const planned = all.get('planned') as Measured;
@@ -112,11 +116,11 @@ async function measureAll(page: Page, quick: boolean): Promise<Pick<SuiteRun['re
 }
 
 /** @throws Error where losses part. */
-export async function trainSuite({ quick }: SuiteOptions): Promise<SuiteRun> {
+export async function trainSuite({ quick, shape }: SuiteOptions): Promise<SuiteRun> {
   const session = await PageSession.open();
   try {
     const device: DeviceReport = await session.page.evaluate(() => bench.select('webgpu'));
-    const measured = await measureAll(session.page, quick);
+    const measured = await measureAll(session.page, quick, trainCases(quick, shape));
     return {
       result: { suite: 'train', adapter: adapterLabel(device), ...measured },
       browserVersion: session.browserVersion,
