@@ -42,7 +42,7 @@ const TINY = llama({
   headSize: 32,
   intermediateSize: 384,
 });
-const SMALL = llama({
+export const SMALL = llama({
   vocabSize: 4096,
   hiddenSize: 288,
   layers: 6,

@@ -12,6 +12,8 @@ export interface SuiteResult {
   rows: Record<string, Cell>[];
   /** Ours over theirs; above 1 is better. */
   ratios: Record<string, number>;
+  /** Figures that are no ratios, beside the others in the JSON line: `cpuMsPerToken`. */
+  figures?: Record<string, number>;
 }
 
 const PACKAGES = [
@@ -52,8 +54,9 @@ export function print(result: SuiteResult, browserVersion: string) {
   console.log(table(result.rows));
   const versions: Record<string, string> = { node: process.versions.node, chromium: browserVersion };
   for (const name of PACKAGES) versions[name] = packageVersion(name);
-  const { suite, adapter, rows, ratios } = result;
-  console.log(JSON.stringify({ suite, adapter, versions, date: new Date().toISOString(), rows, ratios }));
+  const { suite, adapter, rows, ratios, figures } = result;
+  const date = new Date().toISOString();
+  console.log(JSON.stringify({ suite, adapter, versions, date, rows, ratios, ...figures }));
 }
 
 /** Median of an odd or even number of figures. @throws RangeError when there is none. */

@@ -6,6 +6,7 @@ import { wasmUrls } from '../../src/engine/device/wasm-urls';
 import type { BackendName, DeviceReport } from '../../src/protocol/engine';
 import type { EngineName, TrainCase } from '../cases';
 import { batchOf } from './batches';
+import { decoderBench } from './decoders';
 import type { GpuBytes } from './gpu-bytes';
 import { kernelBench } from './kernels';
 import { openTrainer, type Trainer } from './trainers';
@@ -71,6 +72,7 @@ function close(engine: EngineName): void {
 
 const bench = {
   ...kernelBench(device),
+  ...decoderBench(device),
   select: (backend: BackendName): Promise<DeviceReport> => device.select(backend),
   open,
   step,

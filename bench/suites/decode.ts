@@ -1,8 +1,127 @@
-// Decoding with the embedded model through the app itself: with the key-value cache, and the peer that recomputes the
-// whole text for each token, which is what a loop without a cache does.
+// Decoding: plans against our tfjs session on random weights, one sequence and eight, with the processor time of the page's
+// thread for each token; and the embedded model through the app itself, with and without its key-value cache.
+import type { CDPSession, Page } from 'playwright';
 import { AppSession } from '../../scripts/app-session';
+import type { LlamaConfig } from '../../src/models/llama/llama-config';
+import type { DeviceReport } from '../../src/protocol/engine';
+import { SMALL } from '../cases';
+import type { DecoderName } from '../page/decoders';
+import { PageSession } from '../page-session';
 import { adapterLabel, median } from '../report';
 import type { SuiteOptions, SuiteRun } from '../suite';
+
+interface DecodeCase {
+  name: string;
+  config: LlamaConfig;
+  /** Turns of everybody, and tokens of each turn; the eager session takes one, as it may take seconds. */
+  turns: number;
+  tokens: number;
+}
+
+const SMOLLM2: LlamaConfig = {
+  ...SMALL,
+  vocabSize: 49_152,
+  hiddenSize: 576,
+  layers: 30,
+  heads: 9,
+  kvHeads: 3,
+  headSize: 64,
+  intermediateSize: 1536,
+};
+const BATCH = 8;
+
+const cases = (quick: boolean, shape: string | null): DecodeCase[] =>
+  [
+    { name: 'SMALL', config: SMALL, turns: quick ? 3 : 7, tokens: 8 },
+    ...(quick ? [] : [{ name: 'SMOLLM2', config: SMOLLM2, turns: 3, tokens: 2 }]),
+  ].filter(({ name }) => shape === null || name === shape);
+
+const decodeSteps = (page: Page, engine: DecoderName, sequences: number, steps: number): Promise<number[]> =>
+  page.evaluate(([engine, sequences, steps]) => bench.decode(engine, sequences, steps), [
+    engine,
+    sequences,
+    steps,
+  ] as const);
+
+/** Seconds of processor time that the page's main thread has taken so far: it does not count the wait for a turn on it. */
+async function threadTime(cdp: CDPSession): Promise<number> {
+  const { metrics } = await cdp.send('Performance.getMetrics');
+  const found = metrics.find(({ name }) => name === 'ThreadTime');
+  if (found === undefined) throw new Error('The browser does not tell the thread’s time.');
+  return found.value;
+}
+
+/** Milliseconds of the thread per token of one sequence on plans: encoding, submitting, reading back, and promises. */
+async function cpuMilliseconds(page: Page, tokens: number): Promise<number> {
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send('Performance.enable', { timeDomain: 'threadTicks' });
+  await decodeSteps(page, 'planned', 1, 1);
+  const before = await threadTime(cdp);
+  await decodeSteps(page, 'planned', 1, tokens);
+  const after = await threadTime(cdp);
+  await cdp.detach();
+  return (1000 * (after - before)) / tokens;
+}
+
+interface Measured {
+  rows: SuiteRun['result']['rows'];
+  ratios: Record<string, number>;
+  cpuMsPerToken: number;
+  batchRatio: number;
+}
+
+const WAYS = [
+  { label: 'planned', engine: 'planned', sequences: 1 },
+  { label: 'eager', engine: 'eager', sequences: 1 },
+  { label: `planned, ${BATCH} sequences`, engine: 'planned', sequences: BATCH },
+] as const;
+
+async function measure(page: Page, { name, config, turns, tokens }: DecodeCase): Promise<Measured> {
+  await page.evaluate((config) => bench.openDecoders(config, { planned: 8, eager: 1 }), config);
+  const times = WAYS.map((): number[] => []);
+  for (let turn = 0; turn <= turns; turn += 1) {
+    for (const [index, { engine, sequences }] of WAYS.entries()) {
+      const steps = await decodeSteps(page, engine, sequences, engine === 'eager' ? 1 : tokens);
+      // Plans and kernels are made in the first turn.
+      if (turn > 0) times[index]?.push(...steps);
+    }
+  }
+  const cpuMsPerToken = await cpuMilliseconds(page, config.layers > 10 ? 16 : 64);
+  await page.evaluate(() => bench.closeDecoders());
+  const speeds = WAYS.map(({ sequences }, index) => (1000 * sequences) / median(times[index] ?? []));
+  const [planned = 0, eager = 0, batch = 0] = speeds;
+  const rows = WAYS.map(({ label }, index) => ({
+    shape: name,
+    engine: label,
+    'tokens/s': speeds[index] ?? null,
+    'CPU ms/token': index === 0 ? cpuMsPerToken : null,
+  }));
+  return { rows, ratios: { [`${name}.eager`]: planned / eager }, cpuMsPerToken, batchRatio: batch / planned };
+}
+
+/** The last case, the largest, gives the figures that are asked of all. */
+async function randomModels({ quick, shape }: SuiteOptions): Promise<SuiteRun> {
+  const session = await PageSession.open();
+  try {
+    const result: SuiteRun['result'] = { suite: 'decode', adapter: '', rows: [], ratios: {} };
+    for (const test of cases(quick, shape)) {
+      const device: DeviceReport = await session.page.evaluate(() => bench.select('webgpu'));
+      result.adapter = adapterLabel(device);
+      const { rows, ratios, cpuMsPerToken, batchRatio } = await measure(session.page, test);
+      for (const row of rows) console.error(Object.values(row).join('  '));
+      result.rows.push(...rows);
+      Object.assign(result.ratios, ratios, {
+        [`${test.name}.batch${BATCH}`]: batchRatio,
+        [`batch${BATCH}`]: batchRatio,
+      });
+      result.figures = { cpuMsPerToken };
+      await session.restart();
+    }
+    return { result, browserVersion: session.browserVersion };
+  } finally {
+    await session.close();
+  }
+}
 
 interface Decoded {
   tokens: number;
@@ -12,7 +131,7 @@ interface Decoded {
 const speed = ({ tokens, seconds }: Decoded) => tokens / seconds;
 
 /** All tokens in one request go through the cache; one request a token recomputes the whole text each time. */
-function decode(session: AppSession, tokens: number, cached: boolean, run: number): Promise<Decoded> {
+function generate(session: AppSession, tokens: number, cached: boolean, run: number): Promise<Decoded> {
   return session.page.evaluate(
     async ({ tokens, cached, run }) => {
       const sampling = { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, seed: 1 };
@@ -36,27 +155,41 @@ function decode(session: AppSession, tokens: number, cached: boolean, run: numbe
   );
 }
 
-export async function decodeSuite({ quick, backend }: SuiteOptions): Promise<SuiteRun> {
+/** The embedded model through the app. */
+async function embeddedModel({
+  quick,
+  backend,
+}: SuiteOptions): Promise<Pick<SuiteRun['result'], 'rows' | 'ratios'>> {
   const session = await AppSession.open({ backend, build: true });
   try {
     const device = await session.page.evaluate(() => fragua.engine.describeDevice());
     const [tokens, repeats] = quick ? [32, 1] : [128, 3];
-    await decode(session, 8, true, 0);
+    await generate(session, 8, true, 0);
     const [cached, recomputed]: [number[], number[]] = [[], []];
     for (let run = 1; run <= repeats; run += 1) {
-      cached.push(speed(await decode(session, tokens, true, run)));
-      recomputed.push(speed(await decode(session, tokens, false, run)));
+      cached.push(speed(await generate(session, tokens, true, run)));
+      recomputed.push(speed(await generate(session, tokens, false, run)));
     }
     const rows = [
-      { engine: 'fragua, key-value cache', backend: device.backend, 'tokens/s': median(cached) },
-      { engine: 'without a cache', backend: device.backend, 'tokens/s': median(recomputed) },
-    ];
-    const ratios = { 'CHISPA.withoutCache': median(cached) / median(recomputed) };
-    return {
-      result: { suite: 'decode', adapter: adapterLabel(device), rows, ratios },
-      browserVersion: session.browserVersion,
-    };
+      { engine: 'app, key-value cache', figures: cached },
+      { engine: 'app, without a cache', figures: recomputed },
+    ].map(({ engine, figures }) => ({
+      shape: 'CHISPA',
+      engine: `${engine}, ${device.backend}`,
+      'tokens/s': median(figures),
+    }));
+    return { rows, ratios: { 'CHISPA.withoutCache': median(cached) / median(recomputed) } };
   } finally {
     await session.close();
   }
+}
+
+export async function decodeSuite(options: SuiteOptions): Promise<SuiteRun> {
+  const { result, browserVersion } = await randomModels(options);
+  if (options.shape !== null && options.shape !== 'CHISPA') return { result, browserVersion };
+  const { rows, ratios } = await embeddedModel(options);
+  return {
+    result: { ...result, rows: [...result.rows, ...rows], ratios: { ...result.ratios, ...ratios } },
+    browserVersion,
+  };
 }

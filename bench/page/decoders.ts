@@ -1,0 +1,95 @@
+// Decoding with random weights on the page's device: our plans and our tfjs session side by side, several sequences each.
+// Token after token is read and its logits come back, as a chat does it; nothing is sampled.
+import type { EngineDevice } from '../../src/engine';
+import type { FileArray } from '../../src/models/file-layout';
+import type { LlamaConfig } from '../../src/models/llama/llama-config';
+import { LlamaRuntime } from '../../src/models/llama/llama-runtime';
+import { PlannedRuntime } from '../../src/models/llama/planned/planned-runtime';
+import { randomWeights } from '../../src/models/llama/random-weights';
+import type { DecodeSession } from '../../src/models/loaded-model';
+import { ACTIVATION_BUDGET_BYTES } from '../../src/models/memory-budget';
+import type { ModelRuntime } from '../../src/models/model-family';
+import { WEIGHTS_SEED } from '../cases';
+
+export type DecoderName = 'planned' | 'eager';
+
+/** Tokens that a sequence has before the first one that is timed. */
+const PROMPT_TOKENS = 8;
+
+interface OpenDecoder {
+  runtime: ModelRuntime;
+  sessions: DecodeSession[];
+}
+
+const tokenAt = (position: number, vocabSize: number): number => (position * 31 + 7) % vocabSize;
+
+/** Decoders of one model; opening another closes them. Owns runtimes and sessions. */
+class Decoders {
+  readonly #device: EngineDevice;
+  readonly #open = new Map<DecoderName, OpenDecoder>();
+  #vocabSize = 0;
+
+  constructor(device: EngineDevice) {
+    this.#device = device;
+  }
+
+  /** @param sequences of each decoder; all have read a prompt afterwards. */
+  async open(config: LlamaConfig, sequences: Record<DecoderName, number>): Promise<void> {
+    this.close();
+    this.#vocabSize = config.vocabSize;
+    const weights = randomWeights(config, WEIGHTS_SEED);
+    const read = (name: string): Promise<FileArray> => Promise.resolve(weights.get(name) as FileArray);
+    for (const engine of ['planned', 'eager'] as const) {
+      if (sequences[engine] === 0) continue;
+      const runtime = await this.#load(engine, config, read);
+      const sessions = Array.from({ length: sequences[engine] }, () => runtime.createSession(null));
+      this.#open.set(engine, { runtime, sessions });
+      const prompt = Array.from({ length: PROMPT_TOKENS }, (_, i) => tokenAt(i, config.vocabSize));
+      for (const session of sessions) await session.feed(prompt);
+    }
+  }
+
+  /** Milliseconds of each step: one token of each of the first `sequences`. */
+  async decode(engine: DecoderName, sequences: number, steps: number): Promise<number[]> {
+    const sessions = this.#open.get(engine)?.sessions.slice(0, sequences) ?? [];
+    if (sessions.length < sequences) throw new Error(`${engine} has ${sessions.length} sequences.`);
+    const times: number[] = [];
+    for (let step = 0; step < steps; step += 1) {
+      const started = performance.now();
+      await Promise.all(sessions.map((session) => session.feed([tokenAt(session.length, this.#vocabSize)])));
+      times.push(performance.now() - started);
+    }
+    return times;
+  }
+
+  close(): void {
+    for (const { runtime, sessions } of this.#open.values()) {
+      for (const session of sessions) session.dispose();
+      runtime.dispose();
+    }
+    this.#open.clear();
+  }
+
+  #load(
+    engine: DecoderName,
+    config: LlamaConfig,
+    read: (name: string) => Promise<FileArray>,
+  ): Promise<ModelRuntime> {
+    if (engine === 'eager') return LlamaRuntime.load(config, read, ACTIVATION_BUDGET_BYTES);
+    const { plans } = this.#device;
+    if (plans === null) throw new Error('The planned engine runs on WebGPU only.');
+    return PlannedRuntime.load(plans, config, read, ACTIVATION_BUDGET_BYTES);
+  }
+}
+
+/** The functions that the suite calls. */
+export function decoderBench(device: EngineDevice) {
+  const decoders = new Decoders(device);
+  return {
+    openDecoders: (config: LlamaConfig, sequences: Record<DecoderName, number>): Promise<void> =>
+      decoders.open(config, sequences),
+    decode: (engine: DecoderName, sequences: number, steps: number): Promise<number[]> =>
+      decoders.decode(engine, sequences, steps),
+    closeDecoders: () => decoders.close(),
+  };
+}
