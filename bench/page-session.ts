@@ -14,12 +14,16 @@ interface Opened {
   page: Page;
 }
 
-async function openPage(server: PreviewServer): Promise<Opened> {
-  const browser = await chromium.launch({ executablePath: chromiumPath(), args: chromiumArguments });
+async function loaded(browser: Browser, server: PreviewServer): Promise<Page> {
   const page = await browser.newPage();
   await page.goto(server.resolvedUrls?.local[0] ?? '');
   await page.waitForFunction(() => 'bench' in globalThis);
-  return { browser, page };
+  return page;
+}
+
+async function openPage(server: PreviewServer): Promise<Opened> {
+  const browser = await chromium.launch({ executablePath: chromiumPath(), args: chromiumArguments });
+  return { browser, page: await loaded(browser, server) };
 }
 
 export class PageSession {
@@ -58,6 +62,11 @@ export class PageSession {
   async restart(): Promise<void> {
     await this.#browser.close();
     ({ page: this.#page, browser: this.#browser } = await openPage(this.#server));
+  }
+
+  /** A second page beside the first, with a device of its own; it closes with the session. */
+  another(): Promise<Page> {
+    return loaded(this.#browser, this.#server);
   }
 
   get browserVersion(): string {

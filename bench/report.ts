@@ -68,11 +68,3 @@ export function median(figures: readonly number[]): number {
   if (upper === undefined) throw new RangeError('median of no figures');
   return sorted.length % 2 === 1 || lower === undefined ? upper : (upper + lower) / 2;
 }
-
-/** The figure that a share of all figures stays at or below. @throws RangeError when there is none. */
-export function quantile(figures: readonly number[], share: number): number {
-  const sorted = [...figures].sort((a, b) => a - b);
-  const found = sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
-  if (found === undefined) throw new RangeError('quantile of no figures');
-  return found;
-}

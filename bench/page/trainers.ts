@@ -2,7 +2,6 @@
 import { getWebGPUDevice, init } from '@jax-js/jax';
 import * as tf from '@tensorflow/tfjs';
 import type { EngineDevice } from '../../src/engine';
-import { PlanDevice } from '../../src/engine/planned';
 import type { FileArray } from '../../src/models/file-layout';
 import { adapterShapes } from '../../src/models/llama/llama-names';
 import { LlamaRuntime } from '../../src/models/llama/llama-runtime';
@@ -22,7 +21,7 @@ import { countBuffers, type GpuBytes } from './gpu-bytes';
 export interface Trainer {
   /** One optimizer step. @returns the mean loss before it. */
   step(batch: TokenBatch): Promise<number>;
-  /** Bytes it takes: now, and at their highest since it was opened. Right while no other trainer is open. */
+  /** Bytes it takes: now, and at their highest since it was opened. Right in a browser that opened no other. */
   bytes(): GpuBytes;
   dispose(): void;
 }
@@ -58,10 +57,8 @@ async function openPlanned(device: EngineDevice, test: TrainCase): Promise<Train
   const { plans } = device;
   if (plans === null) throw new Error('The planned engine runs on WebGPU only.');
   const bytes = countBuffers(plans.device);
-  // One of its own, with an arena for this training alone.
-  const owner = new PlanDevice(plans.device, device.describe().adapter?.software ?? false);
   const runtime = await PlannedRuntime.load(
-    owner,
+    plans,
     test.config,
     reader(startOf(test)),
     ACTIVATION_BUDGET_BYTES,
@@ -75,7 +72,6 @@ async function openPlanned(device: EngineDevice, test: TrainCase): Promise<Train
     dispose: () => {
       training.dispose();
       if (test.method === 'lora') runtime.dispose();
-      owner.dispose();
     },
   };
 }

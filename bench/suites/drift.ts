@@ -1,58 +1,77 @@
-// Whether a long training slows down or grows: a thousand steps on plans, speed of the last tenth against the first,
-// bytes of all buffers on the device after the first tenth and at the end. Drift is that of the undisturbed steps: what
-// else the machine does shows in the median, a training that ages shows in all steps.
+// Whether a long training slows down or grows: a thousand steps on plans. The last tenth runs in turns with the first tenth
+// of the same training on a fresh page, so that the load on the machine is the same for both: between the first minute and
+// the last it is not. Bytes are those of all buffers on the device, after the first tenth and at the end.
+import type { Page } from 'playwright';
+import type { DeviceReport } from '../../src/protocol/engine';
 import { MICRO, type TrainCase } from '../cases';
+import type { StepFigures } from '../page/main';
 import { PageSession } from '../page-session';
-import { adapterLabel, median, quantile, type Cell } from '../report';
+import { adapterLabel, median, type Cell } from '../report';
 import type { SuiteOptions, SuiteRun } from '../suite';
 import { closeTrainer, openTrainer, stepTrainer } from '../trainers';
 
 const TEST: TrainCase = { name: 'MICRO', config: MICRO, method: 'full', rows: 1, length: 32 };
 
+const TENTHS = 10;
 /** Compile and warm caches; they are not of the first tenth. */
 const WARM_UP = 5;
-/** Share of steps that are at least as fast as those that count as undisturbed. */
-const UNDISTURBED = 0.1;
+/** The last tenth and the fresh first one take turns so many times. */
+const TURNS = 10;
 
 interface DriftRow extends Record<string, Cell> {
-  'tokens/s, undisturbed': number;
+  'tokens/s': number;
   'GPU bytes': number;
+}
+
+async function open(page: Page): Promise<DeviceReport> {
+  const device = await page.evaluate(() => bench.select('webgpu'));
+  await openTrainer(page, 'planned', TEST);
+  await stepTrainer(page, 'planned', WARM_UP);
+  return device;
+}
+
+async function rowOf(page: Page, steps: string, figures: readonly StepFigures[]): Promise<DriftRow> {
+  const { bytes } = await page.evaluate(() => bench.bytes('planned'));
+  return {
+    steps,
+    'tokens/s': (1000 * TEST.length) / median(figures.map(({ milliseconds }) => milliseconds)),
+    loss: median(figures.map(({ loss }) => loss)),
+    'GPU bytes': bytes,
+  };
+}
+
+async function measure(page: Page, fresh: Page, tenth: number) {
+  const rows: DriftRow[] = [];
+  for (let index = 0; index < TENTHS - 1; index += 1) {
+    const name = `${index * tenth + 1} to ${(index + 1) * tenth}`;
+    rows.push(await rowOf(page, name, await stepTrainer(page, 'planned', tenth)));
+  }
+  await open(fresh);
+  const [aged, young]: [StepFigures[], StepFigures[]] = [[], []];
+  for (let turn = 0; turn < TURNS; turn += 1) {
+    const steps = Math.ceil(tenth / TURNS);
+    aged.push(...(await stepTrainer(page, 'planned', steps)));
+    young.push(...(await stepTrainer(fresh, 'planned', steps)));
+  }
+  const last = await rowOf(page, `${(TENTHS - 1) * tenth + 1} to ${TENTHS * tenth}`, aged);
+  const first = await rowOf(fresh, `1 to ${tenth}, in turns with the last`, young);
+  rows.push(last, first);
+  const ratios = {
+    tokensPerSecondDrift: last['tokens/s'] / first['tokens/s'] - 1,
+    gpuBytesGrowth: last['GPU bytes'] / (rows[0]?.['GPU bytes'] ?? Number.NaN) - 1,
+  };
+  return { rows, ratios };
 }
 
 export async function driftSuite({ quick }: SuiteOptions): Promise<SuiteRun> {
   const session = await PageSession.open();
   const { page } = session;
   try {
-    const device = await page.evaluate(() => bench.select('webgpu'));
-    const tenth = quick ? 6 : 100;
-    await openTrainer(page, 'planned', TEST);
-    await stepTrainer(page, 'planned', WARM_UP);
-    const rows: DriftRow[] = [];
-    for (let index = 0; index < 10; index += 1) {
-      const figures = await stepTrainer(page, 'planned', tenth);
-      const { bytes } = await page.evaluate(() => bench.bytes('planned'));
-      const times = figures.map(({ milliseconds }) => milliseconds);
-      rows.push({
-        steps: `${index * tenth + 1} to ${(index + 1) * tenth}`,
-        'tokens/s, median': (1000 * TEST.length) / median(times),
-        'tokens/s, undisturbed': (1000 * TEST.length) / quantile(times, UNDISTURBED),
-        loss: median(figures.map(({ loss }) => loss)),
-        'GPU bytes': bytes,
-      });
-    }
+    const device = await open(page);
+    const measured = await measure(page, await session.another(), quick ? 10 : 100);
     await closeTrainer(page, 'planned');
-    const [first, last] = [rows[0], rows.at(-1)];
-    if (first === undefined || last === undefined) throw new Error('Nothing was measured.');
     return {
-      result: {
-        suite: 'drift',
-        adapter: adapterLabel(device),
-        rows,
-        ratios: {
-          tokensPerSecondDrift: last['tokens/s, undisturbed'] / first['tokens/s, undisturbed'] - 1,
-          gpuBytesGrowth: last['GPU bytes'] / first['GPU bytes'] - 1,
-        },
-      },
+      result: { suite: 'drift', adapter: adapterLabel(device), ...measured },
       browserVersion: session.browserVersion,
     };
   } finally {

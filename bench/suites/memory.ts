@@ -51,8 +51,9 @@ export async function memorySuite({ quick, shape }: SuiteOptions): Promise<Suite
       const key = `${test.name}.${test.method}`;
       const ours = (await measure('planned', test)).bufferBytes;
       const tape = await measure('tfjs', test);
-      // All our buffers over its tensors alone: the pool they lie in takes more.
-      ratios[`${key}.tfjs`] = ours / (tape.tensorBytes ?? tape.bufferBytes);
+      // All our buffers over the lower of its counts.
+      const theirs = Math.min(tape.tensorBytes ?? Infinity, tape.bufferBytes);
+      ratios[`${key}.tfjs`] = ours / theirs;
       ratios[`${key}.jaxjs`] = ours / (await measure('jaxjs', test)).bufferBytes;
     }
     if (device === null) throw new Error('Nothing was measured.');
