@@ -13,6 +13,8 @@ export * from './optim/gradient-window';
 export * from './optim/parameter-set';
 export * from './tensor';
 export type { PlanDevice } from './planned/plan-device';
+export { tune } from './planned/tune/autotune';
+export { matMulKey, TuningTable, type TuningRecord } from './planned/tune/tuning-table';
 export * from './device/engine-device';
 export * from './reference/compare';
 export * from './reference/reference-decoder';

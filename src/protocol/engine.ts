@@ -36,6 +36,14 @@ export interface SelfTestReport {
   checks: { name: string; passed: boolean; relativeError: number; tolerance: number }[];
 }
 
+/** One product was measured. */
+export interface TuningEvent {
+  done: number;
+  total: number;
+  /** Its shape: `512x384x128 nt none`. */
+  product: string;
+}
+
 export interface EngineMemory {
   tensors: number;
   bytes: number;
@@ -92,4 +100,9 @@ export interface EngineApi extends WorkerApi {
 /** Streaming calls: async generators on the worker, async iterables on the page; cancelling stops within 200 ms. */
 export interface EngineStreams {
   generate(request: GenerationRequest): AsyncIterable<GenerationEvent>;
+  /**
+   * Times the variants of every product that was used so far and keeps the fastest; one event for each product.
+   * @throws AppError `engine.busy` while a run or an answer uses the device.
+   */
+  tuneKernels(): AsyncIterable<TuningEvent>;
 }

@@ -7,6 +7,7 @@ import type { BackendName, EngineApi, EngineStreams, SelfTestReport } from '../p
 import type { WorkerContext, WorkerParts } from '../protocol/worker-context';
 import { createEngineContainer, engineToken, pluginsToken, trainingToken } from './engine-container';
 import { wasmUrls } from '../engine/device/wasm-urls';
+import { KernelTuning } from './kernel-tuning';
 import { openStorage } from './open-storage';
 import { VerifiedDevice } from './verified-device';
 
@@ -31,15 +32,25 @@ export async function composeEngine(
     plans: () => device.plans,
     memoryLimitBytes: () => device.memoryLimitBytes,
   });
+  const tuning = new KernelTuning(database);
   const { batches, beat } = context;
   const container = createEngineContainer({
     database,
     blobs,
     bus,
-    device: new VerifiedDevice({ device, database, build: import.meta.url, selfTest: runPlannedSelfTest }),
+    device: new VerifiedDevice({
+      device,
+      database,
+      build: import.meta.url,
+      selfTest: runPlannedSelfTest,
+      restore: (plans, report) => tuning.restore(plans, report),
+    }),
     backend,
     batches,
     selfTest: ({ backend }) => wholeSelfTest(backend, device.plans),
+    async *tuneKernels(report, turn) {
+      if (device.plans !== null) yield* tuning.run(device.plans, report, turn);
+    },
     beat,
   });
   await container.get(pluginsToken).start(import.meta.glob('/src/plugins/*.ts'));

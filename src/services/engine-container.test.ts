@@ -75,6 +75,9 @@ async function createEngine() {
     backend,
     batches,
     selfTest: ({ backend: name }) => runSelfTest(name),
+    async *tuneKernels() {
+      yield* await Promise.resolve([]);
+    },
     beat: () => undefined,
     embeddedBaseUrl: '/models/chispa',
   });

@@ -16,7 +16,7 @@ import { CheckpointStore } from '../training/checkpoint-store';
 import { registerSchedules } from '../training/schedule';
 import { stateFileCodec } from '../training/state-file';
 import { DeviceGuard } from './device-guard';
-import { EngineService, type ComputeDevice } from './engine-service';
+import { EngineService, type ComputeDevice, type Tune } from './engine-service';
 import { InferenceService } from './inference-service';
 import type { ModelBackend } from './model-backend';
 import { createModelCatalog, type ModelCatalog } from './model-catalog';
@@ -34,6 +34,7 @@ export interface EngineSurroundings {
   backend: ModelBackend;
   batches: BatchApi;
   selfTest: (report: DeviceReport) => Promise<SelfTestReport>;
+  tuneKernels: Tune;
   /** Tells the supervisor that work goes on. */
   beat: () => void;
   /** Where the embedded model lies; the site's own place by default. */
@@ -64,13 +65,14 @@ export function createEngineContainer(outside: EngineSurroundings): Container {
   registerInference(container, outside);
   registerTraining(container, outside);
   registerPlugins(container, outside);
-  const { device, selfTest, bus } = outside;
+  const { device, selfTest, tuneKernels, bus } = outside;
   container.register(
     engineToken,
     (services) =>
       new EngineService({
         device,
         selfTest,
+        tuneKernels,
         bus,
         guard: services.get(guardToken),
         catalog: services.get(catalogToken),

@@ -9,6 +9,7 @@ import type {
   EngineMemory,
   EngineStreams,
   SelfTestReport,
+  TuningEvent,
 } from '../protocol/engine';
 import type { GenerationEvent, GenerationRequest } from '../protocol/inference';
 import type { AdapterRecord, ModelRecord, NamedFile } from '../protocol/models';
@@ -39,10 +40,18 @@ export interface ComputeDevice {
   memory(): EngineMemory;
 }
 
+/** @param turn gives the device to one measurement at a time. */
+export type Tune = (
+  report: DeviceReport,
+  turn: <T>(work: () => Promise<T>) => Promise<T>,
+) => AsyncGenerator<TuningEvent>;
+
 export interface EngineServiceParts {
   device: ComputeDevice;
   guard: DeviceGuard;
   selfTest: (report: DeviceReport) => Promise<SelfTestReport>;
+  /** Times kernels on the device; ends at once where there is nothing to time. */
+  tuneKernels: Tune;
   catalog: ModelCatalog;
   library: ModelLibrary;
   models: ModelService;
@@ -208,6 +217,14 @@ export class EngineService implements Omit<EngineApi, 'health'>, EngineStreams {
     yield* this.#parts.inference.generate(request, signal);
   }
 
+  async *tuneKernels(): AsyncGenerator<TuningEvent> {
+    const report = await this.#device();
+    this.#assertIdle('Kernels cannot be timed while a run or an answer uses the device.');
+    yield* this.#parts.tuneKernels(report, this.#parts.guard.exclusive);
+    // Plans made from now on use what was measured.
+    if (!this.#busy) await this.#parts.models.unloadAll();
+  }
+
   /** The device is gone with everything on it. Whoever waits is told, then the same choice is tried again. */
   async recoverDevice(reason: string): Promise<void> {
     const { guard, bus, device } = this.#parts;
@@ -251,11 +268,18 @@ export class EngineService implements Omit<EngineApi, 'health'>, EngineStreams {
   }
 
   async #clearDevice(): Promise<void> {
-    if (this.#parts.training.active || this.#parts.inference.busy) {
-      throw new AppError('engine.busy', 'The backend cannot change while a run or an answer uses it.', {
-        remedy: 'Pause or stop the run, wait for the answer, then choose again.',
-      });
-    }
+    this.#assertIdle('The backend cannot change while a run or an answer uses it.');
     await this.#parts.models.unloadAll();
+  }
+
+  get #busy(): boolean {
+    return this.#parts.training.active || this.#parts.inference.busy;
+  }
+
+  #assertIdle(fact: string): void {
+    if (!this.#busy) return;
+    throw new AppError('engine.busy', fact, {
+      remedy: 'Pause or stop the run, wait for the answer, then choose again.',
+    });
   }
 }

@@ -32,7 +32,7 @@ const result = (relativeError: number): SelfTestReport => ({
 });
 
 const verified = (device: PlannedDevice<string>, selfTest: (plans: string) => Promise<SelfTestReport>) =>
-  new VerifiedDevice({ device, database: null, build: '1', selfTest });
+  new VerifiedDevice({ device, database: null, build: '1', selfTest, restore: () => Promise.resolve() });
 
 describe('VerifiedDevice', () => {
   it('select: plans that compute right are used', async () => {

@@ -20,6 +20,8 @@ export interface VerifiedDeviceParts<Plans> {
   /** Changes with every build: other kernels are to be proven anew. */
   build: string;
   selfTest: (plans: Plans) => Promise<SelfTestReport>;
+  /** Called once plans may be used. */
+  restore: (plans: Plans, report: DeviceReport) => Promise<void>;
 }
 
 const DOCUMENT = 'planned-self-test';
@@ -37,10 +39,12 @@ export class VerifiedDevice<Plans> implements ComputeDevice {
     const { plans } = device;
     if (plans === null) return report;
     const key = this.#keyOf(report);
-    if ((await this.#passed()) === key) return report;
-    const fault = await this.#faultOf(plans);
-    if (fault !== null) return device.refusePlans(fault);
-    await this.#remember(key);
+    if ((await this.#passed()) !== key) {
+      const fault = await this.#faultOf(plans);
+      if (fault !== null) return device.refusePlans(fault);
+      await this.#remember(key);
+    }
+    await this.#parts.restore(plans, report);
     return report;
   }
 

@@ -14,6 +14,7 @@ import type { BatchApi } from '../../src/protocol/data';
 import type { BackendName } from '../../src/protocol/engine';
 import type { NamedFile } from '../../src/protocol/models';
 import type { TrainingConfig } from '../../src/protocol/training';
+import { KernelTuning } from '../../src/services/kernel-tuning';
 import { createEngineContainer, engineToken, trainingToken } from '../../src/services/engine-container';
 
 const MODEL = {
@@ -121,6 +122,7 @@ export async function startEngine(backend: BackendName, blobs: BlobStore) {
     plans: () => device.plans,
     memoryLimitBytes: () => null,
   });
+  const tuning = new KernelTuning(database);
   const container = createEngineContainer({
     database,
     blobs,
@@ -129,6 +131,9 @@ export async function startEngine(backend: BackendName, blobs: BlobStore) {
     backend: files,
     batches,
     selfTest: ({ backend: name }) => runSelfTest(name),
+    async *tuneKernels(report, turn) {
+      if (device.plans !== null) yield* tuning.run(device.plans, report, turn);
+    },
     beat: () => undefined,
   });
   const engine = container.get(engineToken);

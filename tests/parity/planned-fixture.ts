@@ -15,7 +15,7 @@ let opened: Promise<PlanDevice> | null = null;
 export function planDevice(): Promise<PlanDevice> {
   opened ??= openGpu(navigator.gpu).then((gpu) => {
     if (gpu === null) throw new Error('There is no WebGPU adapter.');
-    return new PlanDevice(gpu.device, gpu.report.software);
+    return new PlanDevice(gpu.device, gpu.report);
   });
   return opened;
 }

@@ -90,7 +90,7 @@ describe('planned training', () => {
   it.each(['lora', 'full'] as const)('%s: what a step takes is what was said before', async (method) => {
     const shared = await planDevice();
     // Its own arena, which nothing else has grown.
-    const owner = new PlanDevice(shared.device, true);
+    const owner = new PlanDevice(shared.device, { vendor: '', software: true });
     const { config, batch } = { config: SELF_TEST_CONFIG, batch: selfTestBatch() };
     const weights = selfTestWeights(config, false);
     const read = (name: string) => Promise.resolve(weights.get(name) as FileArray);

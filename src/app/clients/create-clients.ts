@@ -36,7 +36,7 @@ export function createClients(options: ClientsOptions = {}): AppClients {
   const tab = new TabClients(options);
   const to = (kind: WorkerKind) => () => tab.client(kind);
   return {
-    engine: liveClient<EngineApi, EngineStreams>(to('engine'), ['generate']),
+    engine: liveClient<EngineApi, EngineStreams>(to('engine'), ['generate', 'tuneKernels']),
     data: liveClient<DataApi, DataStreams>(to('data'), ['importDataset']),
     features: liveClient<FeaturesApi>(to('features'), []),
     bus: tab.bus,

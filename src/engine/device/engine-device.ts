@@ -137,7 +137,7 @@ export class EngineDevice {
     this.#gpu = await openGpu(this.#options.gpu);
     if (this.#gpu === null) return false;
     const { device, info, report } = this.#gpu;
-    this.#plans = new PlanDevice(device, report.software);
+    this.#plans = new PlanDevice(device, report);
     const { WebGPUBackend } = await import('@tensorflow/tfjs-backend-webgpu');
     tf.removeBackend('webgpu');
     tf.registerBackend('webgpu', () => new WebGPUBackend(device, info));

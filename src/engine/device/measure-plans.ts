@@ -2,14 +2,14 @@
 import { matMul } from '../planned/kernels/mat-mul';
 import { Plan } from '../planned/plan';
 import type { PlanDevice } from '../planned/plan-device';
-import { externalValue, Recorder } from '../planned/recorder';
+import { externalValue } from '../planned/recorder';
 
 const SIZE = 512;
 const REPEATS = 3;
 
 /** GFLOP/s of a 512 x 512 product in float32, the best of three after one to warm up. */
 export async function measurePlannedGflops(plans: PlanDevice): Promise<number> {
-  const { memory, traits } = plans;
+  const { memory } = plans;
   const [a, b, c] = ['a', 'b', 'c'].map((name) => externalValue(name, [SIZE, SIZE])) as [
     ReturnType<typeof externalValue>,
     ReturnType<typeof externalValue>,
@@ -22,7 +22,7 @@ export async function measurePlannedGflops(plans: PlanDevice): Promise<number> {
     offset: 0,
     bytes: value.bytes,
   });
-  const recorder = new Recorder(traits);
+  const recorder = plans.recorder();
   matMul(recorder, { a, b, c }, { m: SIZE, n: SIZE, k: SIZE }, { transposeB: true });
   const plan = await Plan.compile(plans, recorder.finish(), rangeOf);
   let best = Infinity;

@@ -1,8 +1,12 @@
-// What all plans of one GPUDevice share: its buffers, its compiled kernels, the arena, and how much it does in a submit.
+// What all plans of one GPUDevice share: its buffers, its compiled kernels, the arena, which variants are fast on
+// it, and how much it does in a submit.
 import { ArenaMemory } from './arena-memory';
 import { GpuMemory } from './gpu-memory';
 import { Pipelines } from './pipelines';
-import { ALIGNMENT, GPU_TRAITS, SOFTWARE_TRAITS, type DeviceTraits } from './recorder';
+import type { MatMulShape, MatMulVariant } from './kernels/mat-mul-shape';
+import { ALIGNMENT, GPU_TRAITS, Recorder, SOFTWARE_TRAITS, type DeviceTraits } from './recorder';
+import { adapterKind, type AdapterKind } from './tune/default-variants';
+import { matMulKey, TuningTable } from './tune/tuning-table';
 
 /** What a submit should take, milliseconds: browsers end what runs for seconds, and the screen wants its turn. */
 const SUBMIT_MS = 100;
@@ -15,14 +19,35 @@ export class PlanDevice {
   readonly arena: ArenaMemory;
   readonly pipelines: Pipelines;
   readonly traits: DeviceTraits;
+  readonly kind: AdapterKind;
+  /** What was measured on this device, if anything was. */
+  tuning = new TuningTable();
+  readonly #asked = new Map<string, MatMulShape>();
   #flopsPerSubmit = 5e8;
 
-  constructor(device: GPUDevice, software: boolean) {
+  constructor(device: GPUDevice, adapter: { vendor: string; software: boolean }) {
     this.device = device;
     this.memory = new GpuMemory(device);
     this.arena = new ArenaMemory(this.memory);
     this.pipelines = new Pipelines(device);
-    this.traits = software ? SOFTWARE_TRAITS : GPU_TRAITS;
+    this.traits = adapter.software ? SOFTWARE_TRAITS : GPU_TRAITS;
+    this.kind = adapterKind(adapter);
+  }
+
+  /** Which variant a product takes here. */
+  readonly variantOf = (shape: MatMulShape): MatMulVariant => this.tuning.variantOf(this.kind)(shape);
+
+  /** Products that plans of this device have been made of: what is worth tuning. */
+  get askedShapes(): MatMulShape[] {
+    return [...this.#asked.values()];
+  }
+
+  /** Records for this device, and remembers which products it is asked for. */
+  recorder(): Recorder {
+    return new Recorder(this.traits, (shape) => {
+      this.#asked.set(matMulKey(shape), shape);
+      return this.variantOf(shape);
+    });
   }
 
   /** Largest piece of the arena: everything in it can be bound. */

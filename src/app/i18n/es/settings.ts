@@ -81,6 +81,18 @@ export const settings: Translation<English['settings']> = {
   'engine.gflops': '{value} GFLOP/s',
   'engine.memory': 'Memoria ocupada',
   'engine.memoryValue': '{bytes} en {tensors} tensores',
+  'engine.tuning': 'Ajuste de kernels',
+  'engine.tune': 'Ajustar',
+  'engine.tuneStop': 'Parar',
+  'engine.tuneHelp':
+    'Mide los kernels en este dispositivo y guarda el más rápido de cada uno. Antes entrena o chatea una vez: se mide lo que se usó.',
+  'engine.tuneStep': 'Midiendo {done} de {total}: {product}',
+  'engine.tuneNothing': 'Nada que medir: todos los productos usados son conocidos.',
+  'engine.tuneDone':
+    '{count} productos medidos. Las próximas respuestas y entrenamientos usan los más rápidos.',
+  'engine.executor': 'Calcula con',
+  'engine.executor.planned': 'kernels propios, pasos grabados',
+  'engine.executor.eager': 'operación por operación (tfjs)',
   'engine.selfTest': 'Autocomprobación',
   'engine.run': 'Ejecutar',
   'engine.running': 'En marcha',

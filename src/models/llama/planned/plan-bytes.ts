@@ -41,14 +41,14 @@ function abstractWeights(config: LlamaConfig, { method, lora }: PlannedStep, see
 export function plannedActivationBytes(
   config: LlamaConfig,
   step: PlannedStep,
-  { traits, slabBytes }: Pick<PlanDevice, 'traits' | 'slabBytes'>,
+  { traits, slabBytes, variantOf }: Pick<PlanDevice, 'traits' | 'slabBytes' | 'variantOf'>,
   activationBudgetBytes: number,
 ): ActivationBytes {
   const { batchSize: rows, sequenceLength: length } = step;
   const { rows: labelRows, labels, count, seed, ...tokens } = batchValues(rows * length);
   const weights = abstractWeights(config, step, seed);
   const arena = (recompute: boolean): number => {
-    const tape = new Tape(new Recorder(traits));
+    const tape = new Tape(new Recorder(traits, variantOf));
     const inputs = { ...tokens, labels: { rows: labelRows, labels, count } };
     const tables = ropeValues(length, config.headSize);
     const loss = externalValue('loss', [1]);

@@ -8,7 +8,6 @@ import {
   PAGE_TOKENS,
   NO_POSITION,
   Plan,
-  Recorder,
   Tape,
   type BufferRange,
   type PagePool,
@@ -188,7 +187,7 @@ export class PlannedDecoder {
     const logits = externalValue('logits', [sequences, config.vocabSize]);
     const rope = await this.#ropeFor(pages * PAGE_TOKENS);
     const { buffer, ranges, inputBytes } = await this.#allocate(inputs, logits);
-    const tape = new Tape(new Recorder(owner.traits), true);
+    const tape = new Tape(owner.recorder(), true);
     recordLogits(tape, config, weights, inputs, rope.tables, pool, logits);
     const plan = await Plan.compile(owner, tape.recorder.finish(), (value) => {
       const range = ranges.get(value) ?? rope.rangeOf(value) ?? pool.rangeOf(value) ?? rangeOf(value);

@@ -5,7 +5,6 @@ import {
   externalValue,
   layoutArena,
   Plan,
-  Recorder,
   Tape,
   type BufferRange,
   type PlanDevice,
@@ -214,7 +213,7 @@ export class PlannedTraining implements TrainableModel {
     const views = weights(buffers.seed);
     const view = gradients ? views.training : views.evaluation;
     const record = (recompute: boolean): Recording => {
-      const tape = new Tape(new Recorder(owner.traits));
+      const tape = new Tape(owner.recorder());
       const options = { recompute, gradients };
       recordLoss(tape, config, view, buffers.inputs, rope.tables, { rows, length }, this.#loss, options);
       return tape.recorder.finish();

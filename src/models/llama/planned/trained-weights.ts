@@ -6,7 +6,6 @@ import {
   externalValue,
   followAverage,
   Plan,
-  Recorder,
   SETTINGS_SIZE,
   WeightStore,
   type BufferRange,
@@ -161,7 +160,7 @@ export class TrainedWeights {
       flatsOf('moment2'),
       flatsOf('ema'),
     ];
-    const recorder = new Recorder(this.#owner.traits);
+    const recorder = this.#owner.recorder();
     const flats = values.map((value, index) => ({
       value,
       gradient: gradients[index] as Value,
