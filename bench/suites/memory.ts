@@ -45,6 +45,7 @@ export async function memorySuite({ quick, shape }: SuiteOptions): Promise<Suite
         'peak MiB of tensors': arrays,
         'peak MiB of buffers': buffers,
       });
+      console.error(Object.values(rows.at(-1) ?? {}).join('  '));
       return peak;
     };
     for (const test of trainCases(quick, shape)) {
