@@ -42,7 +42,7 @@ export async function composeEngine(
       device,
       database,
       build: import.meta.url,
-      selfTest: runPlannedSelfTest,
+      selfTest: (plans) => plans.forgetting(() => runPlannedSelfTest(plans)),
       restore: (plans, report) => tuning.restore(plans, report),
     }),
     backend,
@@ -75,7 +75,7 @@ export async function composeEngine(
 async function wholeSelfTest(backend: BackendName, plans: PlanDevice | null): Promise<SelfTestReport> {
   const eager = await runSelfTest(backend);
   if (plans === null) return eager;
-  const planned = await runPlannedSelfTest(plans);
+  const planned = await plans.forgetting(() => runPlannedSelfTest(plans));
   return {
     backend,
     checks: [...planned.checks, ...eager.checks],

@@ -2,7 +2,7 @@
 import { matMul } from '../planned/kernels/mat-mul';
 import { Plan } from '../planned/plan';
 import type { PlanDevice } from '../planned/plan-device';
-import { externalValue } from '../planned/recorder';
+import { externalValue, Recorder } from '../planned/recorder';
 
 const SIZE = 512;
 const REPEATS = 3;
@@ -22,7 +22,7 @@ export async function measurePlannedGflops(plans: PlanDevice): Promise<number> {
     offset: 0,
     bytes: value.bytes,
   });
-  const recorder = plans.recorder();
+  const recorder = new Recorder(plans.traits, plans.variantOf);
   matMul(recorder, { a, b, c }, { m: SIZE, n: SIZE, k: SIZE }, { transposeB: true });
   const plan = await Plan.compile(plans, recorder.finish(), rangeOf);
   let best = Infinity;

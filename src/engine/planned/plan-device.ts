@@ -42,6 +42,17 @@ export class PlanDevice {
     return [...this.#asked.values()];
   }
 
+  /** Work whose products nobody needs tuned: a self-test. */
+  async forgetting<T>(work: () => Promise<T>): Promise<T> {
+    const before = new Map(this.#asked);
+    try {
+      return await work();
+    } finally {
+      this.#asked.clear();
+      for (const [key, shape] of before) this.#asked.set(key, shape);
+    }
+  }
+
   /** Records for this device, and remembers which products it is asked for. */
   recorder(): Recorder {
     return new Recorder(this.traits, (shape) => {
