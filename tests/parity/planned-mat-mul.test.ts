@@ -20,7 +20,12 @@ const VARIANTS: Record<string, MatMulVariant | null> = {
     splits: 2,
   },
 };
-const LANES = [1, 8];
+const VECTORS = [
+  { lanes: 1, columns: 4 },
+  { lanes: 1, columns: 16 },
+  { lanes: 8, columns: 4 },
+  { lanes: 4, columns: 8 },
+];
 const TRANSPOSES = [
   { transposeA: false, transposeB: false },
   { transposeA: false, transposeB: true },
@@ -50,13 +55,13 @@ describe.each(Object.entries(VARIANTS))('matMul, %s', (_, variant) => {
   }
 });
 
-describe.each(LANES)('matMul, vectors, %i lanes', (lanes) => {
-  const variant: MatMulVariant = { kind: 'vector', lanes, workgroupSize: 16 };
+describe.each(VECTORS)('matMul, vectors, $lanes lanes, $columns columns', (sizes) => {
+  const variant: MatMulVariant = { kind: 'vector', ...sizes, workgroupSize: 16 };
   for (const transposes of TRANSPOSES) {
     const form = `${transposes.transposeA ? 't' : 'n'}${transposes.transposeB ? 't' : 'n'}`;
     it.each([
       { m: 1, n: 36, k: 100 },
-      { m: 4, n: 8, k: 8 },
+      { m: 8, n: 8, k: 8 },
       { m: 3, n: 5, k: 71 },
     ])(`$m x $n x $k ${form}: the product`, async (size) => {
       expect(await productError({ size, ...transposes }, variant)).toBeLessThan(EXACT);
@@ -69,8 +74,8 @@ describe.each(LANES)('matMul, vectors, %i lanes', (lanes) => {
   });
 
   it('more rows than it is for: refused', async () => {
-    const test = { size: { m: 5, n: 4, k: 4 }, ...TRANSPOSES[0] } as Case;
-    await expect(productError(test, variant)).rejects.toThrow('at most 4 rows');
+    const test = { size: { m: 9, n: 4, k: 4 }, ...TRANSPOSES[0] } as Case;
+    await expect(productError(test, variant)).rejects.toThrow('at most 8 rows');
   });
 });
 

@@ -47,9 +47,11 @@ export interface SharedVariant {
   splits: number;
 }
 
-/** For a few rows of A, at most `MAX_VECTOR_ROWS`: `lanes` invocations share the sum over k of four columns of C. */
+/** For a few rows of A, at most `MAX_VECTOR_ROWS`: `lanes` invocations share the sum over k of `columns` columns of C. */
 export interface VectorVariant {
   kind: 'vector';
+  /** Of all rows, a multiple of 4. */
+  columns: number;
   /** A power of two that divides `workgroupSize`. */
   lanes: number;
   workgroupSize: number;
@@ -57,7 +59,7 @@ export interface VectorVariant {
 
 export type MatMulVariant = DirectVariant | SharedVariant | VectorVariant;
 
-export const MAX_VECTOR_ROWS = 4;
+export const MAX_VECTOR_ROWS = 8;
 
 /** Whether everything can be read and written four elements at a time. */
 export function isAligned({ n, k, a, b, c }: MatMulShape): boolean {

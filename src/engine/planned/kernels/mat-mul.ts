@@ -40,7 +40,7 @@ function planned(shape: MatMulShape, variant: MatMulVariant): { kernel: Kernel; 
     case 'vector':
       if (shape.m > MAX_VECTOR_ROWS)
         throw new RangeError(`${matMulName(shape)}: vectors are for at most ${MAX_VECTOR_ROWS} rows.`);
-      return { kernel: vectorKernel(shape, variant), grid: vectorGrid(shape) };
+      return { kernel: vectorKernel(shape, variant), grid: vectorGrid(shape, variant) };
   }
 }
 

@@ -42,8 +42,22 @@ describe('defaultVariant', () => {
   });
 
   it('a small result of a long sum: in parts', () => {
-    expect(defaultVariant(shapeOf(8, 8, 4096), 'software')).not.toMatchObject({ splits: 1 });
+    expect(defaultVariant(shapeOf(16, 8, 4096), 'software')).not.toMatchObject({ splits: 1 });
     expect(defaultVariant(shapeOf(32, 32, 4096), 'discrete')).toMatchObject({ kind: 'shared', splits: 8 });
+  });
+
+  it('a few rows on a CPU: as many columns as keep all lanes busy', () => {
+    const columns = (m: number, n: number) => defaultVariant(shapeOf(m, n, 288), 'software');
+    // 32 invocations of 16 columns are 512.
+    expect(columns(8, 512)).toMatchObject({ kind: 'vector', columns: 16 });
+    expect(columns(8, 288)).toMatchObject({ kind: 'vector', columns: 8 });
+    expect(columns(1, 512)).toMatchObject({ kind: 'vector', columns: 8 });
+    expect(columns(1, 192)).toMatchObject({ kind: 'vector', columns: 4 });
+  });
+
+  it('eight rows of a transposed A: no vectors', () => {
+    for (const kind of ['software', 'discrete'] as const)
+      expect(defaultVariant({ ...shapeOf(8, 512, 512), transposeA: true }, kind).kind).not.toBe('vector');
   });
 
   it('one row: vectors everywhere', () => {

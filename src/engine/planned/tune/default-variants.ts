@@ -50,8 +50,25 @@ export function softwareCost({ m, n, k }: MatMulShape, { rows, columns, splits }
   return Math.ceil(invocations / SOFTWARE_LANES) * perStep * Math.ceil(k / splits) + sum;
 }
 
+const vector = (columns: number, lanes: number, workgroupSize: number): VectorVariant => ({
+  kind: 'vector',
+  columns,
+  lanes,
+  workgroupSize,
+});
+
+/** The more columns, the fewer loads of A; fewer than some invocations for each lane leave lanes idle at the end. */
+function softwareVector({ m, n }: MatMulShape): VectorVariant {
+  const widest = m === 1 ? 8 : 16;
+  const columns = [16, 8].find((count) => count <= widest && n >= 4 * SOFTWARE_LANES * count) ?? 4;
+  return vector(columns, 1, 4);
+}
+
+/** A given as [k, m] is read element by element: more than a few of its rows are better off in tiles. */
+const isForVectors = ({ m, transposeA }: MatMulShape): boolean => m <= (transposeA ? 4 : MAX_VECTOR_ROWS);
+
 function softwareVariant(shape: MatMulShape): MatMulVariant {
-  if (shape.m <= MAX_VECTOR_ROWS) return { kind: 'vector', lanes: 1, workgroupSize: 4 };
+  if (isForVectors(shape)) return softwareVector(shape);
   const candidates = SPLITS.flatMap((splits) =>
     TILES.map(([rows, columns]) => direct(rows, columns, splits)),
   );
@@ -80,18 +97,14 @@ const WORKGROUPS: Record<Exclude<AdapterKind, 'software'>, number> = {
   integrated: 16,
 };
 
-const vectorOnGpu = ({ transposeB }: MatMulShape): VectorVariant => ({
-  kind: 'vector',
-  // Lanes along k read neighbouring elements only where B's rows run along k.
-  lanes: transposeB ? 32 : 8,
-  workgroupSize: 64,
-});
+/** Lanes along k read neighbouring elements only where B's rows run along k. */
+const vectorOnGpu = ({ transposeB }: MatMulShape): VectorVariant => vector(4, transposeB ? 32 : 8, 64);
 
 const workgroups = ({ m, n }: MatMulShape, { tileRows, tileColumns }: SharedVariant): number =>
   Math.ceil(m / tileRows) * Math.ceil(n / tileColumns);
 
 function gpuVariant(shape: MatMulShape, kind: Exclude<AdapterKind, 'software'>): MatMulVariant {
-  if (shape.m <= MAX_VECTOR_ROWS) return vectorOnGpu(shape);
+  if (isForVectors(shape)) return vectorOnGpu(shape);
   const wanted = WORKGROUPS[kind];
   const fits = ({ tileRows, tileColumns }: SharedVariant): boolean =>
     shape.m >= tileRows / 2 && shape.n >= tileColumns / 2;
@@ -111,13 +124,12 @@ export function defaultVariant(shape: MatMulShape, kind: AdapterKind): MatMulVar
 /** What is worth timing for a shape: the default first. */
 export function candidateVariants(shape: MatMulShape, kind: AdapterKind): MatMulVariant[] {
   const first = defaultVariant(shape, kind);
-  if (shape.m <= MAX_VECTOR_ROWS) {
-    const lanes = kind === 'software' ? [1, 4] : [8, 16, 32, 64];
-    const workgroupSize = kind === 'software' ? 4 : 64;
-    return distinct([
-      first,
-      ...lanes.map((count) => ({ kind: 'vector', lanes: count, workgroupSize }) as const),
-    ]);
+  if (isForVectors(shape)) {
+    const others =
+      kind === 'software'
+        ? [4, 8, 16].map((columns) => vector(columns, 1, 4))
+        : [8, 16, 32, 64].map((lanes) => vector(4, lanes, 64));
+    return distinct([first, ...others]);
   }
   const tiles = [[32, 16], ...TILES] as const;
   const registers = tiles.map(([rows, columns]) => direct(rows, columns));
