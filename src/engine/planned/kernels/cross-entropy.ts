@@ -6,6 +6,7 @@ import type { Value } from '../recorder';
 import { each, once, reduced, rowKernel } from '../row-kernel';
 import type { Tape } from '../tape';
 import { matMul } from './mat-mul';
+import { checkLearns, inputGradient, weightProduct } from './weight-product';
 
 /** Logits of one chunk, at most. */
 const CHUNK_BYTES = 4 * 1024 * 1024;
@@ -150,6 +151,7 @@ export function crossEntropy(
   const { recorder } = tape;
   const [tokens = 0, width = 0] = hidden.shape;
   const vocabSize = head.value.shape[0] ?? 0;
+  checkLearns(head);
   const rows = chunkRows(tokens, vocabSize);
   const losses = recorder.temporary('losses', [Math.ceil(tokens / rows) * rows]);
   const gradient = wantsGradients && hidden.learns ? tape.target(hidden).value : null;
@@ -160,8 +162,7 @@ export function crossEntropy(
       const gathered = recorder.temporary('labelled', [rows, width]);
       recorder.dispatch(gatherKernel({ rows, width }), [hidden, rowList, count, start, gathered]);
       const logits = recorder.temporary('logits', [rows, vocabSize]);
-      const size = { m: rows, n: vocabSize, k: width };
-      matMul(recorder, { a: gathered, b: head.value, c: logits }, size, { transposeB: true });
+      weightProduct(recorder, gathered, head, logits);
       const lanes = recorder.traits.rowLanes;
       const kernel = softmaxKernel(rows, vocabSize, lanes, wantsGradients);
       recorder.dispatch(kernel, [logits, labels, count, start, losses]);
@@ -173,7 +174,7 @@ export function crossEntropy(
       }
       if (gradient === null) return;
       const dGathered = recorder.temporary('d labelled', [rows, width]);
-      matMul(recorder, { a: logits, b: head.value, c: dGathered }, { m: rows, n: width, k: vocabSize });
+      inputGradient(recorder, logits, head, { value: dGathered, adds: false });
       recorder.dispatch(scatterKernel({ rows, width }), [dGathered, rowList, count, start, gradient]);
     });
   }

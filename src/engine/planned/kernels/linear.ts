@@ -5,6 +5,7 @@ import type { Value } from '../recorder';
 import type { Tape } from '../tape';
 import { dropout, dropoutGradient, giveGradient, type Dropout } from './elementwise';
 import { matMul } from './mat-mul';
+import { checkLearns, inputGradient, weightProduct } from './weight-product';
 
 export interface LoraSegment {
   /** Columns of y that this side path adds to. */
@@ -26,7 +27,7 @@ export interface LoraPath {
 }
 
 export interface LinearWeights {
-  /** [out, in] */
+  /** [out, in]; in few bits only where it is frozen. */
   weight: Parameter;
   lora: LoraPath | null;
 }
@@ -39,8 +40,8 @@ export function linear(tape: Tape, x: Value, weights: LinearWeights, residual: V
   const n = weight.value.shape[0] ?? 0;
   const learns = x.learns || weight.gradient !== null || lora !== null || residual?.learns === true;
   const y = recorder.temporary('y', [m, n], learns);
-  const operands = { a: x, b: weight.value, c: y, ...(residual === null ? {} : { residual }) };
-  matMul(recorder, operands, { m, n, k }, { transposeB: true });
+  checkLearns(weight);
+  weightProduct(recorder, x, weight, y, residual);
   const side = lora === null ? null : sidePath(tape, x, y, lora);
   tape.rule(() => {
     const dy = tape.gradient(y);
@@ -49,15 +50,7 @@ export function linear(tape: Tape, x: Value, weights: LinearWeights, residual: V
       const size = { m: n, n: k, k: m };
       matMul(recorder, { a: dy, b: x, c: weight.gradient }, size, { transposeA: true, plus: 'result' });
     }
-    if (x.learns) {
-      const { value, adds } = tape.target(x);
-      matMul(
-        recorder,
-        { a: dy, b: weight.value, c: value },
-        { m, n: k, k: n },
-        { plus: adds ? 'result' : 'none' },
-      );
-    }
+    if (x.learns) inputGradient(recorder, dy, weight, tape.target(x));
     if (lora !== null && side !== null) sideGradients(tape, x, dy, lora, side);
     // Last: from here on the array of dy is the residual's gradient and will be added to.
     if (residual?.learns === true) giveGradient(tape, residual, dy);

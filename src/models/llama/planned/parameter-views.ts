@@ -1,6 +1,5 @@
 // Weights of a Llama as the recording reads them: all of them trained, or a frozen base with LoRA side paths.
 import {
-  frozen,
   type Dropout,
   type LoraPath,
   type Parameter,
@@ -23,11 +22,7 @@ export function plainView(parameter: (key: string) => Parameter): DecoderParamet
 }
 
 export function frozenView(layout: WeightLayout): DecoderParameters {
-  return plainView((key) => {
-    const value = layout.groups.get(key);
-    if (value === undefined) throw new Error(`There is no group ${key}.`);
-    return frozen(value);
-  });
+  return plainView((key) => layout.frozen(key));
 }
 
 /** Mask numbers are different for every side path of a pass. */

@@ -1,11 +1,11 @@
 // A Llama on the planned engine: its base weights on the GPU, and everything made from them. Sessions, trainings and
 // adapters stand on the base without owning it; the runtime must outlive them.
 import {
-  frozen,
   WeightLayout,
   WeightStore,
   type BufferRange,
   type PlanDevice,
+  type Storage,
   type Value,
 } from '../../../engine/planned';
 import { AppError } from '../../../lib/errors';
@@ -17,7 +17,7 @@ import { ACTIVATION_BUDGET_BYTES } from '../../memory-budget';
 import type { TrainableModel } from '../../trainable-model';
 import type { FullTrainingOptions } from '../full-training';
 import type { LlamaConfig } from '../llama-config';
-import { adapterShapes, parameterCount, weightShapes } from '../llama-names';
+import { adapterShapes, parameterCount } from '../llama-names';
 import { checkAdapterArray, checkContinues, initialLora } from '../lora-weights';
 import { randomWeights } from '../random-weights';
 import { Decoders } from './decoders';
@@ -26,6 +26,7 @@ import { PlannedTraining } from './planned-training';
 import type { DecoderParameters } from './record-decoder';
 import { TrainedWeights } from './trained-weights';
 import { baseGroups, loraGroups } from './weight-groups';
+import { loadBase, type LoadedBase, type WeightReader } from './load-base';
 
 class PlannedAdapter implements AdapterTensors {
   readonly lora: LoraConfig;
@@ -38,7 +39,7 @@ class PlannedAdapter implements AdapterTensors {
 
   /** null for values of others. */
   rangeOf(value: Value): BufferRange | null {
-    return this.store.layout.groups.get(value.name) === value ? this.store.rangeOf(value) : null;
+    return this.store.layout.has(value) ? this.store.rangeOf(value) : null;
   }
 
   dispose(): void {
@@ -50,42 +51,52 @@ export class PlannedRuntime implements ModelRuntime {
   readonly #owner: PlanDevice;
   readonly #config: LlamaConfig;
   readonly #base: WeightStore;
-
+  readonly #storage: Storage;
+  /** Relative root mean square of what keeping a weight in few bits changed, by name. */
+  readonly quantisationErrors: ReadonlyMap<string, number>;
   readonly #activationBudgetBytes: number;
   readonly #decoders: Decoders;
 
   private constructor(
     owner: PlanDevice,
     config: LlamaConfig,
-    base: WeightStore,
+    { base, storage, errors }: LoadedBase,
     activationBudgetBytes: number,
   ) {
     this.#owner = owner;
     this.#config = config;
     this.#base = base;
+    this.#storage = storage;
+    this.quantisationErrors = errors;
     this.#activationBudgetBytes = activationBudgetBytes;
     this.#decoders = new Decoders(owner, config);
   }
 
-  /** One array at a time goes through host memory. @throws AppError `engine.out-of-memory`. */
+  /**
+   * A few rows at a time go through host memory, where `read` gives rows.
+   * @param storage of the projections; weights whose shape does not allow few bits stay f32.
+   * @throws AppError `engine.out-of-memory`.
+   */
   static async load(
     owner: PlanDevice,
     config: LlamaConfig,
-    read: (name: string) => Promise<FileArray>,
+    read: WeightReader,
     activationBudgetBytes: number,
+    storage: Storage = 'f32',
   ): Promise<PlannedRuntime> {
-    const layout = new WeightLayout(baseGroups(config), owner.slabBytes, false);
-    const base = await WeightStore.allocate(layout, owner.memory, 'the weights of the model');
-    try {
-      for (const name of weightShapes(config).keys()) base.write(name, (await read(name)).data);
-    } catch (error) {
-      base.dispose();
-      throw error;
-    }
+    const base = await loadBase(owner, config, read, storage);
     return new PlannedRuntime(owner, config, base, activationBudgetBytes);
   }
 
+  /** @throws AppError `training.invalid` where the base is in few bits. */
   async createFullTraining(): Promise<TrainableModel> {
+    if (this.#storage !== 'f32') {
+      throw new AppError(
+        'training.invalid',
+        `The model is loaded in ${this.#storage}; such weights cannot be trained.`,
+        { details: { storage: this.#storage }, remedy: 'Train a LoRA adapter, or load the model in f32.' },
+      );
+    }
     const training = await fullTraining(this.#owner, this.#config, this.#activationBudgetBytes);
     training.trained.values.copyFrom(this.#base);
     return training;
@@ -155,11 +166,7 @@ export class PlannedRuntime implements ModelRuntime {
   }
 
   #adapted({ lora, store }: PlannedAdapter): DecoderParameters {
-    const parameter = (key: string) => {
-      const value = store.layout.groups.get(key);
-      if (value === undefined) throw new Error(`There is no group ${key}.`);
-      return frozen(value);
-    };
+    const parameter = (key: string) => store.layout.frozen(key);
     return loraView(this.#config, frozenView(this.#base.layout), lora, parameter, null);
   }
 
@@ -168,7 +175,7 @@ export class PlannedRuntime implements ModelRuntime {
   }
 
   #rangeOf(value: Value): BufferRange | null {
-    return this.#base.layout.groups.get(value.name) === value ? this.#base.rangeOf(value) : null;
+    return this.#base.layout.has(value) ? this.#base.rangeOf(value) : null;
   }
 }
 

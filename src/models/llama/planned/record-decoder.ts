@@ -7,10 +7,10 @@ import {
   embedding,
   gatherRows,
   linear,
-  matMul,
   rmsNorm,
   rope,
   swiglu,
+  weightProduct,
   writeKeyValue,
   type LabelInputs,
   type LinearWeights,
@@ -140,6 +140,5 @@ export function recordLogits(
   const chosen = gatherRows(recorder, x, last);
   const hidden = rmsNorm(tape, chosen, weights.parameter(FINAL_NORM), config.rmsNormEpsilon);
   const head = weights.parameter(config.tiedHead ? EMBEDDING : HEAD);
-  const size = { m: chosen.shape[0] ?? 0, n: config.vocabSize, k: config.hiddenSize };
-  matMul(recorder, { a: hidden, b: head.value, c: logits }, size, { transposeB: true });
+  weightProduct(recorder, hidden, head, logits);
 }

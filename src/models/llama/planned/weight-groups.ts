@@ -1,5 +1,5 @@
 // Which weights of a Llama one product reads together: they lie below each other in memory, as rows of one matrix.
-import type { WeightGroup } from '../../../engine/planned';
+import { isQuantisable, type Storage, type WeightGroup } from '../../../engine/planned';
 import type { LoraTarget } from '../../../protocol/models';
 import type { LlamaConfig } from '../llama-config';
 import {
@@ -33,6 +33,11 @@ const single = (name: string, shape: readonly number[]): [string, WeightGroup] =
   { members: new Map([[name, shape]]), shape },
 ];
 
+/** In few bits where the shape allows it, f32 otherwise. */
+function kept([key, group]: [string, WeightGroup], storage: Storage): [string, WeightGroup] {
+  return [key, storage !== 'f32' && isQuantisable(group.shape) ? { ...group, storage } : group];
+}
+
 function siteGroup(config: LlamaConfig, layer: number, site: Site): [string, WeightGroup] {
   const members = new Map<string, readonly number[]>();
   let [rows, columns] = [0, 0];
@@ -45,14 +50,19 @@ function siteGroup(config: LlamaConfig, layer: number, site: Site): [string, Wei
   return [siteKey(layer, site), { members, shape: [rows, columns] }];
 }
 
-/** All weights, matrices before vectors: an optimizer decays the former only. */
-export function baseGroups(config: LlamaConfig): Map<string, WeightGroup> {
+/**
+ * All weights, matrices before vectors: an optimizer decays the former only.
+ * @param storage of the projections. A head of its own has 8 bits where they have few: most of its error would be the
+ * output's. The embedding, which is a tied head as well, and the norms stay f32.
+ */
+export function baseGroups(config: LlamaConfig, storage: Storage = 'f32'): Map<string, WeightGroup> {
   const { vocabSize, hiddenSize, layers, tiedHead } = config;
+  const headStorage: Storage = storage === 'f32' ? 'f32' : 'int8';
   const numbers = Array.from({ length: layers }, (_, layer) => layer);
   return new Map([
     single(EMBEDDING, [vocabSize, hiddenSize]),
-    ...(tiedHead ? [] : [single(HEAD, [vocabSize, hiddenSize])]),
-    ...numbers.flatMap((layer) => SITE_NAMES.map((site) => siteGroup(config, layer, site))),
+    ...(tiedHead ? [] : [kept(single(HEAD, [vocabSize, hiddenSize]), headStorage)]),
+    ...numbers.flatMap((layer) => SITE_NAMES.map((site) => kept(siteGroup(config, layer, site), storage))),
     ...numbers.flatMap((layer) => [
       single(inputNorm(layer), [hiddenSize]),
       single(attentionNorm(layer), [hiddenSize]),

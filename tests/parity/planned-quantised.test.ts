@@ -1,0 +1,334 @@
+import { describe, expect, it } from 'vitest';
+import { frozen } from '../../src/engine/planned/parameter';
+import { matMulQuantised, type QuantisedVariant } from '../../src/engine/planned/kernels/mat-mul-quantised';
+import { linear } from '../../src/engine/planned/kernels/linear';
+import {
+  dequantise,
+  quantisationError,
+  quantise,
+  type QuantisedBits,
+} from '../../src/engine/planned/quantise';
+import { Quantiser, STAGED_ELEMENTS } from '../../src/engine/planned/quantiser';
+import { relativeError } from '../../src/engine/reference/compare';
+import type { FileArray } from '../../src/models/file-layout';
+import { adapterShapes, HEAD } from '../../src/models/llama/llama-names';
+import type { RowRange } from '../../src/models/llama/planned/load-base';
+import { PlannedRuntime } from '../../src/models/llama/planned/planned-runtime';
+import { plannedGradients } from '../../src/models/planned-self-test';
+import {
+  compareGradients,
+  referenceOf,
+  SELF_TEST_CONFIG,
+  SELF_TEST_LORA,
+  selfTestBatch,
+  selfTestWeights,
+} from '../../src/models/self-test';
+import type { LoraConfig } from '../../src/protocol/models';
+import { product } from './planned-mat-mul-cases';
+import { draws, planDevice, run, type Bench } from './planned-fixture';
+
+type Weights = ReadonlyMap<string, FileArray>;
+
+const LORA: LoraConfig = { ...SELF_TEST_LORA, dropout: 0 };
+/** Rows of one group, of two and of three; k and v narrower than q. */
+const CONFIG = {
+  ...SELF_TEST_CONFIG,
+  ...{ vocabSize: 36, hiddenSize: 64, headSize: 8, intermediateSize: 96 },
+};
+
+/** As a file gives them, never more rows than were asked for. */
+function readRows(weights: Weights, name: string, rows?: RowRange): Promise<FileArray> {
+  const { shape, data } = weights.get(name) as FileArray;
+  if (rows === undefined) return Promise.resolve({ shape, data });
+  const width = data.length / (shape[0] ?? 1);
+  const part = data.slice(rows.first * width, (rows.first + rows.count) * width);
+  return Promise.resolve({ shape: [rows.count, ...shape.slice(1)], data: part });
+}
+
+const BITS: readonly QuantisedBits[] = [8, 4];
+
+/** Quantises on the device into buffers with room in front for one other group. */
+async function onDevice(data: Float32Array, bits: QuantisedBits) {
+  const { memory, pipelines } = await planDevice();
+  const quantiser = await Quantiser.open(memory, pipelines);
+  const allocate = async (bytes: number) => {
+    const buffer = await memory.allocate(bytes, 'a quantised array');
+    return { buffer, offset: 0, bytes };
+  };
+  const words = await allocate((data.length * bits) / 8 + 4 * bits);
+  const scales = await allocate(data.length / 8 + 4);
+  quantiser.write('tensor', data, { bits, words, scales, offset: 32 });
+  const result = {
+    words: new Uint32Array(await memory.read(words)).slice(bits),
+    scales: new Float32Array(await memory.read(scales)).slice(1),
+    error: (await quantiser.errors()).get('tensor') ?? NaN,
+  };
+  for (const { buffer } of [words, scales]) memory.free(buffer);
+  quantiser.dispose();
+  return result;
+}
+
+/** Equal levels, ties, zeros, the smallest numbers, one large among small ones. */
+function awkward(): Float32Array<ArrayBuffer> {
+  const data = draws(32 * 40);
+  for (let i = 0; i < 32; i += 1) {
+    data[i] = 0;
+    data[32 + i] = (i - 16) / 2;
+    data[64 + i] = 1e-31 * i;
+    data[96 + i] = i === 7 ? -1000 : 1e-3 * i;
+    data[128 + i] = 1e-20 * (i - 5);
+    data[160 + i] = i % 2 === 0 ? 3.5 : -3.5;
+    data[192 + i] = (i - 15.5) / 127;
+  }
+  return data;
+}
+
+describe.each(BITS)('quantise, %i bits', (bits) => {
+  it('the device: the bits of the host, and the same error', async () => {
+    const data = awkward();
+    const host = quantise(data, bits);
+    const device = await onDevice(data, bits);
+    expect(device.words).toEqual(host.words);
+    expect(new Uint32Array(device.scales.buffer)).toEqual(new Uint32Array(host.scales.buffer));
+    expect(device.error / quantisationError(data, host)).toBeCloseTo(1, 4);
+  });
+
+  it('more than is staged at once: every piece in its place', async () => {
+    const data = draws(STAGED_ELEMENTS + 32 * 100);
+    const host = quantise(data, bits);
+    const device = await onDevice(data, bits);
+    expect(relativeError(device.words, host.words)).toBe(0);
+    expect(relativeError(device.scales, host.scales)).toBe(0);
+    // Normal weights: a step of about 2.1 / 127 or 2.1 / 7 deviations, over the square root of 12.
+    expect(device.error).toBeLessThan(bits === 8 ? 0.01 : 0.12);
+    expect(device.error).toBeGreaterThan(bits === 8 ? 0.002 : 0.05);
+  });
+});
+
+/** Rows, out, in: tiles that fill and do not, and several groups. */
+const SIZES = [
+  [32, 32, 64],
+  [5, 12, 96],
+  [21, 68, 32],
+] as const;
+const TILES: Record<string, QuantisedVariant | null> = {
+  default: null,
+  'tile 4x8': { kind: 'direct', rows: 4, columns: 8, workgroupSize: 4 },
+  'tile 8x32': { kind: 'direct', rows: 8, columns: 32, workgroupSize: 16 },
+};
+const EXACT = 1e-5;
+
+interface Weight {
+  bits: QuantisedBits;
+  out: number;
+  input: number;
+  data: Float32Array;
+}
+
+/** The weight on the device, with the bits of the host. */
+function weightOf({ input }: Bench, { bits, out, input: width, data }: Weight) {
+  const { words, scales } = quantise(data, bits);
+  const value = input('words', [out, width], words);
+  return { words: value, form: { bits, scales: input('scales', [out, width / 32], scales) } };
+}
+
+const weight = (bits: QuantisedBits, out: number, input: number): Weight => ({
+  ...{ bits, out, input },
+  data: draws(out * input),
+});
+
+const seen = ({ data, bits }: Weight): Float32Array => dequantise(quantise(data, bits));
+
+/** Relative error of a product with a residual, to which half as many rows of another are added. */
+async function error(
+  w: Weight,
+  rows: number,
+  direction: 'forward' | 'back',
+  variant: QuantisedVariant | null,
+): Promise<number> {
+  const [inner, width] = direction === 'forward' ? [w.input, w.out] : [w.out, w.input];
+  const [x, r] = [draws(rows * inner), draws(rows * width)];
+  const { y } = await run((bench) => {
+    const y = bench.tape.recorder.temporary('y', [rows, width]);
+    const operands = { ...weightOf(bench, w), x: bench.input('x', [rows, inner], x), result: y };
+    const residual = bench.input('r', [rows, width], r);
+    const { recorder } = bench.tape;
+    matMulQuantised(recorder, { ...operands, residual }, { rows, direction, plus: 'residual' }, variant);
+    matMulQuantised(recorder, operands, { rows, direction, plus: 'result' }, variant);
+    return { y };
+  });
+  const size = { m: rows, n: width, k: inner };
+  const once = product(x, seen(w), {
+    ...{ size, transposeA: false, transposeB: direction === 'forward' },
+  });
+  return relativeError(
+    y ?? [],
+    once.map((value, i) => 2 * value + (r[i] ?? NaN)),
+  );
+}
+
+describe.each(BITS)('products with a matrix of %i bits', (bits) => {
+  for (const [name, variant] of Object.entries(TILES)) {
+    for (const direction of ['forward', 'back'] as const) {
+      it(`${name}, ${direction}: the product with what the matrix stands for`, async () => {
+        for (const [rows, out, input] of SIZES) {
+          expect(await error(weight(bits, out, input), rows, direction, variant)).toBeLessThan(EXACT);
+        }
+      });
+    }
+  }
+
+  it.each([1, 8])('a few rows, %i lanes: the product', async (lanes) => {
+    const variant: QuantisedVariant = { kind: 'vector', lanes, workgroupSize: 16 };
+    for (const rows of [1, 3, 4]) {
+      expect(await error(weight(bits, 20, 32 * 11), rows, 'forward', variant)).toBeLessThan(EXACT);
+    }
+  });
+
+  it('negative control, a scale of another group: does not pass', async () => {
+    const w = weight(bits, 16, 64);
+    const x = draws(8 * 64);
+    const { y } = await run((bench) => {
+      const y = bench.tape.recorder.temporary('y', [8, 16]);
+      const { words, form } = weightOf(bench, w);
+      const { scales } = quantise(w.data, bits);
+      const moved = bench.input(
+        'moved',
+        [16, 2],
+        Float32Array.from(scales, (_, i) => scales[i ^ 1] ?? NaN),
+      );
+      const operands = {
+        x: bench.input('x', [8, 64], x),
+        words,
+        form: { ...form, scales: moved },
+        result: y,
+      };
+      matMulQuantised(bench.tape.recorder, operands, { rows: 8, direction: 'forward', plus: 'none' });
+      return { y };
+    });
+    const size = { m: 8, n: 16, k: 64 };
+    const expected = product(x, seen(w), {
+      ...{ size, transposeA: false, transposeB: true },
+    });
+    expect(relativeError(y ?? [], expected)).toBeGreaterThan(0.01);
+  });
+});
+
+describe('linear with a matrix in few bits', () => {
+  it('a gradient by it: refused', async () => {
+    const attempt = run((bench) => {
+      const { words, form } = weightOf(bench, weight(8, 4, 32));
+      const x = bench.input('x', [2, 32], draws(64));
+      const learning = { ...frozen(words, form), gradient: bench.input('d', [4, 32], draws(128)) };
+      return { y: linear(bench.tape, x, { weight: learning, lora: null }) };
+    });
+    await expect(attempt).rejects.toThrow('words is kept in 8 bits and has no gradient.');
+  });
+});
+
+describe.each(['int8', 'int4'] as const)('planned Llama on a base in %s', (storage) => {
+  /** What the model computes with: the projections and the head as their few bits stand for them. */
+  function seenWeights(weights: Weights): Map<string, FileArray> {
+    return new Map(
+      [...weights].map(([name, array]) => {
+        const isHead = name.startsWith('lm_head');
+        if (!name.endsWith('_proj.weight') && !isHead) return [name, array];
+        const bits = storage === 'int8' || isHead ? 8 : 4;
+        return [name, { ...array, data: dequantise(quantise(array.data, bits)) }];
+      }),
+    );
+  }
+
+  async function load(weights: Weights, budget: number) {
+    const owner = await planDevice();
+    return PlannedRuntime.load(owner, CONFIG, (name, rows) => readRows(weights, name, rows), budget, storage);
+  }
+
+  /** Checks of a LoRA step against the reference on `expected`. */
+  async function loraChecks(weights: Weights, expected: Weights, budget: number) {
+    const runtime = await load(weights, budget);
+    const adapter = await runtime.createAdapter(LORA, weights);
+    const training = await runtime.createLoraTraining(LORA, 1, adapter);
+    const names = [...adapterShapes(CONFIG, LORA.rank, LORA.targets).keys()];
+    const reference = referenceOf(CONFIG, expected, selfTestBatch());
+    const gradients = new Map([...reference.gradients].filter(([name]) => names.includes(name)));
+    const checks = compareGradients(await plannedGradients(training), { ...reference, gradients });
+    expect(checks).toHaveLength(names.length + 1);
+    for (const part of [training, adapter, runtime]) part.dispose();
+    return checks.filter(({ passed }) => !passed);
+  }
+
+  it('LoRA, blocks kept and recomputed: loss and adapter gradients of the reference', async () => {
+    const weights = selfTestWeights(CONFIG, true);
+    for (const budget of [2 ** 30, 0]) {
+      expect(await loraChecks(weights, seenWeights(weights), budget)).toEqual([]);
+    }
+  });
+
+  it('negative control, the reference on the weights before: does not pass', async () => {
+    const weights = selfTestWeights(CONFIG, true);
+    expect(await loraChecks(weights, weights, 2 ** 30)).not.toEqual([]);
+  });
+
+  it('a session, a piece and single tokens: logits of the reference', async () => {
+    const weights = selfTestWeights(CONFIG, false);
+    const runtime = await load(weights, 0);
+    const session = runtime.createSession(null);
+    const tokens = Array.from({ length: 24 }, (_, i) => (i * 7 + 3) % CONFIG.vocabSize);
+    await session.feed(tokens.slice(0, 20));
+    for (const token of tokens.slice(20, 23)) await session.feed([token]);
+    const logits = await session.feed(tokens.slice(23));
+    const reference = referenceOf(CONFIG, seenWeights(weights), {
+      rows: 1,
+      length: 24,
+      tokens: Int32Array.from(tokens),
+      labels: new Int32Array(24).fill(-100),
+      positions: Int32Array.from(tokens.keys()),
+      segments: new Int32Array(24),
+      targetTokens: 0,
+    });
+    const last = reference.logits.slice(23 * CONFIG.vocabSize);
+    expect(relativeError(logits, last)).toBeLessThan(1e-4);
+    session.dispose();
+    runtime.dispose();
+  });
+
+  it('the error of every matrix in few bits is known, and sane', async () => {
+    const runtime = await load(selfTestWeights(CONFIG, false), 0);
+    const errors = [...runtime.quantisationErrors];
+    expect(errors).toHaveLength(7 * CONFIG.layers + 1);
+    for (const [name, error] of errors) {
+      const most = storage === 'int8' || name === HEAD ? 0.01 : 0.12;
+      expect(error).toBeGreaterThan(most / 10);
+      expect(error).toBeLessThan(most);
+    }
+    runtime.dispose();
+  });
+
+  it('full training: refused; everything else leaves nothing behind', async () => {
+    const { memory } = await planDevice();
+    const weights = selfTestWeights(CONFIG, false);
+    (await load(weights, 0)).dispose();
+    const before = memory.bytes;
+    const runtime = await load(weights, 0);
+    await expect(runtime.createFullTraining()).rejects.toMatchObject({ code: 'training.invalid' });
+    runtime.dispose();
+    expect(memory.bytes).toBe(before);
+  });
+});
+
+describe('a base whose shapes allow no few bits', () => {
+  it('stays f32: the reference on the weights as they are', async () => {
+    const owner = await planDevice();
+    const weights = selfTestWeights(SELF_TEST_CONFIG, true);
+    const read = (name: string) => Promise.resolve(weights.get(name) as FileArray);
+    const runtime = await PlannedRuntime.load(owner, SELF_TEST_CONFIG, read, 0, 'int4');
+    expect(runtime.quantisationErrors.size).toBe(0);
+    const adapter = await runtime.createAdapter(LORA, weights);
+    const training = await runtime.createLoraTraining(LORA, 1, adapter);
+    const { loss } = await plannedGradients(training);
+    const reference = referenceOf(SELF_TEST_CONFIG, weights, selfTestBatch());
+    expect(Math.abs(loss / reference.loss - 1)).toBeLessThan(1e-4);
+    for (const part of [training, adapter, runtime]) part.dispose();
+  });
+});
