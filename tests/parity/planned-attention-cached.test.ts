@@ -6,6 +6,7 @@ import {
   writeKeyValue,
   type CacheShape,
 } from '../../src/engine/planned/kernels/decode-attention';
+import { rope } from '../../src/engine/planned/kernels/rope';
 import { relativeError } from '../../src/engine/reference/compare';
 import { draws, run } from './planned-fixture';
 
@@ -138,6 +139,14 @@ describe('cachedAttention', () => {
     expect(relativeError(output, expectedOf(histories, tokens, shape))).toBeLessThan(1e-5);
   });
 
+  it('a long cache in parts: the reference', async () => {
+    const shape = { ...SHAPE, maxPages: 32 };
+    const histories = historiesOf(2, shape);
+    const tokens = [7, 900].map((position, sequence) => ({ sequence, position }));
+    const output = await attended(histories, tokens, shape, true);
+    expect(relativeError(output, expectedOf(histories, tokens, shape))).toBeLessThan(1e-5);
+  });
+
   it('prefill in pieces: every token sees the cache and the piece up to itself', async () => {
     const histories = historiesOf(2, SHAPE);
     const tokens = Array.from({ length: 40 }, (_, n) => ({ sequence: 1, position: 30 + n }));
@@ -171,5 +180,41 @@ describe('cachedAttention', () => {
     const output = await attended(histories, [{ sequence: 0, position: 70 }], SHAPE, false);
     const wrong = expectedOf(histories, [{ sequence: 0, position: 70 }], { ...SHAPE, window: 70 });
     expect(relativeError(output, wrong)).toBeGreaterThan(1e-4);
+  });
+});
+
+describe('writeKeyValue', () => {
+  const shapes: CacheShape[] = [SHAPE, { ...SHAPE, heads: 3, kvHeads: 1, headSize: 6 }];
+  it.each(shapes)('$heads/$kvHeads heads of $headSize turned on the way: as after rope', async (shape) => {
+    const { tokens, kvHeads, headSize, maxPages } = shape;
+    const half = headSize / 2;
+    const size = [tokens, widthOf(shape)];
+    const projection = draws(tokens * widthOf(shape));
+    const [cosine, sine] = [draws(maxPages * PAGE_TOKENS * half), draws(maxPages * PAGE_TOKENS * half)];
+    const pool = [2, kvHeads, PAGE_TOKENS, headSize];
+    const empty = () => new Float32Array(pool.reduce((product, n) => product * n, 1));
+    const stored = (fused: boolean) =>
+      run(({ tape, input }) => {
+        const tables = {
+          cosine: input('cosine', [cosine.length], cosine),
+          sine: input('sine', [sine.length], sine),
+        };
+        const positions = input('positions', [tokens], Uint32Array.of(3, 40, 17));
+        const qkv = input('qkv', size, projection);
+        const [keys, values] = [input('keys', pool, empty()), input('values', pool, empty())];
+        const pageTable = input('page table', [1, maxPages], Uint32Array.of(1, 0, 0, 0));
+        const sequences = input('sequences', [tokens], new Uint32Array(tokens));
+        const operands = { qkv, keys, values, pageTable, positions, sequences };
+        if (!fused) rope(tape, qkv, tables, positions, shape);
+        writeKeyValue(tape.recorder, operands, shape, fused ? tables : null);
+        return { qkv, keys, values };
+      });
+    const [separate, fused] = [await stored(false), await stored(true)];
+    expect(relativeError(fused.keys ?? [], separate.keys ?? [])).toBeLessThan(1e-6);
+    expect(fused.values).toEqual(separate.values);
+    const queries = ({ qkv }: typeof fused) =>
+      Array.from(qkv ?? []).filter((_, n) => n % widthOf(shape) < shape.heads * headSize);
+    expect(relativeError(queries(fused), queries(separate))).toBeLessThan(1e-6);
+    expect(relativeError(queries(fused), queries({ qkv: projection }))).toBeGreaterThan(0.1);
   });
 });

@@ -2,8 +2,9 @@
 // prefill in pieces (many tokens of one) are the same kernels. Where there are few tokens, the cached ones are divided
 // among invocations and their sums put together afterwards (Dao et al. 2023, Flash-Decoding). The pools are the cache's.
 import { linearGrid, reads, writes, type Kernel } from '../kernel';
-import type { Recorder, Value } from '../recorder';
+import type { DeviceTraits, Recorder, Value } from '../recorder';
 import { headVector, layoutOf, logScale, range, rowTile, type AttentionShape } from './attention-tile';
+import { pairVector, type RopeTables } from './rope';
 
 /** Tokens of a page. */
 export const PAGE_TOKENS = 32;
@@ -11,8 +12,9 @@ export const PAGE_TOKENS = 32;
 /** Position of a token that is none: nothing of it is stored, its output is 0. */
 export const NO_POSITION = 0xffff_ffff;
 
-/** Invocations that keep a device busy. */
-const ENOUGH_INVOCATIONS = 2048;
+/** Invocations that keep a device busy, and the fewest pages that are worth a part of their own. */
+const GPU_DIVISION = { invocations: 2048, pages: 1 };
+const SOFTWARE_DIVISION = { invocations: 8, pages: 16 };
 
 export interface CacheShape {
   /** New tokens. */
@@ -53,39 +55,79 @@ const attentionShape = ({ tokens, ...heads }: CacheShape): AttentionShape => ({
   ...heads,
 });
 
-/** Stores the keys and values of the new tokens in their pages. Before `cachedAttention` of the same tokens. */
-export function writeKeyValue(recorder: Recorder, operands: CachedOperands, shape: CacheShape): void {
-  const { qkv, keys, values, pageTable, positions, sequences } = operands;
-  const { tokens, maxPages, kvHeads, headSize } = shape;
-  const { chunks, storage } = headVector(headSize);
-  const layout = layoutOf(attentionShape(shape));
-  const grid = linearGrid(tokens * kvHeads * chunks);
-  const kernel: Kernel = {
-    name: `write key value ${tokens}x${kvHeads}x${headSize}`,
+/** Turns element pairs of `heads` on the way, as `rope` does: the queries where they are, the keys into the pool. */
+const turnedHead = (heads: number, half: number): string => `
+  let angle = position * ${half}u + pair;
+  let c = cosine[angle];
+  let s = sine[angle];
+  let x = qkv[source];
+  let y = qkv[source + ${half}u];
+  let first = x * c - y * s;
+  let second = y * c + x * s;
+  if (head < ${heads}u) {
+    qkv[source] = first;
+    qkv[source + ${half}u] = second;
+    return;
+  }
+  keys[place] = first;
+  keys[place + ${half}u] = second;`;
+
+/** One invocation per vector of pairs of a head: of queries, too, where these are to be turned. */
+function storeKernel(shape: CacheShape, sequences: Value | null, turns: boolean): Kernel {
+  const { tokens, maxPages, heads, kvHeads, headSize } = shape;
+  const { width, type } = pairVector(headSize / 2);
+  const half = headSize / 2 / width;
+  const [first, all] = [turns ? 0 : heads, heads + 2 * kvHeads];
+  const grid = linearGrid(tokens * (all - first) * half);
+  const store = (pool: string): string =>
+    `${pool}[place] = qkv[source]; ${pool}[place + ${half}u] = qkv[source + ${half}u];`;
+  const tables = turns ? [reads('cosine', type), reads('sine', type)] : [];
+  return {
+    name: `write key value ${tokens}x${kvHeads}x${headSize}${turns ? ' turned' : ''}`,
     bindings: [
-      reads('qkv', storage),
+      ...tables,
+      turns ? writes('qkv', type) : reads('qkv', type),
       reads('pageTable', U32),
       reads('positions', U32),
       ...sequenceBinding(sequences),
-      writes('keys', storage),
-      writes('values', storage),
+      writes('keys', type),
+      writes('values', type),
     ],
     code: `${grid.signature} { ${grid.index}
-  let token = index / ${kvHeads * chunks}u;
-  let part = index % ${kvHeads * chunks}u;
+  let pair = index % ${half}u;
+  let head = index / ${half}u % ${all - first}u + ${first}u;
+  let token = index / ${(all - first) * half}u;
   let position = positions[token];
   let page = position / ${PAGE_TOKENS}u;
   if (page >= ${maxPages}u) { return; }
-  let head = pageTable[${sequenceOf(sequences)} * ${maxPages}u + page] * ${kvHeads}u + part / ${chunks}u;
-  let at = (head * ${PAGE_TOKENS}u + position % ${PAGE_TOKENS}u) * ${chunks}u + part % ${chunks}u;
-  keys[at] = qkv[token * ${layout.stride}u + ${layout.keys}u + part];
-  values[at] = qkv[token * ${layout.stride}u + ${layout.values}u + part];
+  let source = (token * ${all}u + head) * ${2 * half}u + pair;
+  let row = pageTable[${sequenceOf(sequences)} * ${maxPages}u + page] * ${kvHeads}u + (head - ${heads}u) % ${kvHeads}u;
+  let place = (row * ${PAGE_TOKENS}u + position % ${PAGE_TOKENS}u) * ${2 * half}u + pair;
+  if (head >= ${heads + kvHeads}u) { ${store('values')} return; }
+  ${turns ? turnedHead(heads, half) : store('keys')}
 }`,
     workgroups: grid.workgroups,
-    flops: 0,
+    flops: turns ? 3 * tokens * (heads + kvHeads) * headSize : 0,
   };
-  const rows = sequences === null ? [] : [sequences];
-  recorder.dispatch(kernel, [qkv, pageTable, positions, ...rows, keys, values]);
+}
+
+/**
+ * Stores the keys and values of the new tokens in their pages. Before `cachedAttention` of the same tokens.
+ * @param tables with them, the queries and keys are turned first, as `rope` does; the keys in `qkv` stay as they are.
+ */
+export function writeKeyValue(
+  recorder: Recorder,
+  operands: CachedOperands,
+  shape: CacheShape,
+  tables: RopeTables | null = null,
+): void {
+  const { qkv, keys, values, pageTable, positions, sequences } = operands;
+  recorder.dispatch(storeKernel(shape, sequences, tables !== null), [
+    ...(tables === null ? [] : [tables.cosine, tables.sine]),
+    ...[qkv, pageTable, positions],
+    ...(sequences === null ? [] : [sequences]),
+    ...[keys, values],
+  ]);
 }
 
 interface Division {
@@ -95,17 +137,20 @@ interface Division {
   splits: number;
 }
 
-function divisionOf(shape: CacheShape): Division {
+function divisionOf(shape: CacheShape, { rowLanes }: DeviceTraits): Division {
+  const enough = rowLanes === 1 ? SOFTWARE_DIVISION : GPU_DIVISION;
   const { tokens, maxPages, heads, headSize } = shape;
   const tile = rowTile(attentionShape(shape), Math.max(1, Math.floor(128 / headSize)));
-  const wanted = Math.ceil(ENOUGH_INVOCATIONS / (tokens * (heads / tile.heads)));
-  const pages = Math.ceil(maxPages / Math.min(wanted, maxPages));
+  const wanted = Math.ceil(enough.invocations / (tokens * (heads / tile.heads)));
+  const most = Math.max(1, Math.floor(maxPages / enough.pages));
+  const pages = Math.ceil(maxPages / Math.min(wanted, most));
   return { heads: tile.heads, splits: Math.ceil(maxPages / pages) };
 }
 
 /**
- * Bindings: qkv, keys, values, pageTable, positions, sequences where given, sums [tokens, heads, splits, headSize] not yet
- * divided, and weights [tokens, heads, splits, 2]: the highest score in units of log2 and what to divide by.
+ * Bindings: qkv, keys, values, pageTable, positions, sequences where given, and the output where there is one part. With
+ * more: sums [tokens, heads, splits, headSize] not yet divided, and weights [tokens, heads, splits, 2]: the highest score
+ * in units of log2 and what to divide by.
  */
 function partKernel(shape: CacheShape, division: Division, sequences: Value | null): Kernel {
   const { tokens, maxPages, heads, kvHeads, headSize, window } = shape;
@@ -142,7 +187,13 @@ m${r} = n${r}; l${r} = fma(l${r}, f${r}, w${r});`,
       ...rows.map((r) => `o${r}_${c} = fma(${type}(w${r}), x${c}, o${r}_${c} * f${r});`),
     ]),
   ];
-  const store = rows.flatMap((r) => [
+  const whole = rows.flatMap((r) =>
+    parts.map(
+      (c) =>
+        `output[(token * ${heads}u + h${r}) * ${chunks}u + ${c}u] = select(${zero}, o${r}_${c} / l${r}, l${r} > 0.0);`,
+    ),
+  );
+  const partial = rows.flatMap((r) => [
     `let to${r} = (token * ${heads}u + h${r}) * ${splits}u + split;
 weights[to${r}] = vec2<f32>(m${r}, l${r});`,
     ...parts.map((c) => `sums[to${r} * ${chunks}u + ${c}u] = o${r}_${c};`),
@@ -156,8 +207,9 @@ weights[to${r}] = vec2<f32>(m${r}, l${r});`,
       reads('pageTable', U32),
       reads('positions', U32),
       ...sequenceBinding(sequences),
-      writes('sums', storage),
-      writes('weights', 'array<vec2<f32>>'),
+      ...(splits === 1
+        ? [writes('output', storage)]
+        : [writes('sums', storage), writes('weights', 'array<vec2<f32>>')]),
     ],
     code: `${grid.signature} { ${grid.index}
 let headSet = index % ${sets}u;
@@ -175,7 +227,7 @@ let page = pageTable[row + position / ${PAGE_TOKENS}u] * ${kvHeads}u + kvHead;
 let at = (page * ${PAGE_TOKENS}u + position % ${PAGE_TOKENS}u) * ${chunks}u;
 ${body.join('\n')}
 }
-${store.join('\n')}
+${(splits === 1 ? whole : partial).join('\n')}
 }`,
     workgroups: grid.workgroups,
     flops: 4 * tokens * heads * headSize * maxPages * PAGE_TOKENS,
@@ -214,18 +266,19 @@ function joinKernel({ tokens, heads, headSize }: CacheShape, splits: number): Ke
 export function cachedAttention(recorder: Recorder, operands: CachedOperands, shape: CacheShape): Value {
   const { qkv, keys, values, pageTable, positions, sequences } = operands;
   const { tokens, heads, headSize } = shape;
-  const division = divisionOf(shape);
+  const division = divisionOf(shape, recorder.traits);
+  const output = recorder.temporary('cached attention', [tokens, heads * headSize]);
+  const rows = sequences === null ? [] : [sequences];
+  const inputs = [qkv, keys, values, pageTable, positions, ...rows];
+  const kernel = partKernel(shape, division, sequences);
+  if (division.splits === 1) {
+    recorder.dispatch(kernel, [...inputs, output]);
+    return output;
+  }
   const parts = [tokens, heads, division.splits];
   const sums = recorder.temporary('cached attention sums', [...parts, headSize]);
   const weights = recorder.temporary('cached attention weights', [...parts, 2]);
-  const output = recorder.temporary('cached attention', [tokens, heads * headSize]);
-  const rows = sequences === null ? [] : [sequences];
-  recorder.dispatch(partKernel(shape, division, sequences), [
-    ...[qkv, keys, values, pageTable, positions],
-    ...rows,
-    sums,
-    weights,
-  ]);
+  recorder.dispatch(kernel, [...inputs, sums, weights]);
   recorder.dispatch(joinKernel(shape, division.splits), [sums, weights, output]);
   return output;
 }

@@ -19,14 +19,15 @@ export interface RopeTables {
   sine: Value;
 }
 
-function vectorOf(half: number): { width: number; type: string } {
+/** The widest vector that divides half a head. */
+export function pairVector(half: number): { width: number; type: string } {
   if (half % 4 === 0) return { width: 4, type: 'array<vec4<f32>>' };
   return half % 2 === 0 ? { width: 2, type: 'array<vec2<f32>>' } : { width: 1, type: 'array<f32>' };
 }
 
 /** One invocation turns a vector of pairs in all heads of a token: its angles are loaded once. */
 function ropeKernel({ heads, kvHeads, headSize }: RopeShape, tokens: number, inverse: boolean): Kernel {
-  const { width, type } = vectorOf(headSize / 2);
+  const { width, type } = pairVector(headSize / 2);
   const half = headSize / 2 / width;
   const grid = linearGrid(tokens * half);
   const sign = inverse ? '-' : '';

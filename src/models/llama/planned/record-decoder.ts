@@ -129,11 +129,10 @@ export function recordLogits(
   let x = embedding(tape, weights.parameter(EMBEDDING), { ids, sortedIds: ids, order: ids });
   for (let layer = 0; layer < config.layers; layer += 1) {
     x = block(tape, config, weights, layer, x, (tape, qkv) => {
-      rope(tape, qkv, tables, positions, heads);
       const keys = pool.keys[layer] as Value;
       const values = pool.values[layer] as Value;
       const operands = { qkv, keys, values, pageTable, positions, sequences };
-      writeKeyValue(recorder, operands, shape);
+      writeKeyValue(recorder, operands, shape, tables);
       return cachedAttention(recorder, operands, shape);
     });
   }
