@@ -6,6 +6,15 @@ export interface FileArray {
   data: Float32Array<ArrayBuffer>;
 }
 
+/** Consecutive rows of an array. */
+export interface RowRange {
+  first: number;
+  count: number;
+}
+
+/** Reads an array, or only those rows of it; a reader that knows no rows gives the whole array for any. */
+export type WeightReader = (name: string, rows?: RowRange) => Promise<FileArray>;
+
 /** True for weights the engine keeps [in, out]: projections, an output head of its own, LoRA matrices. */
 export function isKeptTransposed(name: string): boolean {
   return /(_proj|lm_head|lora_[AB])\.weight$/.test(name);

@@ -4,7 +4,7 @@ import type { PlanDevice } from '../engine';
 import { AppError } from '../lib/errors';
 import type { LoraConfig, LoraTarget, ModelFamily as FamilyName } from '../protocol/models';
 import type { TrainingConfig } from '../protocol/training';
-import type { FileArray } from './file-layout';
+import type { FileArray, WeightReader } from './file-layout';
 import type { DecodeSession } from './loaded-model';
 import type { TrainableModel } from './trainable-model';
 
@@ -49,10 +49,10 @@ export interface ModelPlan {
    */
   plannedActivationBytes(config: TrainingConfig, plans: PlanDevice): ActivationBytes;
   /**
-   * Puts the weights on the device. `read` gives one array at a time.
+   * Puts the weights on the device, one array or some rows of it at a time.
    * @param plans runs on the planned engine; null on the eager one.
    */
-  load(read: (name: string) => Promise<FileArray>, plans: PlanDevice | null): Promise<ModelRuntime>;
+  load(read: WeightReader, plans: PlanDevice | null): Promise<ModelRuntime>;
 }
 
 export interface ModelFamily {

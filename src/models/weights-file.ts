@@ -1,8 +1,13 @@
 // A weights file held against what a model needs: every array present, in its shape.
 import { AppError } from '../lib/errors';
-import { readSafetensor, readSafetensorsHeader, type SafetensorsHeader } from '../lib/formats/safetensors';
+import {
+  readSafetensor,
+  readSafetensorsHeader,
+  rowsOf,
+  type SafetensorsHeader,
+} from '../lib/formats/safetensors';
 import type { ModelRecord } from '../protocol/models';
-import type { FileArray } from './file-layout';
+import type { WeightReader } from './file-layout';
 
 function mismatch(fact: string, tensor: string): AppError<'model.unsupported'> {
   return new AppError('model.unsupported', `The weights do not fit config.json: ${fact}.`, {
@@ -22,17 +27,14 @@ export function checkWeights({ tensors }: SafetensorsHeader, shapes: ReadonlyMap
   }
 }
 
-/** Opens and checks; the reader gives one array at a time. */
-export async function openWeights(
-  file: Blob,
-  shapes: ReadonlyMap<string, number[]>,
-): Promise<(name: string) => Promise<FileArray>> {
+/** Opens and checks; the reader gives one array or some of its rows at a time. */
+export async function openWeights(file: Blob, shapes: ReadonlyMap<string, number[]>): Promise<WeightReader> {
   const header = await readSafetensorsHeader(file);
   checkWeights(header, shapes);
-  return async (name) => {
+  return async (name, rows) => {
     const entry = header.tensors.get(name);
     if (entry === undefined) throw mismatch(`${name} is missing`, name);
-    return readSafetensor(file, entry);
+    return readSafetensor(file, rows === undefined ? entry : rowsOf(entry, rows.first, rows.count));
   };
 }
 

@@ -3,6 +3,7 @@ import { bfloatToFloat, halfToFloat } from './float16';
 import {
   readSafetensor,
   readSafetensorsHeader,
+  rowsOf,
   writeSafetensors,
   type SafetensorsEntry,
 } from './safetensors';
@@ -38,6 +39,21 @@ describe('safetensors', () => {
       expect(await readSafetensor(file, entries.get(name) as SafetensorsEntry)).toEqual(expected);
     }
     expect((entries.get('first')?.begin ?? 1) % 8).toBe(0);
+  });
+
+  it('safetensors: rows of an array are read alone', async () => {
+    const file = writeSafetensors(
+      new Map([
+        ['before', { shape: [1], data: Float32Array.of(9) }],
+        ['matrix', { shape: [3, 2], data: Float32Array.of(1, 2, 3, 4, 5, 6) }],
+      ]),
+    );
+    const entry = (await readSafetensorsHeader(file)).tensors.get('matrix') as SafetensorsEntry;
+    expect(await readSafetensor(file, rowsOf(entry, 1, 2))).toEqual({
+      shape: [2, 2],
+      data: Float32Array.of(3, 4, 5, 6),
+    });
+    expect(() => rowsOf(entry, 2, 2)).toThrow('Rows 2 to 4 are not among 3.');
   });
 
   it('safetensors: F16 and BF16 become 32-bit floats', async () => {

@@ -155,6 +155,17 @@ export async function readSafetensorsHeader(file: Blob): Promise<SafetensorsHead
   return { tensors, metadata: parseMetadata(metadata) };
 }
 
+/** Where rows of an array lie: an entry of its own. @throws RangeError for rows that the array does not have. */
+export function rowsOf(entry: SafetensorsEntry, first: number, count: number): SafetensorsEntry {
+  const [rows = 0, ...rest] = entry.shape;
+  if (!isSize(first) || !isSize(count) || first + count > rows) {
+    throw new RangeError(`Rows ${first} to ${first + count} are not among ${rows}.`);
+  }
+  const rowBytes = rest.reduce((size, n) => size * n, ELEMENT_BYTES[entry.dtype]);
+  const begin = entry.begin + first * rowBytes;
+  return { ...entry, shape: [count, ...rest], begin, end: begin + count * rowBytes };
+}
+
 /** One array as 32-bit floats. */
 export async function readSafetensor(file: Blob, entry: SafetensorsEntry): Promise<FloatArray> {
   const bytes = await file.slice(entry.begin, entry.end).arrayBuffer();

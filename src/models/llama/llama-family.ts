@@ -1,5 +1,5 @@
 // The Llama family: Hugging Face's LlamaForCausalLM.
-import type { FileArray } from '../file-layout';
+import type { WeightReader } from '../file-layout';
 import type { ActivationBytes, ModelFamily, ModelPlan, ModelRuntime } from '../model-family';
 import { LOGITS_TILE_BYTES, type PlanDevice } from '../../engine';
 import { ACTIVATION_BUDGET_BYTES } from '../memory-budget';
@@ -35,7 +35,7 @@ function planOf(config: LlamaConfig): ModelPlan {
     activationBytes: (tokens, sequenceLength) => activationBytes(config, tokens, sequenceLength),
     plannedActivationBytes: (training, plans) =>
       plannedActivationBytes(config, training, plans, ACTIVATION_BUDGET_BYTES),
-    load: (read: (name: string) => Promise<FileArray>, plans: PlanDevice | null): Promise<ModelRuntime> =>
+    load: (read: WeightReader, plans: PlanDevice | null): Promise<ModelRuntime> =>
       plans === null
         ? LlamaRuntime.load(config, read, ACTIVATION_BUDGET_BYTES)
         : PlannedRuntime.load(plans, config, read, ACTIVATION_BUDGET_BYTES),

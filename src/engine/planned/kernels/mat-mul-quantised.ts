@@ -7,9 +7,15 @@ import type { QuantisedForm } from '../parameter';
 import { GROUP_SIZE, type QuantisedBits } from '../quantise';
 import type { Recorder, Value } from '../recorder';
 import { softwareCost } from '../tune/default-variants';
+import { matMul } from './mat-mul';
 import { MAX_VECTOR_ROWS, VECTORS, range, type MatMulShape } from './mat-mul-shape';
 
 const MAX_WORKGROUPS = 65_535;
+const EXPAND_WORKGROUP = 64;
+/** Below, the f32 copy of W would be read by too few rows to be worth writing. */
+const MIN_EXPANDED_ROWS = 64;
+/** The copy takes room in the arena. */
+const MAX_EXPANDED_BYTES = 64 * 1024 * 1024;
 
 export interface QuantisedShape {
   /** Rows of X and of the result. */
@@ -32,14 +38,19 @@ export interface QuantisedTile {
   workgroupSize: number;
 }
 
-/** Forward only, up to four rows: `lanes` (a power of two) share the groups of four rows of W. */
+/** Forward only, up to `MAX_VECTOR_ROWS` rows: `lanes` (a power of two) share the groups of four rows of W. */
 export interface QuantisedVector {
   kind: 'vector';
   lanes: number;
   workgroupSize: number;
 }
 
-export type QuantisedVariant = QuantisedTile | QuantisedVector;
+/** W in f32 for the time of one product, which then takes the fastest variant known: many rows pay for it. */
+export interface Expanded {
+  kind: 'expanded';
+}
+
+export type QuantisedVariant = QuantisedTile | QuantisedVector | Expanded;
 
 /** The numbers `q`, so that shapes share pipelines. */
 const UNPACK = ['rows', 'width', 'inner', 'columns_in', 'adds', 'across']
@@ -186,8 +197,15 @@ function vectorKernel(shape: QuantisedShape, { lanes, workgroupSize }: Quantised
   // A vector of words has 16 elements of 8 bits or 32 of 4.
   const vectors = bits / 4;
   const lines = range(4).map((i) => `words[((column + ${i}u) * groups + g) * ${vectors}u + v]`);
+  const sums = range(shape.rows);
   const perWord = 32 / bits;
-  const products = range(shape.rows).map((i) => `t${i} += x[px + ${i}u * pitch] * w;`);
+  // The words turn instead of being indexed: no compiler keeps what is indexed at run time in registers.
+  const steps = range(perWord / 4).map((step) => {
+    const columns = range(4).map((i) => `four(w${i}.x, ${4 * step}u)`);
+    const at = `(g * ${GROUP_SIZE / 4}u + v * ${perWord}u + k * ${perWord / 4}u + ${step}u)`;
+    const products = sums.map((i) => `u${i} += x[${at} + ${i}u * pitch] * w;`);
+    return `{ let w = mat4x4f(${columns.join(', ')});\n${products.join('\n')} }`;
+  });
   const stores = range(shape.rows).map((i) => store(shape, `(${i}u * width + column) / 4u`, `t${i}`));
   return {
     name: nameOf(shape),
@@ -205,24 +223,22 @@ let lane = local % ${lanes}u;
 let column = ((group.x + group.y * count.x) * ${perGroup}u + local / ${lanes}u) * 4u;
 let pitch = inner / 4u;
 let groups = inner / ${GROUP_SIZE}u;
-${range(shape.rows)
-  .map((i) => `var t${i} = vec4f();`)
-  .join('\n')}
+${sums.map((i) => `var t${i} = vec4f();`).join('\n')}
 for (var g = lane; g < groups; g += ${lanes}u) {
 let f = vec4f(${range(4)
       .map((i) => `scales[(column + ${i}u) * groups + g]`)
       .join(', ')});
+${sums.map((i) => `var u${i} = vec4f();`).join('\n')}
 for (var v = 0u; v < ${vectors}u; v++) {
-${lines.map((line, i) => `let w${i} = ${line};`).join('\n')}
-for (var e = 0u; e < ${4 * perWord}u; e += 4u) {
-let k = e / ${perWord}u;
-let w = mat4x4f(${range(4)
-      .map((i) => `four(w${i}[k], e % ${perWord}u) * f[${i}]`)
-      .join(', ')});
-let px = (g * ${GROUP_SIZE}u + v * ${4 * perWord}u + e) / 4u;
-${products.join('\n')}
+${lines.map((line, i) => `var w${i} = ${line};`).join('\n')}
+for (var k = 0u; k < 4u; k++) {
+${steps.join('\n')}
+${range(4)
+  .map((i) => `w${i} = w${i}.yzwx;`)
+  .join('\n')}
 }
 }
+${sums.map((i) => `t${i} += f * u${i};`).join('\n')}
 }
 ${addUp(shape.rows, lanes)}
 if (lane == 0u && column < width) {
@@ -232,6 +248,40 @@ ${stores.join('\n')}
     workgroups: [x, Math.ceil(groups / x), 1],
     flops: 2 * shape.rows * shape.out * shape.in,
   };
+}
+
+/** One invocation for four elements. */
+function expandKernel(bits: QuantisedBits, count: number): Kernel {
+  const groups = Math.ceil(count / 4 / EXPAND_WORKGROUP);
+  const x = Math.min(groups, MAX_WORKGROUPS);
+  const perWord = 32 / bits;
+  return {
+    name: `expand int${bits} ${count}`,
+    bindings: [reads('words', 'array<u32>'), reads('scales'), reads('q', 'array<u32>'), writes('w', VECTORS)],
+    code: `${LEVELS[bits]}
+@compute @workgroup_size(${EXPAND_WORKGROUP})
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) count: vec3<u32>) {
+let index = id.x + id.y * count.x * ${EXPAND_WORKGROUP}u;
+if (index >= q[0]) { return; }
+let at = 4u * index;
+w[index] = four(words[at / ${perWord}u], at % ${perWord}u) * scales[at / ${GROUP_SIZE}u];
+}`,
+    workgroups: [x, Math.ceil(groups / x), 1],
+    flops: count,
+  };
+}
+
+function expanded(
+  recorder: Recorder,
+  { x, words, form, result, residual }: QuantisedOperands,
+  { rows, out, in: input, bits, direction, plus }: QuantisedShape,
+): void {
+  const w = recorder.temporary(`${words.name} in f32`, words.shape);
+  const count = recorder.constant((out * input) / 4);
+  recorder.dispatch(expandKernel(bits, out * input), [words, form.scales, count, w]);
+  const [n, k] = direction === 'forward' ? [out, input] : [input, out];
+  const operands = { a: x, b: w, c: result, ...(residual === undefined ? {} : { residual }) };
+  matMul(recorder, operands, { m: rows, n, k }, { transposeB: direction === 'forward', plus });
 }
 
 const TILES = [
@@ -247,7 +297,10 @@ export function quantisedVariant(shape: QuantisedShape, software: boolean): Quan
       ? { kind: 'vector', lanes: 1, workgroupSize: 4 }
       : { kind: 'vector', lanes: 16, workgroupSize: 64 };
   }
-  if (!software) return { kind: 'direct', rows: 8, columns: 8, workgroupSize: 64 };
+  if (!software) {
+    const isCheap = shape.rows >= MIN_EXPANDED_ROWS && 4 * shape.out * shape.in <= MAX_EXPANDED_BYTES;
+    return isCheap ? { kind: 'expanded' } : { kind: 'direct', rows: 8, columns: 8, workgroupSize: 64 };
+  }
   const part = { start: 0, stride: 0 };
   const product: MatMulShape = {
     ...{ m: shape.rows, n: widthOf(shape), k: innerOf(shape) },
@@ -281,6 +334,10 @@ export function matMulQuantised(
   const [out = 0, input = 0] = words.shape;
   const shape: QuantisedShape = { rows, out, in: input, bits: form.bits, direction, plus };
   const chosen = variant ?? quantisedVariant(shape, recorder.traits.rowLanes === 1);
+  if (chosen.kind === 'expanded') {
+    expanded(recorder, { x, words, form, result, ...(residual === undefined ? {} : { residual }) }, shape);
+    return;
+  }
   if (chosen.kind === 'vector' && (rows > MAX_VECTOR_ROWS || direction === 'back')) {
     throw new RangeError(`${nameOf(shape)}: vectors are for at most ${MAX_VECTOR_ROWS} rows, forward.`);
   }

@@ -1,19 +1,10 @@
 // From a model's file to the GPU, some rows of an array at a time, so that host memory stays small whatever the size of
 // the model or of its largest array.
 import { Quantiser, WeightLayout, WeightStore, type PlanDevice, type Storage } from '../../../engine/planned';
-import type { FileArray } from '../../file-layout';
+import type { RowRange, WeightReader } from '../../file-layout';
 import type { LlamaConfig } from '../llama-config';
 import { weightShapes } from '../llama-names';
 import { baseGroups } from './weight-groups';
-
-/** Consecutive rows of an array. */
-export interface RowRange {
-  first: number;
-  count: number;
-}
-
-/** Reads those rows; a reader that knows no rows may return the whole array instead. */
-export type WeightReader = (name: string, rows?: RowRange) => Promise<FileArray>;
 
 export interface LoadedBase {
   /** The caller's from here on. */

@@ -10,7 +10,7 @@ import {
 } from '../../../engine/planned';
 import { AppError } from '../../../lib/errors';
 import type { LoraConfig } from '../../../protocol/models';
-import type { FileArray } from '../../file-layout';
+import type { FileArray, WeightReader } from '../../file-layout';
 import type { DecodeSession } from '../../loaded-model';
 import type { AdapterTensors, ModelRuntime } from '../../model-family';
 import { ACTIVATION_BUDGET_BYTES } from '../../memory-budget';
@@ -26,7 +26,7 @@ import { PlannedTraining } from './planned-training';
 import type { DecoderParameters } from './record-decoder';
 import { TrainedWeights } from './trained-weights';
 import { baseGroups, loraGroups } from './weight-groups';
-import { loadBase, type LoadedBase, type WeightReader } from './load-base';
+import { loadBase, type LoadedBase } from './load-base';
 
 class PlannedAdapter implements AdapterTensors {
   readonly lora: LoraConfig;
