@@ -23,6 +23,7 @@ export class AppSession {
   readonly context: BrowserContext;
   readonly #server: PreviewServer;
   readonly #profile: string;
+  readonly #backend: BackendChoice;
 
   private constructor(
     url: string,
@@ -30,12 +31,14 @@ export class AppSession {
     context: BrowserContext,
     server: PreviewServer,
     profile: string,
+    backend: BackendChoice,
   ) {
     this.url = url;
     this.page = page;
     this.context = context;
     this.#server = server;
     this.#profile = profile;
+    this.#backend = backend;
   }
 
   /** Serves and opens the app; resolves once the first view stands. */
@@ -51,7 +54,7 @@ export class AppSession {
     const url = new URL(server.resolvedUrls?.local[0] ?? '');
     if (options.backend !== 'auto') url.searchParams.set('backend', options.backend);
     const page = context.pages()[0] ?? (await context.newPage());
-    const session = new AppSession(url.href, page, context, server, profile);
+    const session = new AppSession(url.href, page, context, server, profile, options.backend);
     await session.load();
     return session;
   }
@@ -64,6 +67,10 @@ export class AppSession {
   async load(): Promise<void> {
     await this.page.goto(this.url);
     await this.page.waitForFunction(() => performance.getEntriesByName('fragua:ready').length > 0);
+    // The page asks for it as well, some time later: a call that comes before would choose by itself.
+    if (this.#backend !== 'auto') {
+      await this.page.evaluate((choice) => fragua.engine.selectBackend(choice), this.#backend);
+    }
   }
 
   async close(): Promise<void> {

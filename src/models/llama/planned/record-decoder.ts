@@ -128,7 +128,7 @@ export function recordLogits(
   const { recorder } = tape;
   let x = embedding(tape, weights.parameter(EMBEDDING), { ids, sortedIds: ids, order: ids });
   for (let layer = 0; layer < config.layers; layer += 1) {
-    x = block(tape, config, weights, layer, x, (tape, qkv) => {
+    x = block(tape, config, weights, layer, x, (_, qkv) => {
       const keys = pool.keys[layer] as Value;
       const values = pool.values[layer] as Value;
       const operands = { qkv, keys, values, pageTable, positions, sequences };
