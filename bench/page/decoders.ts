@@ -1,6 +1,7 @@
 // Decoding with random weights on the page's device: our plans and our tfjs session side by side, several sequences each.
 // Token after token is read and its logits come back, as a chat does it; nothing is sampled.
 import type { EngineDevice } from '../../src/engine';
+import type { PlanDevice } from '../../src/engine/planned';
 import type { FileArray } from '../../src/models/file-layout';
 import type { LlamaConfig } from '../../src/models/llama/llama-config';
 import { LlamaRuntime } from '../../src/models/llama/llama-runtime';
@@ -62,6 +63,18 @@ class Decoders {
     return times;
   }
 
+  /** Reads as many bytes from the GPU as the logits of a token have, so many times: what a token cannot do without. */
+  async readBack(vocabSize: number, times: number): Promise<void> {
+    const { memory } = this.#plans();
+    const bytes = 4 * vocabSize;
+    const buffer = await memory.allocate(bytes, 'what is read back');
+    for (let time = 0; time < times; time += 1) {
+      memory.write({ buffer, offset: 0, bytes: 4 }, Uint32Array.of(time));
+      await memory.read({ buffer, offset: 0, bytes });
+    }
+    memory.free(buffer);
+  }
+
   close(): void {
     for (const { runtime, sessions } of this.#open.values()) {
       for (const session of sessions) session.dispose();
@@ -76,9 +89,13 @@ class Decoders {
     read: (name: string) => Promise<FileArray>,
   ): Promise<ModelRuntime> {
     if (engine === 'eager') return LlamaRuntime.load(config, read, ACTIVATION_BUDGET_BYTES);
+    return PlannedRuntime.load(this.#plans(), config, read, ACTIVATION_BUDGET_BYTES);
+  }
+
+  #plans(): PlanDevice {
     const { plans } = this.#device;
     if (plans === null) throw new Error('The planned engine runs on WebGPU only.');
-    return PlannedRuntime.load(plans, config, read, ACTIVATION_BUDGET_BYTES);
+    return plans;
   }
 }
 
@@ -90,6 +107,7 @@ export function decoderBench(device: EngineDevice) {
       decoders.open(config, sequences),
     decode: (engine: DecoderName, sequences: number, steps: number): Promise<number[]> =>
       decoders.decode(engine, sequences, steps),
+    readBack: (vocabSize: number, times: number): Promise<void> => decoders.readBack(vocabSize, times),
     closeDecoders: () => decoders.close(),
   };
 }

@@ -124,7 +124,9 @@ export class PlannedDecoder {
         this.#run(plan, batch);
         const logits = await this.#logits(plan);
         const { vocabSize } = this.#parts.config;
-        batch.forEach(({ resolve }, row) => resolve(logits.slice(row * vocabSize, (row + 1) * vocabSize)));
+        batch.forEach(({ resolve }, row) =>
+          resolve(sequences === 1 ? logits : logits.slice(row * vocabSize, (row + 1) * vocabSize)),
+        );
       } catch (error) {
         for (const { reject } of batch) reject(error);
       }
