@@ -23,6 +23,7 @@ const VARIANTS: Record<string, MatMulVariant | null> = {
 const VECTORS = [
   { lanes: 1, columns: 4 },
   { lanes: 1, columns: 16 },
+  { lanes: 1, columns: 32 },
   { lanes: 8, columns: 4 },
   { lanes: 4, columns: 8 },
 ];

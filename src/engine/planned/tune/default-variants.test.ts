@@ -49,7 +49,9 @@ describe('defaultVariant', () => {
   it('a few rows on a CPU: as many columns as keep all lanes busy', () => {
     const columns = (m: number, n: number) => defaultVariant(shapeOf(m, n, 288), 'software');
     // 32 invocations of 16 columns are 512.
+    expect(columns(8, 1024)).toMatchObject({ kind: 'vector', columns: 32 });
     expect(columns(8, 512)).toMatchObject({ kind: 'vector', columns: 16 });
+    expect(columns(4, 1024)).toMatchObject({ kind: 'vector', columns: 16 });
     expect(columns(8, 288)).toMatchObject({ kind: 'vector', columns: 8 });
     expect(columns(1, 512)).toMatchObject({ kind: 'vector', columns: 8 });
     expect(columns(1, 192)).toMatchObject({ kind: 'vector', columns: 4 });

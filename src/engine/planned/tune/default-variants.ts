@@ -59,8 +59,8 @@ const vector = (columns: number, lanes: number, workgroupSize: number): VectorVa
 
 /** The more columns, the fewer loads of A; fewer than some invocations for each lane leave lanes idle at the end. */
 function softwareVector({ m, n }: MatMulShape): VectorVariant {
-  const widest = m === 1 ? 8 : 16;
-  const columns = [16, 8].find((count) => count <= widest && n >= 4 * SOFTWARE_LANES * count) ?? 4;
+  const widest = m === 1 ? 8 : m <= 4 ? 16 : 32;
+  const columns = [32, 16, 8].find((count) => count <= widest && n >= 4 * SOFTWARE_LANES * count) ?? 4;
   return vector(columns, 1, 4);
 }
 
@@ -127,7 +127,7 @@ export function candidateVariants(shape: MatMulShape, kind: AdapterKind): MatMul
   if (isForVectors(shape)) {
     const others =
       kind === 'software'
-        ? [4, 8, 16].map((columns) => vector(columns, 1, 4))
+        ? [4, 8, 16, 32].map((columns) => vector(columns, 1, 4))
         : [8, 16, 32, 64].map((lanes) => vector(4, lanes, 64));
     return distinct([first, ...others]);
   }
