@@ -9,7 +9,7 @@ export interface TunedChoice {
 }
 
 /** Raised whenever variants change their meaning: what was kept before is of no use then. */
-export const TUNING_VERSION = 1;
+export const TUNING_VERSION = 2;
 
 export interface TuningRecord {
   version: number;
