@@ -60,16 +60,24 @@ export class GpuMemory {
   }
 
   /** The bytes as they are once everything submitted so far has run. */
-  async read({ buffer, offset, bytes }: BufferRange): Promise<ArrayBuffer> {
-    const staging = this.#takeStaging(bytes);
+  read(range: BufferRange): Promise<ArrayBuffer> {
     const encoder = this.device.createCommandEncoder();
-    encoder.copyBufferToBuffer(buffer, offset, staging, 0, bytes);
+    const bytes = this.encodeRead(encoder, range);
     this.device.queue.submit([encoder.finish()]);
-    await staging.mapAsync(GPUMapMode.READ, 0, bytes);
-    const copy = staging.getMappedRange(0, bytes).slice(0);
-    staging.unmap();
-    this.#staging.get(staging.size)?.push(staging);
-    return copy;
+    return bytes();
+  }
+
+  /** Reads at the end of what `encoder` holds. @returns gives the bytes; to be called once the encoder is submitted. */
+  encodeRead(encoder: GPUCommandEncoder, { buffer, offset, bytes }: BufferRange): () => Promise<ArrayBuffer> {
+    const staging = this.#takeStaging(bytes);
+    encoder.copyBufferToBuffer(buffer, offset, staging, 0, bytes);
+    return async () => {
+      await staging.mapAsync(GPUMapMode.READ, 0, bytes);
+      const copy = staging.getMappedRange(0, bytes).slice(0);
+      staging.unmap();
+      this.#staging.get(staging.size)?.push(staging);
+      return copy;
+    };
   }
 
   dispose(): void {

@@ -71,36 +71,54 @@ export class Plan {
 
   /** Submits everything, in pieces that a browser does not kill. @param chunks how many of the numbered chunks run. */
   run(chunks = Infinity): void {
-    const { device } = this.#owner;
-    if (this.#generation !== this.#owner.arena.generation) this.#bind();
     const started = performance.now();
+    const flops = this.#submit(chunks);
+    void this.#owner.device.queue
+      .onSubmittedWorkDone()
+      .then(() => this.#owner.observe(flops, performance.now() - started))
+      // A lost device tells of itself elsewhere.
+      .catch(() => undefined);
+  }
+
+  /** Like `run`, and reads `result` with the last submit. */
+  async runAndRead(result: BufferRange, chunks = Infinity): Promise<ArrayBuffer> {
+    const started = performance.now();
+    let bytes = (): Promise<ArrayBuffer> => Promise.resolve(new ArrayBuffer(0));
+    const flops = this.#submit(chunks, (encoder) => {
+      bytes = this.#owner.memory.encodeRead(encoder, result);
+    });
+    const read = await bytes();
+    this.#owner.observe(flops, performance.now() - started);
+    return read;
+  }
+
+  /** @param finish encodes what comes after the last kernel. @returns floating-point operations. */
+  #submit(chunks: number, finish?: (encoder: GPUCommandEncoder) => void): number {
+    const { device, flopsPerSubmit } = this.#owner;
+    if (this.#generation !== this.#owner.arena.generation) this.#bind();
     let [flops, total] = [0, 0];
     let encoder = device.createCommandEncoder();
     let pass = encoder.beginComputePass();
-    const submit = (): void => {
-      pass.end();
-      device.queue.submit([encoder.finish()]);
-      total += flops;
-      flops = 0;
-    };
     this.#commands.forEach(({ pipeline, kernel, chunk }, index) => {
       if (chunk !== null && chunk >= chunks) return;
-      if (flops > 0 && flops + kernel.flops > this.#owner.flopsPerSubmit) {
-        submit();
+      if (flops > 0 && flops + kernel.flops > flopsPerSubmit) {
+        pass.end();
+        device.queue.submit([encoder.finish()]);
+        total += flops;
+        flops = 0;
         encoder = device.createCommandEncoder();
         pass = encoder.beginComputePass();
       }
+      const [x, y, z] = kernel.workgroups;
       pass.setPipeline(pipeline);
       pass.setBindGroup(0, this.#groups[index]);
-      pass.dispatchWorkgroups(...kernel.workgroups);
+      pass.dispatchWorkgroups(x, y, z);
       flops += kernel.flops;
     });
-    submit();
-    void device.queue
-      .onSubmittedWorkDone()
-      .then(() => this.#owner.observe(total, performance.now() - started))
-      // A lost device tells of itself elsewhere.
-      .catch(() => undefined);
+    pass.end();
+    finish?.(encoder);
+    device.queue.submit([encoder.finish()]);
+    return total + flops;
   }
 
   /** External values have moved: asks where they are before the next replay. */

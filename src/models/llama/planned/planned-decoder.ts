@@ -80,7 +80,9 @@ export class PlannedDecoder {
   async readPiece(request: ReadRequest): Promise<void> {
     const { tokens, pages } = request;
     const size = { tokens: smallest(PIECES, tokens.length), sequences: 1, pages: pages.length };
-    this.#run(await this.#planFor(size), [request]);
+    const plan = await this.#planFor(size);
+    this.#write(plan, [request]);
+    plan.plan.run();
   }
 
   /** A piece and the logits after its last token. @returns [vocabulary] */
@@ -88,9 +90,7 @@ export class PlannedDecoder {
     if (request.tokens.length === 1) return this.#readTogether(request);
     const { tokens, pages } = request;
     const size = { tokens: smallest(PIECES, tokens.length), sequences: 1, pages: pages.length };
-    const plan = await this.#planFor(size);
-    this.#run(plan, [request]);
-    return this.#logits(plan);
+    return this.#logitsOf(await this.#planFor(size), [request]);
   }
 
   dispose(): void {
@@ -121,8 +121,7 @@ export class PlannedDecoder {
         const sequences = smallest(BATCHES, batch.length);
         const pages = Math.max(...batch.map((read) => read.pages.length));
         const plan = await this.#planFor({ tokens: sequences, sequences, pages });
-        this.#run(plan, batch);
-        const logits = await this.#logits(plan);
+        const logits = await this.#logitsOf(plan, batch);
         const { vocabSize } = this.#parts.config;
         batch.forEach(({ resolve }, row) =>
           resolve(sequences === 1 ? logits : logits.slice(row * vocabSize, (row + 1) * vocabSize)),
@@ -133,13 +132,15 @@ export class PlannedDecoder {
     }
   }
 
-  async #logits({ ranges, logits }: SizedPlan): Promise<Float32Array<ArrayBuffer>> {
-    return new Float32Array(await this.#parts.owner.memory.read(ranges.get(logits) as BufferRange));
+  /** Nothing is awaited between writing and running: others use the same arrays. */
+  async #logitsOf(sized: SizedPlan, reads: readonly ReadRequest[]): Promise<Float32Array<ArrayBuffer>> {
+    this.#write(sized, reads);
+    return new Float32Array(await sized.plan.runAndRead(sized.ranges.get(sized.logits) as BufferRange));
   }
 
-  /** Several sequences with a token each, or one with a piece. Nothing is awaited between writing and running. */
-  #run(
-    { plan, inputs, ranges, staging, tokens, sequences, pages, buffer }: SizedPlan,
+  /** Several sequences with a token each, or one with a piece. */
+  #write(
+    { inputs, ranges, staging, tokens, sequences, pages, buffer }: SizedPlan,
     reads: readonly ReadRequest[],
   ): void {
     const at = (value: Value): number => (ranges.get(value)?.offset ?? 0) / 4;
@@ -159,7 +160,6 @@ export class PlannedDecoder {
     // Places that stand for no sequence have no position either.
     for (let row = reads.length; row < sequences; row += 1) staging[at(inputs.last) + row] = 0;
     this.#parts.owner.memory.write({ buffer, offset: 0, bytes: staging.byteLength }, staging);
-    plan.run();
   }
 
   async #planFor(size: PlanSize): Promise<SizedPlan> {

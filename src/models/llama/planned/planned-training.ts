@@ -161,10 +161,10 @@ export class PlannedTraining implements TrainableModel {
   }
 
   async #run(plan: Plan, buffers: BatchBuffers, batch: TokenBatch, seed: number): Promise<LossSum> {
-    const { owner, config } = this.#parts;
+    const { config } = this.#parts;
     buffers.write(batch, seed);
-    plan.run(Math.ceil(batch.targetTokens / chunkRows(batch.rows * batch.length, config.vocabSize)));
-    const [lossSum = NaN] = new Float32Array(await owner.memory.read(this.#lossRange()));
+    const chunks = Math.ceil(batch.targetTokens / chunkRows(batch.rows * batch.length, config.vocabSize));
+    const [lossSum = NaN] = new Float32Array(await plan.runAndRead(this.#lossRange(), chunks));
     return { lossSum, targetTokens: batch.targetTokens };
   }
 

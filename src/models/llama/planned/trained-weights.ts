@@ -113,8 +113,8 @@ export class TrainedWeights {
     const settings = adamWSettings({ ...step, appliedSteps: this.appliedSteps + 1 });
     memory.write(this.#at(SETTINGS), settings);
     memory.write(this.#at(DECAY), Float32Array.of(this.#emaDecay ?? 0));
-    this.#stepPlan.run();
-    const [gradNorm = NaN, , applied] = new Float32Array(await memory.read(this.#at(NORM)));
+    const result = await this.#stepPlan.runAndRead(this.#at(NORM));
+    const [gradNorm = NaN, , applied] = new Float32Array(result);
     if (applied === 1) this.appliedSteps += 1;
     return { gradNorm, applied: applied === 1 };
   }
