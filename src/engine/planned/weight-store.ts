@@ -79,6 +79,13 @@ export class WeightLayout {
     return this.#flatOf.has(value);
   }
 
+  /** Number of weights. */
+  get weights(): number {
+    let count = 0;
+    for (const { shape } of this.members.values()) count += elements(shape);
+    return count;
+  }
+
   /** Bytes of each flat array. */
   get flats(): number[] {
     return this.#flats.map(({ bytes }) => bytes);

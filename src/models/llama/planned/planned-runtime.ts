@@ -126,7 +126,7 @@ export class PlannedRuntime implements ModelRuntime {
         evaluation: loraView(this.#config, base, lora, parameter, null),
       }),
       baseRangeOf: (value) => this.#rangeOf(value),
-      modelParameters: parameterCount(this.#config) + memberCount(layout),
+      modelParameters: parameterCount(this.#config) + layout.weights,
       activationBudgetBytes: this.#activationBudgetBytes,
     });
   }
@@ -210,10 +210,4 @@ export async function plannedPretraining(
   const training = await fullTraining(owner, config, activationBudgetBytes);
   for (const [name, { data }] of randomWeights(config, seed)) training.trained.values.write(name, data);
   return training;
-}
-
-function memberCount(layout: WeightLayout): number {
-  let count = 0;
-  for (const { shape } of layout.members.values()) count += shape.reduce((size, n) => size * n, 1);
-  return count;
 }

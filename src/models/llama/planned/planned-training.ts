@@ -65,9 +65,7 @@ export class PlannedTraining implements TrainableModel {
   }
 
   get trainableParameters(): number {
-    let count = 0;
-    for (const { shape } of this.#parts.trained.layout.members.values()) count += size(shape);
-    return count;
+    return this.#parts.trained.layout.weights;
   }
 
   /** Weights for sample generations: what `evaluate` uses. */
@@ -234,5 +232,3 @@ export class PlannedTraining implements TrainableModel {
     });
   }
 }
-
-const size = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
