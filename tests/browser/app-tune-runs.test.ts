@@ -23,7 +23,10 @@ function step(number: number): StepMetrics {
   };
 }
 
-function runsWith(frames: (() => void)[]): { runs: RunsState; bus: EventBus } {
+function runsWith(
+  frames: (() => void)[],
+  calls: Partial<RunsEngine> = {},
+): { runs: RunsState; bus: EventBus } {
   const engine: RunsEngine = {
     listRuns: () => Promise.resolve([]),
     listCheckpoints: () => Promise.resolve([]),
@@ -33,6 +36,7 @@ function runsWith(frames: (() => void)[]): { runs: RunsState; bus: EventBus } {
     stopRun: unused,
     deleteRun: unused,
     adapterFromCheckpoint: unused,
+    ...calls,
   };
   const bus = new EventBus();
   const metrics = {
@@ -63,6 +67,30 @@ describe('RunsState', () => {
     bus.emit('training.step', step(3), 'test');
     await loading;
     expect(runs.seriesOf('r').steps).toEqual([1, 2, 3]);
+  });
+
+  it('RunsState: checkpoints that a dying worker did not list are said in place, and forgotten once they are', async () => {
+    const answers: PromiseWithResolvers<never[]>[] = [];
+    const { runs } = runsWith([], {
+      listCheckpoints: () => {
+        const answer = Promise.withResolvers<never[]>();
+        answers.push(answer);
+        return answer.promise;
+      },
+    });
+    const failed = runs.loadCheckpoints('r');
+    answers[0]?.reject(new Error('gone'));
+    await failed;
+    expect(runs.checkpointsErrorOf('r')).toEqual(new Error('gone'));
+
+    const overtaken = runs.loadCheckpoints('r');
+    const newest = runs.loadCheckpoints('r');
+    answers[2]?.resolve([]);
+    await newest;
+    answers[1]?.reject(new Error('late'));
+    await overtaken;
+    expect(runs.checkpointsErrorOf('r')).toBeUndefined();
+    expect(runs.checkpointsOf('r')).toEqual([]);
   });
 });
 

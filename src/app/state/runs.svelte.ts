@@ -43,6 +43,8 @@ export class RunsState {
   readonly #series = plainMap<string, RunSeries>();
   readonly #loading = plainMap<string, Promise<void>>();
   readonly #checkpoints = new SvelteMap<string, readonly CheckpointRecord[]>();
+  readonly #checkpointReads = plainMap<string, Promise<readonly CheckpointRecord[]>>();
+  readonly #checkpointErrors = new SvelteMap<string, unknown>();
   readonly #pendingActions = new SvelteMap<string, RunAction>();
   readonly #live = new SvelteMap<string, StepMetrics>();
   readonly #evaluating = new SvelteSet<string>();
@@ -74,7 +76,7 @@ export class RunsState {
       bus.on('training.finished', ({ run }) => {
         this.#put(run);
         this.#evaluating.delete(run.id);
-        void this.loadCheckpoints(run.id).catch(() => undefined);
+        void this.loadCheckpoints(run.id);
       }),
       bus.on('training.step', (metrics) => this.#enqueue({ kind: 'step', metrics })),
       bus.on('evaluation.started', ({ runId }) => this.#evaluating.add(runId)),
@@ -83,7 +85,7 @@ export class RunsState {
         this.#enqueue({ kind: 'evaluation', result });
       }),
       bus.on('checkpoint.saved', ({ checkpoint }) => {
-        void this.loadCheckpoints(checkpoint.runId).catch(() => undefined);
+        void this.loadCheckpoints(checkpoint.runId);
       }),
     ];
   }
@@ -162,12 +164,27 @@ export class RunsState {
     return this.#checkpoints.get(runId) ?? null;
   }
 
+  /** Why the newest `loadCheckpoints` failed; undefined when it did not. */
+  checkpointsErrorOf(runId: string): unknown {
+    return this.#checkpointErrors.get(runId);
+  }
+
+  /** Never rejects: nobody asked for it with a click, so a failure stays where the checkpoints would be. */
   async loadCheckpoints(runId: string): Promise<void> {
-    const found = await this.#engine.listCheckpoints(runId);
-    this.#checkpoints.set(
-      runId,
-      [...found].sort((a, b) => b.step - a.step),
-    );
+    const read = this.#engine.listCheckpoints(runId);
+    this.#checkpointReads.set(runId, read);
+    const overtaken = () => this.#checkpointReads.get(runId) !== read;
+    try {
+      const found = await read;
+      if (overtaken()) return;
+      this.#checkpoints.set(
+        runId,
+        [...found].sort((a, b) => b.step - a.step),
+      );
+      this.#checkpointErrors.delete(runId);
+    } catch (error) {
+      if (!overtaken()) this.#checkpointErrors.set(runId, error);
+    }
   }
 
   actionOf(runId: string): RunAction | null {
@@ -205,6 +222,8 @@ export class RunsState {
     this.#series.delete(runId);
     this.#loading.delete(runId);
     this.#checkpoints.delete(runId);
+    this.#checkpointReads.delete(runId);
+    this.#checkpointErrors.delete(runId);
     this.#live.delete(runId);
     if (this.#selectedId === runId) this.#selectedId = this.#runs[0]?.id ?? null;
   }

@@ -213,6 +213,7 @@ export const tune = {
   evalShort: 'eval {loss}',
   useStepInChat: 'Use step {step} in chat',
   exportStep: 'Export step {step} as an adapter',
+  checkpointsUnread: 'The checkpoints could not be read: {reason}',
   checkpointFailed: 'The checkpoint could not be used',
   checkpointsFoot: 'Use in chat and Export make an adapter of that step.',
   checkpointsFootFull: 'A full run becomes a model of its own when it ends.',

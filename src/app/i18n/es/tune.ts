@@ -218,6 +218,7 @@ export const tune: Translation<English['tune']> = {
   evalShort: 'eval. {loss}',
   useStepInChat: 'Usar el paso {step} en el chat',
   exportStep: 'Exportar el paso {step} como adaptador',
+  checkpointsUnread: 'No se pudieron leer los puntos guardados: {reason}',
   checkpointFailed: 'No se pudo usar el punto guardado',
   checkpointsFoot: 'Usar en el chat y Exportar hacen un adaptador de ese paso.',
   checkpointsFootFull: 'Una ejecución completa se vuelve un modelo propio cuando termina.',
