@@ -1,7 +1,7 @@
 // The token loop: feeds a session, chooses tokens, stops for the first of its reasons. No text and no caching here.
 // Between two pieces of work other calls of the realm are answered and the cancel signal is looked at.
 import { hashSeed, uniformAt } from '../lib/random';
-import type { DecodeSession } from '../models/loaded-model';
+import type { DecodeSession, TokenChoice } from '../models/loaded-model';
 import { chooseToken, type SamplingParameters } from './sampling';
 
 /** Prompt tokens per piece: a long prompt must not hold up a cancel. */
@@ -29,34 +29,48 @@ export type DecodeEnd = 'stop' | 'length' | 'cancelled';
 /** Yields the chosen ids, returns why it ended. An id that ends the answer is not yielded. */
 export async function* decodeTokens(options: DecodeOptions): AsyncGenerator<number, DecodeEnd> {
   const { prompt, sampling, seed, maxTokens, contextLength, stopTokenIds } = options;
-  const tokens = [...prompt];
+  const seen = new Set(prompt);
   const drawSeed = hashSeed(seed, 'sampling');
-  let pending: readonly number[] = prompt.slice(options.fed.length);
+  let [length, pending]: [number, readonly number[]] = [prompt.length, prompt.slice(options.fed.length)];
   for (let count = 0; count < maxTokens; count += 1) {
-    const logits = await feed(options, pending);
-    if (logits === null) return 'cancelled';
-    const id = chooseToken(logits, tokens, sampling, uniformAt(drawSeed, count));
+    const id = await nextToken(options, pending, { sampling, uniform: uniformAt(drawSeed, count), seen });
+    if (id === null) return 'cancelled';
     if (stopTokenIds.includes(id)) return 'stop';
     yield id;
-    tokens.push(id);
+    seen.add(id);
+    length += 1;
     pending = [id];
-    if (tokens.length >= contextLength) return 'length';
+    if (length >= contextLength) return 'length';
   }
   return 'length';
 }
 
-/** Logits after the last token, or null when it was cancelled on the way. */
-async function feed(
+/** The token after these, or null when it was cancelled on the way. */
+async function nextToken(
   options: DecodeOptions,
   tokens: readonly number[],
-): Promise<Float32Array<ArrayBuffer> | null> {
-  let logits: Float32Array<ArrayBuffer> | null = null;
+  choice: TokenChoice,
+): Promise<number | null> {
+  const { session, fed, turn, cancelled, giveWay } = options;
+  let id: number | null = null;
   for (let start = 0; start < tokens.length; start += PREFILL_CHUNK) {
-    await options.giveWay();
-    if (options.cancelled()) return null;
+    await giveWay();
+    if (cancelled()) return null;
     const chunk = tokens.slice(start, start + PREFILL_CHUNK);
-    logits = await options.turn(() => options.session.feed(chunk));
-    options.fed.push(...chunk);
+    const isLast = start + PREFILL_CHUNK >= tokens.length;
+    if (isLast) id = await turn(() => feedAndChoose(session, chunk, choice));
+    else await turn(() => session.feed(chunk));
+    fed.push(...chunk);
   }
-  return options.cancelled() ? null : logits;
+  return cancelled() ? null : id;
+}
+
+/** Where the logits are, if the session can; here otherwise. */
+async function feedAndChoose(
+  session: DecodeSession,
+  tokens: readonly number[],
+  choice: TokenChoice,
+): Promise<number> {
+  if (session.feedAndChoose !== undefined) return session.feedAndChoose(tokens, choice);
+  return chooseToken(await session.feed(tokens), choice.seen, choice.sampling, choice.uniform);
 }

@@ -2,6 +2,7 @@
 // nothing and training one leaves the base as it is. Whoever loads it disposes it.
 import type { ChatTemplate } from '../lib/text/chat-template';
 import type { Tokenizer } from '../lib/text/tokenizer';
+import type { SamplingConfig } from '../protocol/inference';
 import type { AdapterRecord, LoraConfig, ModelRecord } from '../protocol/models';
 import type { TrainableModel } from './trainable-model';
 
@@ -11,12 +12,23 @@ export interface LoadedAdapter {
   dispose(): void;
 }
 
+/** How a token is chosen from logits. */
+export interface TokenChoice {
+  sampling: Omit<SamplingConfig, 'seed'>;
+  /** In [0, 1): decides the draw. */
+  uniform: number;
+  /** Tokens that the repetition penalty is for. */
+  seen: ReadonlySet<number>;
+}
+
 /** One sequence with its keys and values. Owned and disposed by the caller. */
 export interface DecodeSession {
   /** Tokens whose keys and values are kept. */
   readonly length: number;
   /** Logits after the last of `tokens`, [vocabSize]. @throws AppError `inference.too-long` past the context length. */
   feed(tokens: readonly number[]): Promise<Float32Array<ArrayBuffer>>;
+  /** `feed`, and a token chosen where the logits are, which stay there. Absent where they have to come to the caller. */
+  feedAndChoose?(tokens: readonly number[], choice: TokenChoice): Promise<number>;
   /** Forgets every position from `length` on. */
   truncate(length: number): void;
   dispose(): void;

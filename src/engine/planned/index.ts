@@ -23,4 +23,5 @@ export * from './tape';
 export * from './weight-store';
 export * from './kernels/decode-attention';
 export * from './kernels/gather-rows';
+export * from './kernels/sample-token';
 export * from './page-pool';

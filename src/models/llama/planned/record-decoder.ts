@@ -9,6 +9,7 @@ import {
   linear,
   rmsNorm,
   rope,
+  sampleToken,
   swiglu,
   weightProduct,
   writeKeyValue,
@@ -112,15 +113,23 @@ export interface CachedInputs {
   last: Value;
 }
 
-/** Logits of the wanted tokens into `logits` [wanted, vocabulary]; keys and values of all of them go to the pool. */
-export function recordLogits(
+/** What a plan that reads tokens leaves besides keys and values in the pool. */
+export type ReadResult =
+  | { kind: 'nothing' }
+  /** Of the wanted tokens, [wanted, vocabulary]. */
+  | { kind: 'logits'; logits: Value }
+  /** The tokens that follow the wanted ones, u32 [wanted]; chosen as `sampleToken` does. */
+  | { kind: 'token'; settings: Value; seen: Value; chosen: Value };
+
+/** Reads tokens; keys and values of all of them go to the pool. */
+export function recordRead(
   tape: Tape,
   config: LlamaConfig,
   weights: DecoderParameters,
   inputs: CachedInputs,
   tables: RopeTables,
   pool: PagePool,
-  logits: Value,
+  result: ReadResult,
 ): void {
   const { ids, positions, pageTable, sequences, last } = inputs;
   const heads = headShape(config);
@@ -136,8 +145,13 @@ export function recordLogits(
       return cachedAttention(recorder, operands, shape);
     });
   }
+  if (result.kind === 'nothing') return;
+  const wanted = last.shape[0] ?? 0;
   const chosen = gatherRows(recorder, x, last);
   const hidden = rmsNorm(tape, chosen, weights.parameter(FINAL_NORM), config.rmsNormEpsilon);
   const head = weights.parameter(config.tiedHead ? EMBEDDING : HEAD);
+  const logits =
+    result.kind === 'logits' ? result.logits : recorder.temporary('logits', [wanted, config.vocabSize]);
   weightProduct(recorder, hidden, head, logits);
+  if (result.kind === 'token') sampleToken(recorder, logits, result, result.chosen);
 }
