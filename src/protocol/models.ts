@@ -52,10 +52,19 @@ export interface AdapterRecord {
   createdAt: number;
 }
 
+/**
+ * How the matrices of a base are kept on the device: as 32-bit floats, halves, or integers of 8 or 4 bits with a scale for
+ * 32 of them. All but `f32` need the planned engine, and such a base cannot itself be trained.
+ */
+export const WEIGHT_STORAGES = ['f32', 'f16', 'int8', 'int4'] as const;
+export type WeightStorage = (typeof WEIGHT_STORAGES)[number];
+
 /** What answers: a base model, with or without an adapter. */
 export interface ModelTarget {
   modelId: string;
   adapterId: string | null;
+  /** How its base is kept on the device; absent is `f32`. */
+  storage?: WeightStorage;
 }
 
 /** Text files that make a tokenizer, as they stand beside a model on the Hugging Face hub. */

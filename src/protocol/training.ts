@@ -1,5 +1,5 @@
 // Training runs: what is asked for, what is reported, what is kept.
-import type { LoraConfig } from './models';
+import type { LoraConfig, WeightStorage } from './models';
 
 export type TrainingMethod = 'lora' | 'full';
 export type BuiltInSchedule = 'constant' | 'linear' | 'cosine';
@@ -12,6 +12,8 @@ export interface TrainingConfig {
   startFromAdapterId: string | null;
   datasetId: string;
   method: TrainingMethod;
+  /** How the frozen base is kept on the device; absent is `f32`, which a full fine-tuning needs. */
+  baseStorage?: WeightStorage;
   lora: LoraConfig;
   /** Passes over the training split. */
   epochs: number;

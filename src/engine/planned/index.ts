@@ -20,6 +20,7 @@ export * from './quantise';
 export * from './quantiser';
 export * from './recorder';
 export * from './tape';
+export * from './weight-layout';
 export * from './weight-store';
 export * from './kernels/decode-attention';
 export * from './kernels/gather-rows';

@@ -1,11 +1,16 @@
 // Weights in few bits, on the host: the format, and the reference that the GPU's kernel has to match bit for bit.
-// Symmetric, in groups of 32 along a row; a group has one f32 scale. Elements lie in ascending order from the low bits of
-// each u32, two's complement: four of 8 bits or eight of 4. Pure.
+// Integers are symmetric, in groups of 32 along a row; a group has one f32 scale. Elements lie in ascending order from the
+// low bits of each u32, two's complement: four of 8 bits or eight of 4. 16 bits are two halves (IEEE binary16), with no
+// scale; what a half cannot hold becomes its largest number. Pure.
+import { floatToHalf, halfToFloat } from '../../lib/formats/float16';
+import type { WeightStorage } from '../../protocol/models';
 import { elements } from './recorder';
 
-export type QuantisedBits = 4 | 8;
+export type QuantisedBits = 4 | 8 | 16;
+/** Kept as levels times a scale. */
+export type LevelBits = Exclude<QuantisedBits, 16>;
 /** How a matrix is kept. */
-export type Storage = 'f32' | 'int8' | 'int4';
+export type Storage = WeightStorage;
 
 export const GROUP_SIZE = 32;
 /** Scales keep this many low bits of their mantissa at zero: a scale times any level, and halves between levels, is exact. */
@@ -18,14 +23,16 @@ export interface QuantisedArray {
   bits: QuantisedBits;
   /** [rows, columns * bits / 32] */
   words: Uint32Array<ArrayBuffer>;
-  /** [rows, columns / 32] */
+  /** [rows, columns / 32]; empty for 16 bits. */
   scales: Float32Array<ArrayBuffer>;
 }
 
 /** Largest level; levels are symmetric. */
-export const maxLevel = (bits: QuantisedBits): number => (bits === 8 ? 127 : 7);
+export const maxLevel = (bits: LevelBits): number => (bits === 8 ? 127 : 7);
 
-export const bitsOf = (storage: Exclude<Storage, 'f32'>): QuantisedBits => (storage === 'int8' ? 8 : 4);
+const BITS: Record<Exclude<Storage, 'f32'>, QuantisedBits> = { f16: 16, int8: 8, int4: 4 };
+
+export const bitsOf = (storage: Exclude<Storage, 'f32'>): QuantisedBits => BITS[storage];
 
 /** Bytes of the words and of the scales of an array. */
 export function quantisedBytes(
@@ -33,7 +40,7 @@ export function quantisedBytes(
   bits: QuantisedBits,
 ): { words: number; scales: number } {
   const count = elements(shape);
-  return { words: (count * bits) / 8, scales: (count / GROUP_SIZE) * 4 };
+  return { words: (count * bits) / 8, scales: bits === 16 ? 0 : (count / GROUP_SIZE) * 4 };
 }
 
 /** Whether groups fill rows and products can read and write four elements at a time; other arrays stay f32. */
@@ -46,7 +53,7 @@ const floats = new Float32Array(1);
 const pattern = new Uint32Array(floats.buffer);
 
 /** f32 of the largest magnitude over the largest level, its mantissa cut. */
-function scaleOf(largest: number, bits: QuantisedBits): number {
+function scaleOf(largest: number, bits: LevelBits): number {
   if (largest < TINY) return 0;
   floats[0] = largest * Math.fround(1 / maxLevel(bits));
   pattern[0] = ((pattern[0] ?? 0) + SCALE_ROUNDING) & SCALE_MASK;
@@ -54,7 +61,7 @@ function scaleOf(largest: number, bits: QuantisedBits): number {
 }
 
 /** Halves go away from zero. */
-function levelOf(value: number, scale: number, bits: QuantisedBits): number {
+function levelOf(value: number, scale: number, bits: LevelBits): number {
   if (scale === 0) return 0;
   const level = Math.min(maxLevel(bits), Math.floor(Math.abs(value) / scale + 0.5));
   return value < 0 ? -level : level;
@@ -65,6 +72,19 @@ export function quantise(data: Float32Array, bits: QuantisedBits): QuantisedArra
   if (data.length % GROUP_SIZE !== 0) {
     throw new RangeError(`${data.length} elements are no whole number of groups of ${GROUP_SIZE}.`);
   }
+  return bits === 16 ? halves(data) : levels(data, bits);
+}
+
+const LARGEST_HALF = 65_504;
+
+function halves(data: Float32Array): QuantisedArray {
+  const kept = Uint16Array.from(data, (value) =>
+    floatToHalf(Math.max(-LARGEST_HALF, Math.min(LARGEST_HALF, value))),
+  );
+  return { bits: 16, words: new Uint32Array(kept.buffer), scales: new Float32Array() };
+}
+
+function levels(data: Float32Array, bits: LevelBits): QuantisedArray {
   const perWord = 32 / bits;
   const words = new Uint32Array(data.length / perWord);
   const scales = new Float32Array(data.length / GROUP_SIZE);
@@ -85,6 +105,7 @@ export function quantise(data: Float32Array, bits: QuantisedBits): QuantisedArra
 
 /** What products see; exact in f32. */
 export function dequantise({ bits, words, scales }: QuantisedArray): Float32Array<ArrayBuffer> {
+  if (bits === 16) return Float32Array.from(new Uint16Array(words.buffer), halfToFloat);
   const perWord = 32 / bits;
   const data = new Float32Array(words.length * perWord);
   for (let i = 0; i < data.length; i += 1) {

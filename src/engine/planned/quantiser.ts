@@ -41,7 +41,8 @@ const BYTES: Record<keyof QuantiserBuffers, number> = {
 export interface QuantiserTarget {
   bits: QuantisedBits;
   words: BufferRange;
-  scales: BufferRange;
+  /** null for 16 bits. */
+  scales: BufferRange | null;
   /** Elements of the target in front of the first that is written, a multiple of 32. */
   offset: number;
 }
@@ -72,9 +73,10 @@ export class Quantiser {
 
   /** @throws AppError `engine.out-of-memory` or `engine.kernel-failed`; nothing stays allocated then. */
   static async open(memory: GpuMemory, pipelines: Pipelines): Promise<Quantiser> {
-    const [int4, int8, sum] = await Promise.all([
+    const [int4, int8, f16, sum] = await Promise.all([
       compile(pipelines, quantiseKernel(4, STAGED_GROUPS)),
       compile(pipelines, quantiseKernel(8, STAGED_GROUPS)),
+      compile(pipelines, quantiseKernel(16, STAGED_GROUPS)),
       compile(pipelines, sumSquaresKernel()),
     ]);
     const allocated: GPUBuffer[] = [];
@@ -90,7 +92,7 @@ export class Quantiser {
         place: await allocate('place'),
         totals: await allocate('totals'),
       };
-      return new Quantiser(memory, buffers, { 4: int4, 8: int8 }, sum);
+      return new Quantiser(memory, buffers, { 4: int4, 8: int8, 16: f16 }, sum);
     } catch (error) {
       for (const buffer of allocated) memory.free(buffer);
       throw error;
@@ -109,7 +111,7 @@ export class Quantiser {
       const place = Uint32Array.of(groups, (offset + start) / GROUP_SIZE, number);
       this.#memory.write(whole(this.#buffers.source), piece);
       this.#memory.write(whole(this.#buffers.place), place);
-      this.#run(groups, this.#quantise[bits], words, scales);
+      this.#run(groups, this.#quantise[bits], scales === null ? [words] : [words, scales]);
     }
   }
 
@@ -135,7 +137,7 @@ export class Quantiser {
     return number;
   }
 
-  #run(groups: number, quantise: Step, words: BufferRange, scales: BufferRange): void {
+  #run(groups: number, quantise: Step, target: readonly BufferRange[]): void {
     const { device } = this.#memory;
     const { source, place, squares, totals } = this.#buffers;
     const encoder = device.createCommandEncoder();
@@ -146,7 +148,7 @@ export class Quantiser {
       pass.dispatchWorkgroups(workgroups);
     };
     const given = whole(place);
-    step(quantise, [whole(source), given, words, scales, whole(squares)], Math.ceil(groups / 64));
+    step(quantise, [whole(source), given, ...target, whole(squares)], Math.ceil(groups / 64));
     step(this.#sum, [whole(squares), given, whole(totals)], 1);
     pass.end();
     device.queue.submit([encoder.finish()]);

@@ -1,4 +1,4 @@
-// Half precision and bfloat16 to 32-bit floats. Every value of either is a 32-bit float, so nothing is rounded.
+// Half precision and bfloat16 to 32-bit floats, where nothing is rounded, and back to halves, where much is.
 
 const words = new Uint32Array(1);
 const floats = new Float32Array(words.buffer);
@@ -11,6 +11,25 @@ export function halfToFloat(half: number): number {
   if (exponent === 0) return sign * fraction * 2 ** -24;
   if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/** The nearest half, of two the even one; what is too large becomes infinite. */
+export function floatToHalf(value: number): number {
+  floats[0] = value;
+  const bits = words[0] ?? 0;
+  const sign = (bits >>> 16) & 0x8000;
+  const size = bits & 0x7fffffff;
+  if (size > 0x7f800000) return sign | 0x7e00;
+  if (size >= 0x477ff000) return sign | 0x7c00;
+  // Below the smallest normal half, a half is a multiple of 2 ** -24.
+  if (size < 0x38800000) return sign | roundToEven(Math.abs(floats[0]) * 2 ** 24);
+  return sign | ((size - 0x38000000 + 0xfff + ((size >>> 13) & 1)) >>> 13);
+}
+
+function roundToEven(value: number): number {
+  const below = Math.floor(value);
+  const rest = value - below;
+  return below + (rest > 0.5 || (rest === 0.5 && below % 2 === 1) ? 1 : 0);
 }
 
 /** The upper half of a 32-bit float. */

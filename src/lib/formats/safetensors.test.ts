@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bfloatToFloat, halfToFloat } from './float16';
+import { bfloatToFloat, floatToHalf, halfToFloat } from './float16';
 import {
   readSafetensor,
   readSafetensorsHeader,
@@ -78,6 +78,19 @@ describe('safetensors', () => {
     expect(halfToFloat(0xfc00)).toBe(-Infinity);
     expect(halfToFloat(0x7e00)).toBeNaN();
     expect(bfloatToFloat(0xff80)).toBe(-Infinity);
+  });
+
+  it('halves: every one survives, ties go to the even one, what is too large is infinite', () => {
+    const all = Array.from({ length: 0x7c00 }, (_, bits) => bits);
+    expect(all.filter((bits) => floatToHalf(halfToFloat(bits)) !== bits)).toEqual([]);
+    // Between 0x3c00 (1) and 0x3c01 (1 + 2^-10), and between 0x3c01 and 0x3c02; subnormals alike.
+    expect(floatToHalf(1 + 2 ** -11)).toBe(0x3c00);
+    expect(floatToHalf(-1 - 3 * 2 ** -11)).toBe(0xbc02);
+    expect(floatToHalf(1.5 * 2 ** -24)).toBe(0x0002);
+    expect(floatToHalf(2 ** -25)).toBe(0);
+    expect(floatToHalf(65_519)).toBe(0x7bff);
+    expect(floatToHalf(65_520)).toBe(0x7c00);
+    expect(floatToHalf(NaN)).toBe(0x7e00);
   });
 
   it.each([

@@ -5,8 +5,7 @@ import type { Parameter } from '../parameter';
 import type { Value } from '../recorder';
 import { each, once, reduced, rowKernel } from '../row-kernel';
 import type { Tape } from '../tape';
-import { matMul } from './mat-mul';
-import { checkLearns, inputGradient, weightProduct } from './weight-product';
+import { checkLearns, inputGradient, weightGradient, weightProduct } from './weight-product';
 
 /** Logits of one chunk, at most. */
 const CHUNK_BYTES = 4 * 1024 * 1024;
@@ -167,11 +166,7 @@ export function crossEntropy(
       const kernel = softmaxKernel(rows, vocabSize, lanes, wantsGradients);
       recorder.dispatch(kernel, [logits, labels, count, start, losses]);
       if (!wantsGradients) return;
-      if (head.gradient !== null) {
-        const size = { m: vocabSize, n: width, k: rows };
-        const operands = { a: logits, b: gathered, c: head.gradient };
-        matMul(recorder, operands, size, { transposeA: true, plus: 'result' });
-      }
+      weightGradient(recorder, logits, gathered, head);
       if (gradient === null) return;
       const dGathered = recorder.temporary('d labelled', [rows, width]);
       inputGradient(recorder, logits, head, { value: dGathered, adds: false });

@@ -1,9 +1,13 @@
 // Rows of a table by token id, and the gradient of the table: tokens come sorted by id as well, so that the first of each
-// id sums its whole run. No atomics, always the same order.
+// id sums its whole run. No atomics, always the same order. A table in few bits is turned into numbers as it is read; of
+// one in parts each part gives the rows that it has.
 import { linearGrid, reads, writes, type Kernel } from '../kernel';
-import type { Parameter } from '../parameter';
+import { partsOf, type Parameter, type ParameterPart } from '../parameter';
+import type { QuantisedBits } from '../quantise';
 import type { Value } from '../recorder';
 import type { Tape } from '../tape';
+import { VECTORS } from './mat-mul-shape';
+import { elementReader } from './quantised-shape';
 
 export interface TokenInputs {
   /** Ids, u32 [tokens]. */
@@ -14,13 +18,43 @@ export interface TokenInputs {
   order: Value;
 }
 
+/** Which ids a part of the table has, as numbers that differ between dispatches of one kernel: its first row and its rows. */
+const PART = reads('part', 'array<u32>');
+/** `row`: of the part; tokens of other parts are left alone. */
+const ROW_OF_PART = 'let row = token - part[0]; if (token < part[0] || row >= part[1]) { return; }';
+
 function gatherKernel(tokens: number, width: number): Kernel {
   const grid = linearGrid(tokens * width);
   return {
     name: `embedding ${tokens}x${width}`,
-    bindings: [reads('ids', 'array<u32>'), reads('table'), writes('rows')],
+    bindings: [reads('ids', 'array<u32>'), PART, reads('table'), writes('rows')],
     code: `${grid.signature} { ${grid.index}
-  rows[index] = table[ids[index / ${width}u] * ${width}u + index % ${width}u];
+  let token = ids[index / ${width}u];
+  ${ROW_OF_PART}
+  rows[index] = table[row * ${width}u + index % ${width}u];
+}`,
+    workgroups: grid.workgroups,
+    flops: tokens * width,
+  };
+}
+
+/** One invocation for four elements. */
+function quantisedGatherKernel(tokens: number, width: number, bits: QuantisedBits): Kernel {
+  const quarter = width / 4;
+  const grid = linearGrid(tokens * quarter);
+  return {
+    name: `embedding ${bits} bits ${tokens}x${width}`,
+    bindings: [
+      ...[reads('ids', 'array<u32>'), PART, reads('words', 'array<u32>')],
+      ...(bits === 16 ? [] : [reads('scales')]),
+      writes('rows', VECTORS),
+    ],
+    code: `${elementReader(bits)}
+${grid.signature} { ${grid.index}
+  let token = ids[index / ${quarter}u];
+  ${ROW_OF_PART}
+  let at = row * ${width}u + index % ${quarter}u * 4u;
+  rows[index] = levels(at) * scale(at);
 }`,
     workgroups: grid.workgroups,
     flops: tokens * width,
@@ -35,6 +69,7 @@ function gradientKernel(tokens: number, width: number): Kernel {
       reads('d_rows'),
       reads('sorted_ids', 'array<u32>'),
       reads('order', 'array<u32>'),
+      PART,
       writes('d_table'),
     ],
     code: `${grid.signature} { ${grid.index}
@@ -42,11 +77,12 @@ function gradientKernel(tokens: number, width: number): Kernel {
   let first = index / ${width}u;
   let token = sorted_ids[first];
   if (first > 0u && sorted_ids[first - 1u] == token) { return; }
+  ${ROW_OF_PART}
   var sum = 0.0;
   for (var i = first; i < ${tokens}u && sorted_ids[i] == token; i++) {
     sum += d_rows[order[i] * ${width}u + column];
   }
-  d_table[token * ${width}u + column] += sum;
+  d_table[row * ${width}u + column] += sum;
 }`,
     workgroups: grid.workgroups,
     flops: tokens * width,
@@ -59,11 +95,24 @@ export function embedding(tape: Tape, table: Parameter, { ids, sortedIds, order 
   const [tokens = 0] = ids.shape;
   const width = table.value.shape[1] ?? 0;
   const rows = recorder.temporary('embedded', [tokens, width], table.gradient !== null);
-  recorder.dispatch(gatherKernel(tokens, width), [ids, table.value, rows]);
+  const places = ({ row, rows: count }: ParameterPart): Value => recorder.constant(row, count);
+  for (const part of partsOf(table)) {
+    const { value, quantised } = part;
+    const kernel =
+      quantised === undefined
+        ? gatherKernel(tokens, width)
+        : quantisedGatherKernel(tokens, width, quantised.bits);
+    const scales = quantised?.scales ?? null;
+    recorder.dispatch(kernel, [ids, places(part), value, ...(scales === null ? [] : [scales]), rows]);
+  }
   tape.rule(() => {
-    const gradient = tape.gradient(rows);
-    if (gradient === null || table.gradient === null) return;
-    recorder.dispatch(gradientKernel(tokens, width), [gradient, sortedIds, order, table.gradient]);
+    const dRows = tape.gradient(rows);
+    if (dRows === null) return;
+    for (const part of partsOf(table)) {
+      if (part.gradient === null) continue;
+      const operands = [dRows, sortedIds, order, places(part), part.gradient];
+      recorder.dispatch(gradientKernel(tokens, width), operands);
+    }
   });
   return rows;
 }

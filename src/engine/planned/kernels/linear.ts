@@ -5,7 +5,7 @@ import type { Value } from '../recorder';
 import type { Tape } from '../tape';
 import { dropout, dropoutGradient, giveGradient, type Dropout } from './elementwise';
 import { matMul } from './mat-mul';
-import { checkLearns, inputGradient, weightProduct } from './weight-product';
+import { checkLearns, inputGradient, weightGradient, weightProduct } from './weight-product';
 
 export interface LoraSegment {
   /** Columns of y that this side path adds to. */
@@ -36,7 +36,7 @@ export interface LinearWeights {
 export function linear(tape: Tape, x: Value, weights: LinearWeights, residual: Value | null = null): Value {
   const { recorder } = tape;
   const { weight, lora } = weights;
-  const [m = 0, k = 0] = x.shape;
+  const [m = 0] = x.shape;
   const n = weight.value.shape[0] ?? 0;
   const learns = x.learns || weight.gradient !== null || lora !== null || residual?.learns === true;
   const y = recorder.temporary('y', [m, n], learns);
@@ -46,10 +46,7 @@ export function linear(tape: Tape, x: Value, weights: LinearWeights, residual: V
   tape.rule(() => {
     const dy = tape.gradient(y);
     if (dy === null) return;
-    if (weight.gradient !== null) {
-      const size = { m: n, n: k, k: m };
-      matMul(recorder, { a: dy, b: x, c: weight.gradient }, size, { transposeA: true, plus: 'result' });
-    }
+    weightGradient(recorder, dy, x, weight);
     if (x.learns) inputGradient(recorder, dy, weight, tape.target(x));
     if (lora !== null && side !== null) sideGradients(tape, x, dy, lora, side);
     // Last: from here on the array of dy is the residual's gradient and will be added to.

@@ -1,7 +1,7 @@
 // From f32 to few bits on the GPU, a run of groups at a time, with the bits of the host's `quantise` on every device:
 // scales have few enough digits that the comparisons which decide a rounding are exact, whatever a division returned.
 import { float, reads, writes, type Kernel } from '../kernel';
-import { GROUP_SIZE, maxLevel, TINY, type QuantisedBits } from '../quantise';
+import { GROUP_SIZE, maxLevel, TINY, type LevelBits, type QuantisedBits } from '../quantise';
 
 /** Groups of a workgroup, one per invocation. */
 const WORKGROUP = 64;
@@ -10,10 +10,55 @@ const WORKGROUP = 64;
 const PLACE = reads('place', 'array<u32>');
 
 /**
- * Bindings: f32 input from its beginning; `place`; words and scales of the whole array; squares, per group of the
- * input: of what was lost and of what was there.
+ * Bindings: f32 input from its beginning; `place`; words and, but for 16 bits, scales of the whole array; squares, per
+ * group of the input: of what was lost and of what was there.
  */
-export function quantiseKernel(bits: QuantisedBits, groups: number): Kernel {
+export const quantiseKernel = (bits: QuantisedBits, groups: number): Kernel =>
+  bits === 16 ? halvesKernel(groups) : levelsKernel(bits, groups);
+
+/** Rounded by whole numbers: what `pack2x16float` makes of what lies between two halves is the device's choice. */
+const HALF_OF = `fn half_of(value: f32) -> u32 {
+  let bits = bitcast<u32>(value);
+  let sign = (bits >> 16u) & 0x8000u;
+  // Of a half the largest.
+  let size = min(bits & 0x7fffffffu, 0x477fe000u);
+  if (size < 0x38800000u) { return sign | u32(round(bitcast<f32>(size) * 16777216.0)); }
+  return sign | ((size - 0x38000000u + 0xfffu + ((size >> 13u) & 1u)) >> 13u);
+}`;
+
+function halvesKernel(groups: number): Kernel {
+  return {
+    name: 'quantise 16 bits',
+    bindings: [
+      reads('source', 'array<vec4<f32>>'),
+      PLACE,
+      writes('words', 'array<u32>'),
+      writes('squares', 'array<vec2<f32>>'),
+    ],
+    code: `${HALF_OF}
+@compute @workgroup_size(${WORKGROUP}) fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  let group = id.x;
+  if (group >= place[0]) { return; }
+  var lost = 0.0;
+  var all = 0.0;
+  for (var i = 0u; i < ${GROUP_SIZE / 4}u; i++) {
+    let value = source[group * ${GROUP_SIZE / 4}u + i];
+    let pair = vec2u(half_of(value.x) | (half_of(value.y) << 16u), half_of(value.z) | (half_of(value.w) << 16u));
+    let difference = vec4f(unpack2x16float(pair.x), unpack2x16float(pair.y)) - value;
+    lost += dot(difference, difference);
+    all += dot(value, value);
+    let at = (place[1] + group) * ${GROUP_SIZE / 2}u + 2u * i;
+    words[at] = pair.x;
+    words[at + 1u] = pair.y;
+  }
+  squares[group] = vec2f(lost, all);
+}`,
+    workgroups: [Math.ceil(groups / WORKGROUP), 1, 1],
+    flops: 20 * groups * GROUP_SIZE,
+  };
+}
+
+function levelsKernel(bits: LevelBits, groups: number): Kernel {
   const perWord = 32 / bits;
   const most = float(maxLevel(bits));
   const inverse = float(Math.fround(1 / maxLevel(bits)));

@@ -78,9 +78,7 @@ export class TrainedWeights {
 
   /** @param key a group's. */
   parameter(key: string): Parameter {
-    const value = this.layout.groups.get(key);
-    if (value === undefined) throw new Error(`There is no group ${key}.`);
-    return { value, gradient: this.#gradients.get(value) ?? null };
+    return this.layout.parameter(key, (array) => this.#gradients.get(array) ?? null);
   }
 
   /** Where groups and their gradients live. @param store which values a plan reads. */

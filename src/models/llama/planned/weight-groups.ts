@@ -52,16 +52,16 @@ function siteGroup(config: LlamaConfig, layer: number, site: Site): [string, Wei
 
 /**
  * All weights, matrices before vectors: an optimizer decays the former only.
- * @param storage of the projections. A head of its own has 8 bits where they have few: most of its error would be the
- * output's. The embedding, which is a tied head as well, and the norms stay f32.
+ * @param storage of the projections. The embedding, which may be the head as well, and a head of its own have 8 bits where
+ * projections have 4: most of their error would be the output's. Norms, and what has no whole groups, stay f32.
  */
 export function baseGroups(config: LlamaConfig, storage: Storage = 'f32'): Map<string, WeightGroup> {
   const { vocabSize, hiddenSize, layers, tiedHead } = config;
-  const headStorage: Storage = storage === 'f32' ? 'f32' : 'int8';
+  const tableStorage: Storage = storage === 'int4' ? 'int8' : storage;
   const numbers = Array.from({ length: layers }, (_, layer) => layer);
   return new Map([
-    single(EMBEDDING, [vocabSize, hiddenSize]),
-    ...(tiedHead ? [] : [kept(single(HEAD, [vocabSize, hiddenSize]), headStorage)]),
+    kept(single(EMBEDDING, [vocabSize, hiddenSize]), tableStorage),
+    ...(tiedHead ? [] : [kept(single(HEAD, [vocabSize, hiddenSize]), tableStorage)]),
     ...numbers.flatMap((layer) => SITE_NAMES.map((site) => kept(siteGroup(config, layer, site), storage))),
     ...numbers.flatMap((layer) => [
       single(inputNorm(layer), [hiddenSize]),

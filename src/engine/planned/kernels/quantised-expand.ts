@@ -1,0 +1,31 @@
+// A matrix in few bits, or some rows of it, in f32.
+import { reads, writes, type Kernel } from '../kernel';
+import type { QuantisedBits } from '../quantise';
+import { VECTORS } from './mat-mul-shape';
+import { elementReader, MAX_WORKGROUPS } from './quantised-shape';
+
+const WORKGROUP = 64;
+
+/** One invocation for four elements; their number, over four, is in the numbers `q`. @param count of elements. */
+export function expandKernel(bits: QuantisedBits, count: number): Kernel {
+  const groups = Math.ceil(count / 4 / WORKGROUP);
+  const x = Math.min(groups, MAX_WORKGROUPS);
+  return {
+    name: `expand ${bits} bits ${count}`,
+    bindings: [
+      reads('words', 'array<u32>'),
+      ...(bits === 16 ? [] : [reads('scales')]),
+      reads('q', 'array<u32>'),
+      writes('w', VECTORS),
+    ],
+    code: `${elementReader(bits)}
+@compute @workgroup_size(${WORKGROUP})
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) count: vec3<u32>) {
+let index = id.x + id.y * count.x * ${WORKGROUP}u;
+if (index >= q[0]) { return; }
+w[index] = levels(4u * index) * scale(4u * index);
+}`,
+    workgroups: [x, Math.ceil(groups / x), 1],
+    flops: count,
+  };
+}
