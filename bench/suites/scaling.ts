@@ -32,14 +32,9 @@ const WORK = 4096;
 /** Bytes of the arrays that a full training step needs besides weights. */
 function arenaBytes(config: LlamaConfig, length: number, recompute: boolean): number {
   const layout = new WeightLayout(baseGroups(config), SLAB_BYTES, true);
-  const gradients = new Map(
-    [...layout.groups].map(([key, { shape }]) => [key, externalValue(`d ${key}`, shape)]),
+  const view = plainView((key) =>
+    layout.parameter(key, ({ name, shape }) => externalValue(`d ${name}`, shape)),
   );
-  const view = plainView((key) => {
-    const value = layout.groups.get(key);
-    if (value === undefined) throw new Error(`There is no group ${key}.`);
-    return { value, gradient: gradients.get(key) ?? null };
-  });
   const { rows, labels, count, ...inputs } = batchValues(length);
   const tape = new Tape(new Recorder(SOFTWARE_TRAITS));
   recordLoss(

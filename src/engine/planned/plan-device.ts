@@ -25,8 +25,16 @@ export class PlanDevice {
   readonly #asked = new Map<string, MatMulShape>();
   #flopsPerSubmit = 5e8;
 
-  constructor(device: GPUDevice, adapter: { vendor: string; software: boolean }) {
+  readonly #limitBytes: number;
+
+  /** @param limitBytes no array takes more, even where the device can bind more. */
+  constructor(
+    device: GPUDevice,
+    adapter: { vendor: string; software: boolean },
+    { limitBytes = Infinity }: { limitBytes?: number } = {},
+  ) {
     this.device = device;
+    this.#limitBytes = limitBytes;
     this.memory = new GpuMemory(device);
     this.arena = new ArenaMemory(this.memory);
     this.pipelines = new Pipelines(device);
@@ -61,10 +69,11 @@ export class PlanDevice {
     });
   }
 
-  /** Largest piece of the arena: everything in it can be bound. */
+  /** Largest piece of the arena, and largest array of weights: everything in it can be bound. */
   get slabBytes(): number {
     const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
-    return Math.floor(Math.min(maxBufferSize, maxStorageBufferBindingSize) / ALIGNMENT) * ALIGNMENT;
+    const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize, this.#limitBytes);
+    return Math.floor(limit / ALIGNMENT) * ALIGNMENT;
   }
 
   get flopsPerSubmit(): number {
