@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest';
+import { arrayBytes, type OnnxArray, type OnnxModel } from '../../../lib/formats/onnx';
+import type { FileArray, WeightReader } from '../../file-layout';
+import type { LlamaConfig } from '../llama-config';
+import { EMBEDDING, HEAD } from '../llama-names';
+import { randomWeights } from '../random-weights';
+import { llamaOnnx, type OnnxForm } from './decoder-graph';
+
+const CONFIG: LlamaConfig = {
+  vocabSize: 11,
+  hiddenSize: 8,
+  layers: 2,
+  heads: 2,
+  kvHeads: 1,
+  headSize: 16,
+  intermediateSize: 12,
+  contextLength: 32,
+  ropeTheta: 10_000,
+  ropeScaling: null,
+  rmsNormEpsilon: 1e-5,
+  tiedHead: true,
+  stopTokenIds: [],
+};
+const FORMS: [string, OnnxForm][] = [
+  ['portable', { kind: 'portable' }],
+  ['static', { kind: 'static', capacity: 24, tokens: null }],
+  ['static, one token', { kind: 'static', capacity: 24, tokens: 1 }],
+];
+const weights = randomWeights(CONFIG, 3);
+const read: WeightReader = (name) => Promise.resolve(weights.get(name) as FileArray);
+const build = (form: OnnxForm, config = CONFIG): OnnxModel => llamaOnnx(config, read, form);
+
+async function valuesOf(array: OnnxArray | undefined): Promise<number[]> {
+  const values: number[] = [];
+  for await (const chunk of array?.chunks() ?? []) {
+    for (const value of new Float32Array(chunk.buffer, chunk.byteOffset, chunk.byteLength / 4))
+      values.push(value);
+  }
+  return values;
+}
+
+describe.each(FORMS)('llamaOnnx, %s', (_, form) => {
+  it('llamaOnnx: each node reads what is there before it, and every output is made', () => {
+    const { nodes, arrays, inputs, outputs } = build(form);
+    const known = new Set(['', ...inputs.map(({ name }) => name), ...arrays.map(({ name }) => name)]);
+    for (const node of nodes) {
+      expect(node.inputs.filter((name) => !known.has(name))).toEqual([]);
+      for (const output of node.outputs.filter((name) => name !== '')) {
+        expect(known.has(output), output).toBe(false);
+        known.add(output);
+      }
+    }
+    expect(outputs.filter(({ name }) => !known.has(name))).toEqual([]);
+    expect(new Set(nodes.map(({ name }) => name)).size).toBe(nodes.length);
+  });
+
+  it('llamaOnnx: no input or array is there for nothing', () => {
+    const { nodes, arrays, inputs } = build(form);
+    const used = new Set(nodes.flatMap((node) => node.inputs));
+    expect([...inputs, ...arrays].map(({ name }) => name).filter((name) => !used.has(name))).toEqual([]);
+  });
+
+  it('llamaOnnx: arrays give as many bytes as their shapes say', async () => {
+    for (const array of build(form).arrays) {
+      let bytes = 0;
+      for await (const chunk of array.chunks()) bytes += chunk.byteLength;
+      expect(bytes, array.name).toBe(arrayBytes(array));
+    }
+  });
+});
+
+describe('llamaOnnx', () => {
+  it('llamaOnnx: the portable form has the names and sizes that transformers.js feeds', () => {
+    const { inputs, outputs } = build({ kind: 'portable' });
+    expect(inputs.slice(0, 5)).toEqual([
+      { name: 'input_ids', type: 'int64', shape: ['batch_size', 'sequence_length'] },
+      { name: 'attention_mask', type: 'int64', shape: ['batch_size', 'total_sequence_length'] },
+      { name: 'position_ids', type: 'int64', shape: ['batch_size', 'sequence_length'] },
+      { name: 'num_logits_to_keep', type: 'int64', shape: [] },
+      { name: 'past_key_values.0.key', type: 'float', shape: ['batch_size', 1, 'past_sequence_length', 16] },
+    ]);
+    expect(outputs.map(({ name }) => name)).toEqual([
+      'logits',
+      'present.0.key',
+      'present.0.value',
+      'present.1.key',
+      'present.1.value',
+    ]);
+  });
+
+  it('llamaOnnx: the static form for one token knows every size', () => {
+    const { inputs, outputs } = build({ kind: 'static', capacity: 24, tokens: 1 });
+    expect(
+      [...inputs, ...outputs].flatMap(({ shape }) => shape).filter((size) => typeof size === 'string'),
+    ).toEqual([]);
+  });
+
+  it('llamaOnnx: a tied head is the embedding, one of its own is an array more', () => {
+    const names = (tiedHead: boolean) =>
+      build({ kind: 'portable' }, { ...CONFIG, tiedHead }).arrays.map(({ name }) => name);
+    expect(names(true).filter((name) => name === EMBEDDING)).toHaveLength(1);
+    expect(names(true)).not.toContain(HEAD);
+    expect(names(false)).toContain(HEAD);
+  });
+
+  it('llamaOnnx: q, k and v of the static form lie side by side, [in, out]', async () => {
+    const { arrays } = build({ kind: 'static', capacity: 24, tokens: 1 });
+    const packed = arrays.find(({ name }) => name === 'model.layers.1.attn.qkv_proj.MatMul.weight');
+    // q has 2 heads of 16, k and v one each.
+    expect(packed?.shape).toEqual([8, 64]);
+    const values = await valuesOf(packed);
+    const stored = (target: string, row: number, column: number) =>
+      weights.get(`model.layers.1.self_attn.${target}_proj.weight`)?.data[row * 8 + column];
+    expect(values[5 * 64 + 3]).toBe(stored('q', 3, 5));
+    expect(values[5 * 64 + 32 + 4]).toBe(stored('k', 4, 5));
+    expect(values[7 * 64 + 48 + 15]).toBe(stored('v', 15, 7));
+  });
+
+  it('llamaOnnx: the tables of the rotation go on where pieces of them end', async () => {
+    const config = { ...CONFIG, contextLength: 140_000 };
+    const cosine = build({ kind: 'portable' }, config).arrays.find(({ name }) => name === 'cos_cache');
+    const values = await valuesOf(cosine);
+    // A piece has 2^20 values, the table 1,120,000. Pair 1 of 8 turns by 10000^(-1/8) a position.
+    const expected = Math.cos(139_999 * 10_000 ** (-1 / 8));
+    expect(values[139_999 * 8 + 1]).toBeCloseTo(expected, 6);
+    expect(values).toHaveLength(140_000 * 8);
+  });
+
+  it('llamaOnnx: a head size that the static form cannot rotate is refused', () => {
+    const config = { ...CONFIG, headSize: 24 };
+    expect(() => build({ kind: 'static', capacity: 8, tokens: 1 }, config)).toThrow(/Heads of size 24/);
+    expect(() => build({ kind: 'portable' }, config)).not.toThrow();
+  });
+});

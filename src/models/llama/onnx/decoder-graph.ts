@@ -1,0 +1,317 @@
+// A Llama as an ONNX graph in 32-bit floats, on the operators that onnxruntime has for decoders (GroupQueryAttention,
+// RotaryEmbedding, SkipSimplifiedLayerNormalization). Names of inputs and outputs are those of Hugging Face's exports,
+// which transformers.js reads. Pure: weights are read when the model's files are streamed.
+import { AppError } from '../../../lib/errors';
+import type { OnnxModel, OnnxValue } from '../../../lib/formats/onnx';
+import { MICROSOFT, OnnxGraph } from '../../../lib/formats/onnx-graph';
+import type { LoraTarget } from '../../../protocol/models';
+import type { WeightReader } from '../../file-layout';
+import type { LlamaConfig } from '../llama-config';
+import {
+  attentionNorm,
+  EMBEDDING,
+  FINAL_NORM,
+  HEAD,
+  inputNorm,
+  projectionPath,
+  projectionShape,
+} from '../llama-names';
+import { projectionArray, rotationTable, storedArray } from './weight-arrays';
+
+/**
+ * What the graph takes besides tokens and the cache.
+ * - `portable`: attention_mask, position_ids and num_logits_to_keep, any batch and length, a cache that grows: what
+ *   transformers.js feeds. Rows of a batch may be padded on the right only.
+ * - `static`: one sequence whose cache has `capacity` positions and is written in place where the caller gives the same
+ *   memory as past and present; lengths come as `seqlens_k` (tokens in all, less one) and `total_sequence_length`. Every
+ *   size is known where `tokens`, those of a run, is a number, and nothing runs on the host: it can be captured.
+ */
+export type OnnxForm = { kind: 'portable' } | { kind: 'static'; capacity: number; tokens: number | null };
+
+const PRODUCER = 'fragua';
+const INT64_MAX = 2n ** 63n - 1n;
+
+/** Names of the attention's arguments that are the same in all blocks. */
+interface AttentionInputs {
+  lastIndex: string;
+  totalLength: string;
+  cosine: string;
+  sine: string;
+}
+
+/** A block's input before and after its first norm. */
+interface Stream {
+  hidden: string;
+  normed: string;
+}
+
+class DecoderGraph {
+  readonly #config: LlamaConfig;
+  readonly #read: WeightReader;
+  readonly #form: OnnxForm;
+  readonly #graph = new OnnxGraph();
+
+  constructor(config: LlamaConfig, read: WeightReader, form: OnnxForm) {
+    this.#config = config;
+    this.#read = read;
+    this.#form = form;
+  }
+
+  build(): OnnxModel {
+    const { layers } = this.#config;
+    const attention = this.#attentionInputs();
+    const hidden = this.#graph.node('/model/embed_tokens/Gather', [this.#embedding(), 'input_ids']);
+    let stream = { hidden, normed: this.#firstNorm(hidden) };
+    for (let layer = 0; layer < layers; layer += 1) stream = this.#block(layer, stream, attention);
+    this.#logits(stream.normed);
+    return this.#graph.model(PRODUCER, 'decoder', this.#inputs(), this.#outputs());
+  }
+
+  #embedding(): string {
+    const { vocabSize, hiddenSize } = this.#config;
+    return this.#graph.array(storedArray(this.#read, EMBEDDING, [vocabSize, hiddenSize]));
+  }
+
+  #normWeight(name: string): string {
+    return this.#graph.array(storedArray(this.#read, name, [this.#config.hiddenSize]));
+  }
+
+  #attentionInputs(): AttentionInputs {
+    const form = this.#form;
+    const table = (name: string, turn: (angle: number) => number): string => {
+      const positions = form.kind === 'static' ? form.capacity : this.#config.contextLength;
+      return this.#graph.array(rotationTable(name, this.#config, positions, turn));
+    };
+    const tables = { cosine: table('cos_cache', Math.cos), sine: table('sin_cache', Math.sin) };
+    if (form.kind === 'static') {
+      return { lastIndex: 'seqlens_k', totalLength: 'total_sequence_length', ...tables };
+    }
+    return { ...this.#maskLengths(), ...tables };
+  }
+
+  /** Lengths from a mask of ones and zeros, [batch, total]. */
+  #maskLengths(): Pick<AttentionInputs, 'lastIndex' | 'totalLength'> {
+    const graph = this.#graph;
+    const path = '/model/attn_mask_reformat';
+    const one = graph.integers('one', [1]);
+    const cast = { attributes: { to: { int: 6 } } };
+    const count = graph.node(`${path}/ReduceSum`, ['attention_mask', one], {
+      attributes: { keepdims: { int: 0 } },
+    });
+    const last = graph.node(`${path}/Sub`, [count, one]);
+    const shape = graph.node(`${path}/Shape`, ['attention_mask']);
+    const total = graph.node(`${path}/Gather`, [shape, graph.integers('second', [1], true)]);
+    return {
+      lastIndex: graph.node(`${path}/seqlens_k/Cast`, [last], cast),
+      totalLength: graph.node(`${path}/total_seq_len/Cast`, [total], cast),
+    };
+  }
+
+  #firstNorm(hidden: string): string {
+    return this.#graph.node(
+      '/model/layers.0/input_layernorm/SimplifiedLayerNormalization',
+      [hidden, this.#normWeight(inputNorm(0))],
+      {
+        attributes: {
+          axis: { int: -1 },
+          epsilon: { float: this.#config.rmsNormEpsilon },
+          stash_type: { int: 1 },
+        },
+      },
+    );
+  }
+
+  /** Sum of the stream and what a half block adds to it, and the norm of the sum. */
+  #addAndNorm(path: string, hidden: string, added: string, weight: string): Stream {
+    const name = `${path}/SkipSimplifiedLayerNormalization`;
+    const outputs = [`${name}/output_0`, '', '', `${name}/output_3`] as const;
+    const normed = this.#graph.node(name, [hidden, added, this.#normWeight(weight)], {
+      domain: MICROSOFT,
+      attributes: { epsilon: { float: this.#config.rmsNormEpsilon } },
+      outputs: [...outputs],
+    });
+    return { hidden: outputs[3], normed };
+  }
+
+  #block(layer: number, { hidden, normed }: Stream, attention: AttentionInputs): Stream {
+    const { layers } = this.#config;
+    const path = `/model/layers.${layer}`;
+    const attended = this.#attend(layer, normed, attention);
+    const middle = this.#addAndNorm(
+      `${path}/post_attention_layernorm`,
+      hidden,
+      this.#project(layer, ['o'], attended),
+      attentionNorm(layer),
+    );
+    const gate = this.#graph.node(
+      `${path}/mlp/act_fn/QuickGelu`,
+      [this.#project(layer, ['gate'], middle.normed)],
+      {
+        domain: MICROSOFT,
+        // x times sigmoid(alpha x): SiLU.
+        attributes: { alpha: { float: 1 } },
+      },
+    );
+    const up = this.#project(layer, ['up'], middle.normed);
+    const down = this.#project(layer, ['down'], this.#graph.node(`${path}/mlp/Mul`, [gate, up]));
+    const isLast = layer === layers - 1;
+    const next = isLast ? '/model/norm' : `/model/layers.${layer + 1}/input_layernorm`;
+    return this.#addAndNorm(next, middle.hidden, down, isLast ? FINAL_NORM : inputNorm(layer + 1));
+  }
+
+  #project(layer: number, targets: readonly LoraTarget[], input: string): string {
+    const shapes = targets.map((target) => projectionShape(this.#config, target));
+    const out = shapes.reduce((sum, shape) => sum + shape.out, 0);
+    const members = targets.map((target) => `${projectionPath(layer, target)}.weight`);
+    const kind = ['gate', 'up', 'down'].includes(targets[0] ?? '') ? 'mlp' : 'attn';
+    const path = `model.layers.${layer}.${kind}.${targets.join('')}_proj.MatMul`;
+    const weight = projectionArray(this.#read, `${path}.weight`, members, [shapes[0]?.in ?? 0, out]);
+    const name = `/model/layers.${layer}/${kind}/${targets.join('')}_proj/MatMul`;
+    return this.#graph.node(name, [input, this.#graph.array(weight)]);
+  }
+
+  #attend(layer: number, normed: string, attention: AttentionInputs): string {
+    const { heads, kvHeads, headSize } = this.#config;
+    const path = `/model/layers.${layer}/attn`;
+    const isFused = this.#form.kind === 'static';
+    const states = isFused
+      ? [this.#project(layer, ['q', 'k', 'v'], normed), '', '']
+      : [
+          this.#rotated(`${path}/q_rotary`, this.#project(layer, ['q'], normed), attention),
+          this.#rotated(`${path}/k_rotary`, this.#project(layer, ['k'], normed), attention),
+          this.#project(layer, ['v'], normed),
+        ];
+    const past = [`past_key_values.${layer}.key`, `past_key_values.${layer}.value`];
+    const tables = isFused ? [attention.cosine, attention.sine] : [];
+    return this.#graph.node(
+      `${path}/GroupQueryAttention`,
+      [...states, ...past, attention.lastIndex, attention.totalLength, ...tables],
+      {
+        domain: MICROSOFT,
+        attributes: {
+          num_heads: { int: heads },
+          kv_num_heads: { int: kvHeads },
+          scale: { float: 1 / Math.sqrt(headSize) },
+          do_rotary: { int: isFused ? 1 : 0 },
+        },
+        outputs: [`${path}/GroupQueryAttention/output_0`, `present.${layer}.key`, `present.${layer}.value`],
+      },
+    );
+  }
+
+  #rotated(path: string, states: string, { cosine, sine }: AttentionInputs): string {
+    return this.#graph.node(`${path}/RotaryEmbedding`, [states, 'position_ids', cosine, sine], {
+      domain: MICROSOFT,
+    });
+  }
+
+  /** The head reads the matrix as the file has it, [vocab, hidden], so that a tied one is the embedding itself. */
+  #logits(normed: string): void {
+    const { vocabSize, hiddenSize } = this.#config;
+    const graph = this.#graph;
+    const kept = this.#keptRows(normed);
+    const rows = graph.node('/lm_head/flat/Reshape', [kept, graph.integers('rows', [-1, hiddenSize])]);
+    const matrix = this.#config.tiedHead
+      ? this.#embedding()
+      : graph.array(storedArray(this.#read, HEAD, [vocabSize, hiddenSize]));
+    const product = graph.node('/lm_head/Gemm', [rows, matrix], { attributes: { transB: { int: 1 } } });
+    graph.node('/lm_head/Reshape', [product, this.#logitsShape(kept)], { outputs: ['logits'] });
+  }
+
+  /** Of each sequence the last states, as many as logits are asked for. */
+  #keptRows(normed: string): string {
+    const graph = this.#graph;
+    const form = this.#form;
+    if (form.kind === 'static' && form.tokens === 1) return normed;
+    const path = '/model/kept';
+    const axis = graph.integers('axis', [1]);
+    const start =
+      form.kind === 'static'
+        ? graph.integers('last', [-1])
+        : graph.node(`${path}/Reshape`, [
+            // The last 0 are all: the slice begins at 0 then.
+            graph.node(`${path}/Neg`, ['num_logits_to_keep']),
+            graph.integers('single', [1]),
+          ]);
+    return graph.node(`${path}/Slice`, [normed, start, graph.integers('end', [INT64_MAX]), axis]);
+  }
+
+  #logitsShape(kept: string): string {
+    const { vocabSize } = this.#config;
+    const graph = this.#graph;
+    if (this.#form.kind === 'static') return graph.integers('logits_shape', [1, 1, vocabSize]);
+    const path = '/lm_head/shape';
+    const leading = graph.node(`${path}/Shape`, [kept], {
+      attributes: { start: { int: 0 }, end: { int: 2 } },
+    });
+    return graph.node(`${path}/Concat`, [leading, graph.integers('vocabulary', [vocabSize])], {
+      attributes: { axis: { int: 0 } },
+    });
+  }
+
+  #inputs(): OnnxValue[] {
+    const form = this.#form;
+    if (form.kind === 'static') {
+      const tokens = form.tokens ?? 'sequence_length';
+      return [
+        { name: 'input_ids', type: 'int32', shape: [1, tokens] },
+        { name: 'seqlens_k', type: 'int32', shape: [1] },
+        { name: 'total_sequence_length', type: 'int32', shape: [1] },
+        ...this.#cache('past_key_values', 1, form.capacity),
+      ];
+    }
+    const perToken = ['batch_size', 'sequence_length'];
+    return [
+      { name: 'input_ids', type: 'int64', shape: perToken },
+      { name: 'attention_mask', type: 'int64', shape: ['batch_size', 'total_sequence_length'] },
+      { name: 'position_ids', type: 'int64', shape: perToken },
+      { name: 'num_logits_to_keep', type: 'int64', shape: [] },
+      ...this.#cache('past_key_values', 'batch_size', 'past_sequence_length'),
+    ];
+  }
+
+  #outputs(): OnnxValue[] {
+    const { vocabSize } = this.#config;
+    const form = this.#form;
+    if (form.kind === 'static') {
+      return [
+        { name: 'logits', type: 'float', shape: [1, 1, vocabSize] },
+        ...this.#cache('present', 1, form.capacity),
+      ];
+    }
+    return [
+      { name: 'logits', type: 'float', shape: ['batch_size', 'num_logits', vocabSize] },
+      ...this.#cache('present', 'batch_size', 'total_sequence_length'),
+    ];
+  }
+
+  #cache(prefix: string, batch: number | string, positions: number | string): OnnxValue[] {
+    const { layers, kvHeads, headSize } = this.#config;
+    const shape = [batch, kvHeads, positions, headSize];
+    return Array.from({ length: layers }, (_, layer) =>
+      ['key', 'value'].map((kind): OnnxValue => ({
+        name: `${prefix}.${layer}.${kind}`,
+        type: 'float',
+        shape,
+      })),
+    ).flat();
+  }
+}
+
+/** onnxruntime rotates within its attention only heads of such sizes. */
+const FUSED_HEAD_STEP = 16;
+
+/**
+ * @param read gives weights by their names in the model's file; asked when the ONNX file is streamed, not here.
+ * @throws AppError `model.unsupported` for a head size that the static form cannot have.
+ */
+export function llamaOnnx(config: LlamaConfig, read: WeightReader, form: OnnxForm): OnnxModel {
+  if (form.kind === 'static' && config.headSize % FUSED_HEAD_STEP !== 0) {
+    throw new AppError(
+      'model.unsupported',
+      `Heads of size ${config.headSize} cannot be run with a cache in place; it takes multiples of ${FUSED_HEAD_STEP}.`,
+      { details: { headSize: config.headSize }, remedy: 'Use the form whose cache grows.' },
+    );
+  }
+  return new DecoderGraph(config, read, form).build();
+}
