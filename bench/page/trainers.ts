@@ -27,7 +27,7 @@ export interface Trainer {
 }
 
 function startOf({ config, method }: TrainCase): Start {
-  const lora = { arrays: initialLora(adapterShapes(config, LORA.rank, LORA.targets), WEIGHTS_SEED) };
+  const lora = { arrays: initialLora(adapterShapes(config, LORA), WEIGHTS_SEED) };
   return {
     config,
     weights: randomWeights(config, WEIGHTS_SEED),

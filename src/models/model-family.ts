@@ -37,8 +37,8 @@ export interface ModelPlan {
   readonly stopTokenIds: readonly number[];
   /** Every weight by its name in the file, with its shape there. */
   weightShapes(): Map<string, number[]>;
-  /** LoRA matrices by name, without PEFT's prefix: A [rank, in], B [out, rank]. */
-  adapterShapes(lora: Pick<LoraConfig, 'rank' | 'targets'>): Map<string, number[]>;
+  /** An adapter's arrays by name, without PEFT's prefix: A [rank, in], B [out, rank], with DoRA magnitudes [out]. */
+  adapterShapes(lora: Pick<LoraConfig, 'rank' | 'targets' | 'useDora'>): Map<string, number[]>;
   /** Which projection a module path is, null for another module. */
   targetOf(modulePath: string): LoraTarget | null;
   /** On the eager engine. */

@@ -7,6 +7,7 @@ import { createModelFamilies } from './families';
 import { randomWeights } from './llama/random-weights';
 import { parseAdapterConfig, encodeAdapter, withoutPrefix } from './peft';
 import { readSafetensorsHeader } from '../lib/formats/safetensors';
+import type { TrainableModel } from './trainable-model';
 import { openWeights } from './weights-file';
 import { parseLlamaConfig } from './llama/parse-llama-config';
 
@@ -132,12 +133,63 @@ describe('model files', () => {
     const [name = ''] = tensors.keys();
     expect(name).toBe('base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight');
     expect(weights.has(withoutPrefix(name))).toBe(true);
-    expect(parseAdapterConfig((await config?.blob.text()) ?? '')).toEqual(LORA);
+    expect(parseAdapterConfig((await config?.blob.text()) ?? '')).toEqual({
+      ...LORA,
+      ...{ useRslora: false, useDora: false },
+    });
+  });
+
+  it('PEFT: a rank-stabilised adapter with magnitudes reads back, under any of the names PEFT gave these', async () => {
+    const dora = { ...LORA, useRslora: true, useDora: true };
+    const name = 'model.layers.0.self_attn.q_proj.lora_magnitude_vector';
+    const weights = new Map([[name, { shape: [16], data: new Float32Array(16) }]]);
+    const [file, config] = encodeAdapter(weights, dora, BASE);
+    const { tensors } = await readSafetensorsHeader(file?.blob ?? new Blob());
+    expect([...tensors.keys()]).toEqual([`base_model.model.${name}`]);
+    for (const ending of ['', '.weight', '.default', '.default.weight']) {
+      expect(withoutPrefix(`base_model.model.${name}${ending}`)).toBe(name);
+    }
+    expect(parseAdapterConfig((await config?.blob.text()) ?? '')).toEqual(dora);
+  });
+
+  it('DoRA: a new adapter answers like the base, a trained one like its training, and checkpoints continue exactly', async () => {
+    const before = tensorMemory().tensors;
+    const runtime = await loadRuntime();
+    const dora = { ...LORA, dropout: 0, useDora: true };
+    const step = { targetTokens: 8, learningRate: 0.1, weightDecay: 0.1, maxGradNorm: 1 };
+    const losses = async (training: TrainableModel, count: number): Promise<number[]> => {
+      const seen: number[] = [];
+      for (let i = 0; i < count; i += 1) {
+        seen.push((await training.accumulate(batch(), i)).lossSum);
+        await training.step(step);
+      }
+      return seen;
+    };
+    const whole = await runtime.createLoraTraining(dora, 3, null);
+    const base = runtime.createSession(null);
+    const fresh = runtime.createTrainingSession(whole);
+    const [plain, adapted] = [await base.feed([1, 2, 3]), await fresh.feed([1, 2, 3])];
+    plain.forEach((value, i) => expect(adapted[i]).toBeCloseTo(value, 4));
+    const expected = await losses(whole, 4);
+    const [first, second] = [
+      await runtime.createLoraTraining(dora, 3, null),
+      await runtime.createLoraTraining(dora, 3, null),
+    ];
+    await losses(first, 2);
+    await second.importState(await first.exportState());
+    expect(await losses(second, 2)).toEqual(expected.slice(2));
+    const adapter = await runtime.createAdapter(dora, await whole.exportWeights());
+    const [one, other] = [runtime.createSession(adapter), runtime.createTrainingSession(whole)];
+    expect(await one.feed([1, 2, 3])).toEqual(await other.feed([1, 2, 3]));
+    for (const part of [base, fresh, one, other, adapter, first, second, whole, runtime]) part.dispose();
+    expect(tensorMemory().tensors).toBe(before);
   });
 
   it('parseAdapterConfig: unsupported kinds are refused by name', () => {
     const good = { peft_type: 'LORA', r: 2, lora_alpha: 4, target_modules: ['q_proj'] };
-    expect(() => parseAdapterConfig(JSON.stringify({ ...good, use_dora: true }))).toThrow(/use_dora/);
+    expect(() => parseAdapterConfig(JSON.stringify({ ...good, fan_in_fan_out: true }))).toThrow(
+      /fan_in_fan_out/,
+    );
     expect(() => parseAdapterConfig(JSON.stringify({ ...good, target_modules: ['c_attn'] }))).toThrow(
       /c_attn/,
     );

@@ -27,8 +27,8 @@ const schema = v.object({
   lora_alpha: v.pipe(v.number(), v.finite(), v.gtValue(0)),
   lora_dropout: v.optional(v.pipe(v.number(), v.minValue(0), v.ltValue(1)), 0),
   target_modules: v.pipe(v.array(v.string()), v.minLength(1)),
-  use_rslora: off('rank-stabilised LoRA'),
-  use_dora: off('DoRA'),
+  use_rslora: v.optional(v.nullable(v.boolean())),
+  use_dora: v.optional(v.nullable(v.boolean())),
   fan_in_fan_out: off('the transposed layout'),
   bias: v.optional(v.nullable(v.literal('none', 'trained biases are not supported'))),
 });
@@ -63,15 +63,24 @@ export function parseAdapterConfig(text: string): LoraConfig {
     const path = v.getDotPath(issue) ?? 'the file';
     throw badConfig(`${path} does not fit: ${issue.message}`, { path });
   }
-  const { r, lora_alpha, lora_dropout, target_modules } = result.output;
-  const targets = [...new Set(target_modules.map(targetOfModule))];
-  return { rank: r, alpha: lora_alpha, dropout: lora_dropout, targets };
+  const { r, lora_alpha, lora_dropout, target_modules, use_rslora, use_dora } = result.output;
+  return {
+    rank: r,
+    alpha: lora_alpha,
+    dropout: lora_dropout,
+    targets: [...new Set(target_modules.map(targetOfModule))],
+    useRslora: use_rslora === true,
+    useDora: use_dora === true,
+  };
 }
 
-/** Names as training has them: without the prefix; PEFT's `.default` adapter name is dropped too. */
+/** Names as training has them: without the prefix; PEFT's `.default` adapter name is dropped too, and the ending
+ * `.weight` that some of its versions give magnitudes. */
 export function withoutPrefix(name: string): string {
   const bare = name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name;
-  return bare.replace(/\.(lora_[AB])\.default\.weight$/, '.$1.weight');
+  return bare
+    .replace(/\.(lora_[AB])\.default\.weight$/, '.$1.weight')
+    .replace(/\.lora_magnitude_vector(\.default)?(\.weight)?$/, '.lora_magnitude_vector');
 }
 
 function configText(lora: LoraConfig, base: ModelRecord): string {
@@ -89,8 +98,8 @@ function configText(lora: LoraConfig, base: ModelRecord): string {
       inference_mode: true,
       init_lora_weights: true,
       modules_to_save: null,
-      use_rslora: false,
-      use_dora: false,
+      use_rslora: lora.useRslora === true,
+      use_dora: lora.useDora === true,
     },
     null,
     2,

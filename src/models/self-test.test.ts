@@ -9,6 +9,7 @@ import {
   referenceOf,
   runSelfTest,
   SELF_TEST_CONFIG,
+  SELF_TEST_LORA,
   selfTestBatch,
   selfTestWeights,
 } from './self-test';
@@ -37,6 +38,26 @@ describe.each<BackendName>(['wasm', 'cpu'])('self-test on %s', (backend) => {
     const config = { ...SELF_TEST_CONFIG, tiedHead: true };
     const checks = await checkGradients(config, selfTestWeights(config, false), selfTestBatch(), 1e9);
     expect(checks.filter(({ passed }) => !passed)).toEqual([]);
+  });
+
+  it.each([
+    { useRslora: true, useDora: false },
+    { useRslora: false, useDora: true },
+    { useRslora: true, useDora: true },
+  ])('checkGradients, checkDecoding: adapters with %o', async (variant) => {
+    const lora = { ...SELF_TEST_LORA, ...variant };
+    const weights = selfTestWeights(SELF_TEST_CONFIG, true, lora);
+    const checks = await checkGradients(SELF_TEST_CONFIG, weights, selfTestBatch(), 0, lora);
+    expect(checks.filter(({ passed }) => !passed)).toEqual([]);
+    // 10 pairs of matrices, each with its magnitudes.
+    const adapted = checks.filter(({ name }) => name.includes('lora_'));
+    expect(adapted).toHaveLength(variant.useDora ? 30 : 20);
+    expect(await checkDecoding(SELF_TEST_CONFIG, weights, lora)).toMatchObject({ passed: true });
+    // Negative control: the same weights scaled the other way.
+    const other = { ...lora, useRslora: !lora.useRslora };
+    const reference = referenceOf(SELF_TEST_CONFIG, weights, selfTestBatch(), lora);
+    const computed = await computeGradients(SELF_TEST_CONFIG, weights, selfTestBatch(), 0, other);
+    expect(compareGradients(computed, reference)[0]).toMatchObject({ name: 'loss', passed: false });
   });
 
   it('compareGradients: a slightly wrong rotation base fails the loss and the gradients (negative control)', async () => {

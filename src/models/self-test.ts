@@ -13,17 +13,20 @@ import type { TokenBatch } from '../protocol/batches';
 import type { BackendName, SelfTestReport } from '../protocol/engine';
 import type { LoraConfig } from '../protocol/models';
 import { fromEngine, type FileArray } from './file-layout';
+import { AdaptedNorms } from './llama/adapted-norms';
 import type { DecoderWeights } from './llama/decoder-weights';
 import { noDropout } from './llama/dropout-masks';
 import { inverseFrequencies, type LlamaConfig } from './llama/llama-config';
 import { LlamaGraph } from './llama/llama-graph';
 import { adapterShapes, HEAD, weightShapes } from './llama/llama-names';
 import { LlamaSession } from './llama/llama-session';
-import { withLora } from './llama/lora-weights';
+import { loraScale, withLora } from './llama/lora-weights';
 import { TensorTable } from './tensor-table';
 
 export const TOLERANCE = 1e-4;
-export const SELF_TEST_LORA: Pick<LoraConfig, 'rank' | 'alpha' | 'targets'> = {
+/** What the reference has to know of an adapter. */
+type SelfTestLora = Pick<LoraConfig, 'rank' | 'alpha' | 'targets' | 'useRslora' | 'useDora'>;
+export const SELF_TEST_LORA: SelfTestLora = {
   rank: 2,
   alpha: 3,
   targets: ['q', 'v', 'o', 'gate', 'down'],
@@ -66,18 +69,20 @@ export function selfTestBatch(): TokenBatch {
 }
 
 /** Larger than any initialisation, so that every path carries weight. */
-export function selfTestWeights(config: LlamaConfig, withAdapter: boolean): Map<string, FileArray> {
+export function selfTestWeights(
+  config: LlamaConfig,
+  withAdapter: boolean,
+  lora: SelfTestLora = SELF_TEST_LORA,
+): Map<string, FileArray> {
   const random = new Random(11);
   const shapes = weightShapes(config);
   if (withAdapter) {
-    for (const [name, shape] of adapterShapes(config, SELF_TEST_LORA.rank, SELF_TEST_LORA.targets)) {
-      shapes.set(name, shape);
-    }
+    for (const [name, shape] of adapterShapes(config, lora)) shapes.set(name, shape);
   }
   const weights = new Map<string, FileArray>();
   for (const [name, shape] of shapes) {
     const size = shape.reduce((product, n) => product * n, 1);
-    const centre = name.endsWith('norm.weight') ? 1 : 0;
+    const centre = /norm\.weight$|magnitude_vector$/.test(name) ? 1 : 0;
     const data = Float32Array.from({ length: size }, () => centre + 0.3 * random.normal());
     weights.set(name, { shape, data });
   }
@@ -85,13 +90,18 @@ export function selfTestWeights(config: LlamaConfig, withAdapter: boolean): Map<
 }
 
 /** The reference's view of the same model. */
-export function referenceOf(config: LlamaConfig, weights: ReferenceWeights, batch: TokenBatch) {
+export function referenceOf(
+  config: LlamaConfig,
+  weights: ReferenceWeights,
+  batch: TokenBatch,
+  lora: SelfTestLora = SELF_TEST_LORA,
+) {
   return referenceDecoder(
     {
       ...config,
       inverseFrequencies: inverseFrequencies(config),
       epsilon: config.rmsNormEpsilon,
-      loraScale: SELF_TEST_LORA.alpha / SELF_TEST_LORA.rank,
+      loraScale: loraScale(lora),
     },
     weights,
     batch,
@@ -99,13 +109,18 @@ export function referenceOf(config: LlamaConfig, weights: ReferenceWeights, batc
 }
 
 /** Views over the table, with the adapter where it has one. */
-function weightsOf(config: LlamaConfig, table: TensorTable): DecoderWeights {
+function weightsOf(
+  config: LlamaConfig,
+  table: TensorTable,
+  norms: AdaptedNorms,
+  lora: SelfTestLora = SELF_TEST_LORA,
+): DecoderWeights {
   const base: DecoderWeights = {
     tensor: (name) => table.get(name),
     linear: (path) => ({ weight: table.get(`${path}.weight`), lora: null }),
     head: () => (config.tiedHead ? null : table.get(HEAD)),
   };
-  return withLora(base, SELF_TEST_LORA, (name) => table.find(name));
+  return withLora(base, lora, (name) => table.find(name), norms);
 }
 
 export type Check = SelfTestReport['checks'][number];
@@ -127,12 +142,14 @@ export async function computeGradients(
   weights: ReadonlyMap<string, FileArray>,
   batch: TokenBatch,
   activationBudgetBytes: number,
+  lora: SelfTestLora = SELF_TEST_LORA,
 ): Promise<Computed> {
   const table = new TensorTable(weights);
+  const norms = new AdaptedNorms();
   const window = new GradientWindow(weights.keys());
   try {
     const graph = new LlamaGraph(config, activationBudgetBytes);
-    const scalar = graph.lossAndGradients(batch, weightsOf(config, table), window, noDropout);
+    const scalar = graph.lossAndGradients(batch, weightsOf(config, table, norms, lora), window, noDropout);
     const [loss = NaN] = await readFloats(scalar);
     dispose(scalar);
     const gradients = new Map<string, Float32Array>();
@@ -143,6 +160,7 @@ export async function computeGradients(
     return { loss, gradients };
   } finally {
     window.clear();
+    norms.clear();
     table.dispose();
   }
 }
@@ -162,15 +180,17 @@ export async function checkGradients(
   weights: ReadonlyMap<string, FileArray>,
   batch: TokenBatch,
   activationBudgetBytes: number,
+  lora: SelfTestLora = SELF_TEST_LORA,
 ): Promise<Check[]> {
-  const actual = await computeGradients(config, weights, batch, activationBudgetBytes);
-  return compareGradients(actual, referenceOf(config, weights, batch));
+  const actual = await computeGradients(config, weights, batch, activationBudgetBytes, lora);
+  return compareGradients(actual, referenceOf(config, weights, batch, lora));
 }
 
 /** Logits of the last token, fed in pieces over the cache, against the whole sequence at once. */
 export async function checkDecoding(
   config: LlamaConfig,
   weights: ReadonlyMap<string, FileArray>,
+  lora: SelfTestLora = SELF_TEST_LORA,
 ): Promise<Check> {
   const batch = selfTestBatch();
   const length = batch.length;
@@ -180,9 +200,10 @@ export async function checkDecoding(
     tokens: batch.tokens.slice(0, length),
     labels: batch.labels.slice(0, length),
   };
-  const { logits } = referenceOf(config, weights, first);
+  const { logits } = referenceOf(config, weights, first, lora);
   const table = new TensorTable(weights);
-  const session = new LlamaSession(config, () => weightsOf(config, table));
+  const norms = new AdaptedNorms();
+  const session = new LlamaSession(config, () => weightsOf(config, table, norms, lora));
   try {
     await session.feed([...first.tokens.slice(0, 5)]);
     session.truncate(4);
@@ -191,6 +212,7 @@ export async function checkDecoding(
     return check('decoding with a cache', last, logits.slice((length - 1) * config.vocabSize));
   } finally {
     session.dispose();
+    norms.clear();
     table.dispose();
   }
 }

@@ -35,6 +35,10 @@ export interface LoraConfig {
   /** Probability, 0 to below 1. */
   dropout: number;
   targets: LoraTarget[];
+  /** Rank-stabilised: side paths are scaled by alpha / sqrt(rank). Absent is off. */
+  useRslora?: boolean;
+  /** Magnitudes of the rows of adapted weights are trained apart from their directions. Absent is off. */
+  useDora?: boolean;
 }
 
 export interface AdapterRecord {

@@ -18,6 +18,13 @@ import type { LoraConfig } from '../../src/protocol/models';
 import { planDevice } from './planned-fixture';
 
 const LORA: LoraConfig = { rank: 2, alpha: 3, dropout: 0, targets: ['q', 'v', 'o', 'gate', 'down'] };
+/** Rank-stabilised, weight-decomposed, and both. */
+const VARIANTS = [
+  { useRslora: false, useDora: false },
+  { useRslora: true, useDora: false },
+  { useRslora: false, useDora: true },
+  { useRslora: true, useDora: true },
+];
 /** Keeps everything, or nothing. */
 const BUDGETS = { kept: 2 ** 30, recomputed: 0 };
 
@@ -42,13 +49,14 @@ describe.each(Object.entries(BUDGETS))('planned Llama, blocks %s', (_, budget) =
     runtime.dispose();
   });
 
-  it('LoRA: loss and the gradients of the adapter', async () => {
-    const weights = selfTestWeights(SELF_TEST_CONFIG, true);
+  it.each(VARIANTS)('LoRA with %o: loss and the gradients of the adapter', async (variant) => {
+    const lora = { ...LORA, ...variant };
+    const weights = selfTestWeights(SELF_TEST_CONFIG, true, lora);
     const runtime = await load(SELF_TEST_CONFIG, weights, budget);
-    const adapter = await runtime.createAdapter(LORA, weights);
-    const training = await runtime.createLoraTraining(LORA, 1, adapter);
-    const names = [...adapterShapes(SELF_TEST_CONFIG, LORA.rank, LORA.targets).keys()];
-    const reference = referenceOf(SELF_TEST_CONFIG, weights, selfTestBatch());
+    const adapter = await runtime.createAdapter(lora, weights);
+    const training = await runtime.createLoraTraining(lora, 1, adapter);
+    const names = [...adapterShapes(SELF_TEST_CONFIG, lora).keys()];
+    const reference = referenceOf(SELF_TEST_CONFIG, weights, selfTestBatch(), lora);
     const expected = new Map([...reference.gradients].filter(([name]) => names.includes(name)));
     const checks = compareGradients(await plannedGradients(training), { ...reference, gradients: expected });
     expect(checks).toHaveLength(names.length + 1);

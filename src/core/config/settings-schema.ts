@@ -26,6 +26,8 @@ const training = v.strictObject({
     alpha: anyNumber,
     dropout: anyNumber,
     targets: v.array(v.picklist(LORA_TARGETS)),
+    useRslora: v.optional(v.boolean(), false),
+    useDora: v.optional(v.boolean(), false),
   }),
   epochs: anyNumber,
   maxSteps: v.nullable(anyNumber),

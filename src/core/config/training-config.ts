@@ -10,7 +10,14 @@ export type TrainingDefaults = Omit<TrainingConfig, 'name' | 'modelId' | 'startF
 /** Small models on one machine: LoRA on every projection, at the high learning rate that small ranks take. */
 export const trainingDefaults: TrainingDefaults = {
   method: 'lora',
-  lora: { rank: 16, alpha: 32, dropout: 0.05, targets: [...LORA_TARGETS] },
+  lora: {
+    rank: 16,
+    alpha: 32,
+    dropout: 0.05,
+    targets: [...LORA_TARGETS],
+    useRslora: false,
+    useDora: false,
+  },
   epochs: 3,
   maxSteps: null,
   batchSize: 8,

@@ -103,9 +103,9 @@ describe('gradients against differences', () => {
     );
     const weights = (changes: Partial<{ weight: Tensor; a: Tensor; b: Tensor }> = {}): LinearWeights => {
       const used = { weight, a, b, ...changes };
-      return { weight: used.weight, lora: { a: used.a, b: used.b, scale: 2 } };
+      return { weight: used.weight, lora: { a: used.a, b: used.b, scale: 2, dora: null } };
     };
-    const { dA, dB } = loraGradients(x, dy, { a, b, scale: 2 }, mask);
+    const { dA, dB } = loraGradients(x, dy, { a, b, scale: 2, dora: null }, mask);
     const forms: [(v: Tensor) => Tensor, Tensor, Tensor][] = [
       [(v) => linear(v, weights(), mask), x, linearInputGradient(dy, weights(), mask)],
       [(v) => linear(x, weights({ weight: v }), mask), weight, linearWeightGradient(x, dy)],

@@ -5,6 +5,7 @@ export * from './kernels/cross-entropy';
 export * from './kernels/elementwise';
 export * from './kernels/embedding';
 export * from './kernels/linear';
+export * from './kernels/magnitude';
 export * from './kernels/mat-mul';
 export * from './kernels/mat-mul-quantised';
 export * from './kernels/rms-norm';

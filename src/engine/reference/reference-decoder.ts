@@ -11,7 +11,7 @@ export interface ReferenceConfig {
   inverseFrequencies: ArrayLike<number>;
   epsilon: number;
   tiedHead: boolean;
-  /** alpha / rank; LoRA matrices are found among the weights by name. */
+  /** alpha / rank or alpha / sqrt(rank); LoRA matrices and magnitudes are found among the weights by name. */
   loraScale: number;
 }
 
@@ -57,7 +57,7 @@ class Decoder {
     return matrix;
   }
 
-  /** x W^T + scale (x A^T) B^T. */
+  /** x W^T + scale (x A^T) B^T, with DoRA times magnitude / |W + scale B A| by output. */
   #linear(x: Matrix, path: string): Matrix {
     const base = this.tape.timesTransposed(x, this.#weight(`${path}.weight`));
     const a = this.matrices.get(`${path}.lora_A.weight`);
@@ -66,10 +66,32 @@ class Decoder {
       this.tape.timesTransposed(x, a),
       this.#weight(`${path}.lora_B.weight`),
     );
-    return this.tape.add(
+    const y = this.tape.add(
       base,
       this.tape.scale(side, () => this.#config.loraScale),
     );
+    const magnitude = this.matrices.get(`${path}.lora_magnitude_vector`);
+    if (magnitude === undefined) return y;
+    const norms = this.#adaptedNorms(path, a);
+    const spread = this.tape.pick(magnitude, y.rows, y.columns, () => 0);
+    return this.tape.multiply(
+      y,
+      this.tape.scale(spread, (_, column) => 1 / (norms[column] ?? NaN)),
+    );
+  }
+
+  /** Lengths of the rows of W + scale B A: numbers, not on the tape. */
+  #adaptedNorms(path: string, a: Matrix): number[] {
+    const [weight, b] = [this.#weight(`${path}.weight`), this.#weight(`${path}.lora_B.weight`)];
+    return Array.from({ length: weight.rows }, (_, row) => {
+      let squares = 0;
+      for (let column = 0; column < weight.columns; column += 1) {
+        let side = 0;
+        for (let r = 0; r < a.rows; r += 1) side += b.at(row, r) * a.at(r, column);
+        squares += (weight.at(row, column) + this.#config.loraScale * side) ** 2;
+      }
+      return Math.sqrt(squares);
+    });
   }
 
   #norm(x: Matrix, name: string): Matrix {

@@ -33,7 +33,8 @@ async function readRequired(adapter: AdapterRecord, name: string, blobs: BlobSto
 
 /** The model card that PEFT and the Hugging Face hub expect beside an adapter. */
 export function adapterCard(adapter: AdapterRecord, base: ModelRecord | null): string {
-  const { rank, alpha, dropout, targets } = adapter.lora;
+  const { rank, alpha, dropout, targets, useRslora = false, useDora = false } = adapter.lora;
+  const variants = [...(useRslora ? ['rsLoRA'] : []), ...(useDora ? ['DoRA'] : [])];
   const license = base?.license ?? null;
   const baseName = base?.name ?? adapter.baseModelId;
   return [
@@ -51,6 +52,7 @@ export function adapterCard(adapter: AdapterRecord, base: ModelRecord | null): s
     '| | |',
     '|---|---|',
     `| Rank, alpha, dropout | ${rank}, ${alpha}, ${dropout} |`,
+    ...(variants.length === 0 ? [] : [`| Variant | ${variants.join(', ')} |`]),
     `| Projections | ${targets.map((target) => `${target}_proj`).join(', ')} |`,
     `| SHA-256 of the base's weights | \`${adapter.baseFingerprint}\` |`,
     '',

@@ -89,6 +89,8 @@ const trainingConfig = v.object({
     alpha: v.number(),
     dropout: v.number(),
     targets: v.array(v.picklist(LORA_TARGETS)),
+    useRslora: v.optional(v.boolean(), false),
+    useDora: v.optional(v.boolean(), false),
   }),
   epochs: v.number(),
   maxSteps: numberOrNull,

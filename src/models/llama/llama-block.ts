@@ -9,6 +9,7 @@ import {
   linearInputGradient,
   linearWeightGradient,
   loraGradients,
+  magnitudeGradient,
   reshape,
   rmsNorm,
   rmsNormInputGradient,
@@ -150,11 +151,17 @@ function projectBack(
   mask: Tensor | null,
 ): Tensor {
   const weights = context.weights.linear(path);
-  if (window.wants(`${path}.weight`)) window.add(`${path}.weight`, linearWeightGradient(x, dy));
+  if (window.wants(`${path}.weight`)) {
+    window.add(`${path}.weight`, linearWeightGradient(x, dy, weights.lora));
+  }
   if (weights.lora !== null && window.wants(`${path}.lora_A.weight`)) {
     const { dA, dB } = loraGradients(x, dy, weights.lora, mask);
     window.add(`${path}.lora_A.weight`, dA);
     window.add(`${path}.lora_B.weight`, dB);
+    const { dora } = weights.lora;
+    if (dora !== null) {
+      window.add(`${path}.lora_magnitude_vector`, magnitudeGradient(x, dy, weights, dora, mask));
+    }
   }
   return linearInputGradient(dy, weights, mask);
 }

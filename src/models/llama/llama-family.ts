@@ -30,7 +30,7 @@ function planOf(config: LlamaConfig): ModelPlan {
     contextLength: config.contextLength,
     stopTokenIds: config.stopTokenIds,
     weightShapes: () => weightShapes(config),
-    adapterShapes: ({ rank, targets }) => adapterShapes(config, rank, targets),
+    adapterShapes: (lora) => adapterShapes(config, lora),
     targetOf: (modulePath) => targetOf(config, modulePath),
     activationBytes: (tokens, sequenceLength) => activationBytes(config, tokens, sequenceLength),
     plannedActivationBytes: (training, plans) =>

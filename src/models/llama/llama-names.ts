@@ -1,5 +1,5 @@
 // Names and shapes of a Llama's weights, as Hugging Face's safetensors files have them. Pure.
-import { LORA_TARGETS, type LoraTarget } from '../../protocol/models';
+import { LORA_TARGETS, type LoraConfig, type LoraTarget } from '../../protocol/models';
 import type { LlamaConfig } from './llama-config';
 
 export const EMBEDDING = 'model.embed_tokens.weight';
@@ -68,11 +68,16 @@ export function parameterCount(config: LlamaConfig): number {
   return count;
 }
 
-/** LoRA matrices by name (before PEFT's prefix) with their shapes in an adapter file: A [rank, in], B [out, rank]. */
+/** What decides an adapter's arrays. */
+export type AdapterForm = Pick<LoraConfig, 'rank' | 'targets' | 'useDora'>;
+
+/**
+ * Arrays by name (before PEFT's prefix) with their shapes in an adapter file: A [rank, in], B [out, rank] and, with DoRA,
+ * magnitudes [out].
+ */
 export function adapterShapes(
   config: LlamaConfig,
-  rank: number,
-  targets: readonly LoraTarget[],
+  { rank, targets, useDora = false }: AdapterForm,
 ): Map<string, number[]> {
   const shapes = new Map<string, number[]>();
   for (let layer = 0; layer < config.layers; layer += 1) {
@@ -81,6 +86,7 @@ export function adapterShapes(
       const shape = projectionShape(config, target);
       shapes.set(`${path}.lora_A.weight`, [rank, shape.in]);
       shapes.set(`${path}.lora_B.weight`, [shape.out, rank]);
+      if (useDora) shapes.set(`${path}.lora_magnitude_vector`, [shape.out]);
     }
   }
   return shapes;

@@ -1,12 +1,13 @@
 // A Llama on the backend: its base weights, and everything made from them. Sessions, trainings and adapters stand on the
 // base without owning it; the runtime must outlive them.
-import { dispose, keep, ParameterSet, share, type Tensor } from '../../engine';
+import { columnNorms, dispose, keep, ParameterSet, share, type Tensor } from '../../engine';
 import { AppError } from '../../lib/errors';
 import type { LoraConfig } from '../../protocol/models';
 import { toEngine, type FileArray } from '../file-layout';
 import type { DecodeSession } from '../loaded-model';
 import type { AdapterTensors, ModelRuntime } from '../model-family';
 import type { TrainableModel } from '../trainable-model';
+import { AdaptedNorms } from './adapted-norms';
 import type { DecoderWeights } from './decoder-weights';
 import { fullTraining } from './full-training';
 import type { LlamaConfig } from './llama-config';
@@ -14,11 +15,14 @@ import { LlamaGraph } from './llama-graph';
 import { adapterShapes, HEAD, parameterCount, weightShapes } from './llama-names';
 import { LlamaSession } from './llama-session';
 import { LlamaTraining } from './llama-training';
-import { checkAdapterArray, checkContinues, initialLora, withLora } from './lora-weights';
+import { checkAdapterArray, checkContinues, initialLora, loraMagnitude, withLora } from './lora-weights';
+
+const MAGNITUDE = loraMagnitude('');
 
 class LlamaAdapter implements AdapterTensors {
   readonly lora: LoraConfig;
   readonly tensors: ReadonlyMap<string, Tensor>;
+  readonly norms = new AdaptedNorms();
 
   constructor(lora: LoraConfig, tensors: ReadonlyMap<string, Tensor>) {
     this.lora = lora;
@@ -27,6 +31,7 @@ class LlamaAdapter implements AdapterTensors {
 
   dispose(): void {
     dispose([...this.tensors.values()]);
+    this.norms.clear();
   }
 }
 
@@ -98,23 +103,27 @@ export class LlamaRuntime implements ModelRuntime {
     from: AdapterTensors | null,
   ): Promise<TrainableModel> {
     await Promise.resolve();
-    const shapes = adapterShapes(this.#config, lora.rank, lora.targets);
-    const start = from === null ? null : this.#continued(from, shapes);
-    const fresh = initialLora(shapes, seed);
+    const shapes = adapterShapes(this.#config, lora);
+    const start = from === null ? null : this.#continued(from, shapes, lora);
     const parameters = new ParameterSet();
-    for (const [name, array] of fresh) parameters.add(name, start?.(name) ?? toEngine(name, array));
-    const weights = (which: 'current' | 'averaged'): DecoderWeights =>
-      withLora(this.#base, lora, (name) =>
-        parameters.has(name)
-          ? which === 'current'
-            ? parameters.value(name)
-            : parameters.averaged(name)
-          : null,
-      );
+    for (const [name, array] of initialLora(shapes, seed)) {
+      parameters.add(name, start?.(name) ?? this.#initialMagnitude(name) ?? toEngine(name, array));
+    }
+    const norms = { current: new AdaptedNorms(), averaged: new AdaptedNorms() };
+    const weights = (which: 'current' | 'averaged'): DecoderWeights => {
+      const read = (name: string): Tensor =>
+        which === 'current' ? parameters.value(name) : parameters.averaged(name);
+      return withLora(this.#base, lora, (name) => (parameters.has(name) ? read(name) : null), norms[which]);
+    };
+    const onChange = (): void => {
+      norms.current.clear();
+      norms.averaged.clear();
+    };
     return new LlamaTraining({
       graph: new LlamaGraph(this.#config, this.#activationBudgetBytes),
       parameters,
       weights,
+      onChange,
       modelParameters: parameterCount(this.#config) + parameters.size,
       dropout: lora.dropout,
     });
@@ -122,7 +131,7 @@ export class LlamaRuntime implements ModelRuntime {
 
   async createAdapter(lora: LoraConfig, arrays: ReadonlyMap<string, FileArray>): Promise<AdapterTensors> {
     await Promise.resolve();
-    const shapes = adapterShapes(this.#config, lora.rank, lora.targets);
+    const shapes = adapterShapes(this.#config, lora);
     for (const [name, shape] of shapes) checkAdapterArray(name, shape, arrays.get(name));
     const tensors = new Map<string, Tensor>();
     for (const name of shapes.keys()) tensors.set(name, keep(toEngine(name, arrays.get(name) as FileArray)));
@@ -141,13 +150,25 @@ export class LlamaRuntime implements ModelRuntime {
 
   #adapted(adapter: AdapterTensors | null): DecoderWeights {
     if (!(adapter instanceof LlamaAdapter)) return this.#base;
-    return withLora(this.#base, adapter.lora, (name) => adapter.tensors.get(name) ?? null);
+    const { lora, tensors, norms } = adapter;
+    return withLora(this.#base, lora, (name) => tensors.get(name) ?? null, norms);
+  }
+
+  /** Lengths of the base's rows: with B zero they change nothing. null for another array. */
+  #initialMagnitude(name: string): Tensor | null {
+    const path = name.endsWith(MAGNITUDE) ? name.slice(0, -MAGNITUDE.length) : null;
+    if (path === null) return null;
+    return columnNorms(this.#tensor(`${path}.weight`));
   }
 
   /** The matrices to go on from, shared: the training replaces them, the adapter keeps its own. */
-  #continued(from: AdapterTensors, shapes: ReadonlyMap<string, number[]>): (name: string) => Tensor | null {
+  #continued(
+    from: AdapterTensors,
+    shapes: ReadonlyMap<string, number[]>,
+    lora: LoraConfig,
+  ): (name: string) => Tensor | null {
     if (!(from instanceof LlamaAdapter)) return () => null;
-    checkContinues(shapes, [...from.tensors.keys()], from.lora);
+    checkContinues(shapes, [...from.tensors.keys()], from.lora, lora);
     return (name) => {
       const tensor = from.tensors.get(name);
       return tensor === undefined ? null : share(tensor);

@@ -15,6 +15,8 @@ export interface TrainingParts {
   parameters: ParameterSet;
   /** Weights as the parameters stand, or with their averages. */
   weights: (which: 'current' | 'averaged') => DecoderWeights;
+  /** What was worked out from the weights is to be worked out again. */
+  onChange?: () => void;
   /** Weights of the model as a whole. */
   modelParameters: number;
   dropout: number;
@@ -71,6 +73,7 @@ export class LlamaTraining implements TrainableModel {
       });
     }
     this.#window.clear();
+    this.#parts.onChange?.();
     return { gradNorm, applied };
   }
 
@@ -80,6 +83,7 @@ export class LlamaTraining implements TrainableModel {
 
   enableEma(decay: number): Promise<void> {
     this.#parts.parameters.enableEma(decay);
+    this.#parts.onChange?.();
     return Promise.resolve();
   }
 
@@ -91,6 +95,7 @@ export class LlamaTraining implements TrainableModel {
   // Async, so that a corrupt checkpoint is a rejection like any other.
   async importState(state: { appliedSteps: number; arrays: StateArrays }): Promise<void> {
     importParts(this.#parts.parameters, state);
+    this.#parts.onChange?.();
     await Promise.resolve();
   }
 
@@ -101,5 +106,6 @@ export class LlamaTraining implements TrainableModel {
   dispose(): void {
     this.#window.clear();
     this.#parts.parameters.dispose();
+    this.#parts.onChange?.();
   }
 }

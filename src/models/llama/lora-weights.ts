@@ -4,33 +4,52 @@ import { AppError } from '../../lib/errors';
 import { hashSeed, Random } from '../../lib/random';
 import type { LoraConfig } from '../../protocol/models';
 import type { FileArray } from '../file-layout';
+import type { AdaptedNorms } from './adapted-norms';
 import type { DecoderWeights } from './decoder-weights';
 
 export const loraA = (path: string): string => `${path}.lora_A.weight`;
 export const loraB = (path: string): string => `${path}.lora_B.weight`;
+/** DoRA's lengths of the rows of an adapted weight (Liu et al. 2024). */
+export const loraMagnitude = (path: string): string => `${path}.lora_magnitude_vector`;
+
+/** What a side path is multiplied with; rank-stabilised after Kalajdzievski (2023). */
+export const loraScale = ({ alpha, rank, useRslora = false }: LoraScaling): number =>
+  alpha / (useRslora ? Math.sqrt(rank) : rank);
+
+export type LoraScaling = Pick<LoraConfig, 'alpha' | 'rank' | 'useRslora'>;
 
 /** The base with side paths from `read`, which gives null where there is none. */
 export function withLora(
   base: DecoderWeights,
-  { alpha, rank }: Pick<LoraConfig, 'alpha' | 'rank'>,
+  scaling: LoraScaling,
   read: (name: string) => Tensor | null,
+  norms: AdaptedNorms,
 ): DecoderWeights {
-  const pairOf = (path: string): LoraPair | null => {
+  const scale = loraScale(scaling);
+  const pairOf = (path: string, weight: Tensor): LoraPair | null => {
     const [a, b] = [read(loraA(path)), read(loraB(path))];
-    return a === null || b === null ? null : { a, b, scale: alpha / rank };
+    if (a === null || b === null) return null;
+    const side = { a, b, scale };
+    const magnitude = read(loraMagnitude(path));
+    const dora = magnitude === null ? null : { magnitude, norms: norms.of(path, weight, side) };
+    return { ...side, dora };
   };
   return {
     tensor: (name) => base.tensor(name),
     head: () => base.head(),
-    linear: (path) => ({ weight: base.linear(path).weight, lora: pairOf(path) }),
+    linear: (path) => {
+      const { weight } = base.linear(path);
+      return { weight, lora: pairOf(path, weight) };
+    },
   };
 }
 
-/** Matrices that change nothing yet: A uniform within 1 / sqrt(in) (PEFT's choice), B zero. */
+/** Matrices that change nothing yet: A uniform within 1 / sqrt(in) (PEFT's choice), B zero. Magnitudes are still zero: they
+ * follow from the base. */
 export function initialLora(shapes: ReadonlyMap<string, number[]>, seed: number): Map<string, FileArray> {
   const arrays = new Map<string, FileArray>();
   for (const [name, shape] of shapes) {
-    const [rows = 0, columns = 0] = shape;
+    const [rows = 0, columns = 1] = shape;
     const data = new Float32Array(rows * columns);
     if (name.endsWith('.lora_A.weight')) {
       const random = new Random(hashSeed(seed, 'lora', name));
@@ -61,20 +80,20 @@ export function checkAdapterArray(
 
 /**
  * A run may go on from an adapter that has its very matrices.
- * @param shapes what the run trains; @param names what the adapter has.
+ * @param shapes what the run trains; @param names what the adapter has; @param wanted scaling of the run.
  * @throws AppError `training.invalid` telling both apart.
  */
 export function checkContinues(
   shapes: ReadonlyMap<string, number[]>,
   names: readonly string[],
   from: LoraConfig,
+  wanted: LoraScaling,
 ): void {
   const same = names.length === shapes.size && names.every((name) => shapes.has(name));
-  const rank = [...shapes.values()][0]?.[0];
-  if (same && from.rank === rank) return;
+  if (same && from.rank === wanted.rank && (from.useRslora ?? false) === (wanted.useRslora ?? false)) return;
   throw new AppError(
     'training.invalid',
     `The adapter has rank ${from.rank} on ${from.targets.join(', ')}; the run asks for something else.`,
-    { remedy: 'Use the same rank and targets as the adapter that the run goes on from.' },
+    { remedy: 'Use the rank, the targets and the variant of the adapter that the run goes on from.' },
   );
 }

@@ -77,6 +77,10 @@ export const tune = {
   checkpointInterval: 'Checkpoint every',
   checkpointHint: 'Steps; 0 keeps only the last.',
   keep: 'Keep',
+  rslora: 'Rank-stabilised scale (rsLoRA)',
+  rsloraHint: 'Alpha over the root of the rank: large ranks learn as fast as small ones.',
+  dora: 'Magnitudes apart (DoRA)',
+  doraHint: 'Also trains the length of each row of the adapted weights. Steps take longer.',
 
   'problem.name': 'Give the run a name.',
   'problem.modelId': 'Choose a model.',

@@ -80,6 +80,10 @@ export const tune: Translation<English['tune']> = {
   checkpointInterval: 'Guardar cada',
   checkpointHint: 'Pasos; 0 guarda solo el último.',
   keep: 'Conservar',
+  rslora: 'Escala estabilizada por rango (rsLoRA)',
+  rsloraHint: 'Alfa entre la raíz del rango: los rangos grandes aprenden tan rápido como los pequeños.',
+  dora: 'Magnitudes aparte (DoRA)',
+  doraHint: 'Entrena también la longitud de cada fila de los pesos adaptados. Los pasos tardan más.',
 
   'problem.name': 'Pon un nombre.',
   'problem.modelId': 'Elige un modelo.',

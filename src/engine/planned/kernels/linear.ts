@@ -1,9 +1,11 @@
-// y = x W^T (+ residual), with LoRA side paths (Hu et al. 2021) on parts of the output: y_s += scale * (x A_s^T) B_s^T.
+// y = x W^T (+ residual), with LoRA side paths (Hu et al. 2021) on parts of the output: y_s += scale * (x A_s^T) B_s^T,
+// and with DoRA then magnitude_s / norm_s * y_s.
 // Projections that read the same input are one product: their weights lie below each other.
 import type { Parameter } from '../parameter';
 import type { Value } from '../recorder';
 import type { Tape } from '../tape';
 import { dropout, dropoutGradient, giveGradient, type Dropout } from './elementwise';
+import { stretch, type Magnitudes } from './magnitude';
 import { matMul } from './mat-mul';
 import { checkLearns, inputGradient, weightGradient, weightProduct } from './weight-product';
 
@@ -17,13 +19,15 @@ export interface LoraSegment {
 
 export interface LoraPath {
   rank: number;
-  /** alpha / rank */
+  /** alpha / rank, or alpha / sqrt(rank). */
   scale: number;
   /** A of all segments below each other, [segments * rank, in]. */
   a: Parameter;
   segments: readonly LoraSegment[];
   /** Of the side paths' input; null is off. */
   dropout: Dropout | null;
+  /** Outputs are divided by the lengths of the adapted rows and given trained ones; null is off. */
+  dora: Magnitudes | null;
 }
 
 export interface LinearWeights {
@@ -34,6 +38,12 @@ export interface LinearWeights {
 
 /** @param x [rows, in]; @param residual [rows, out], added. @returns [rows, out]. */
 export function linear(tape: Tape, x: Value, weights: LinearWeights, residual: Value | null = null): Value {
+  const { lora } = weights;
+  if (lora === null || lora.dora === null) return product(tape, x, weights, residual);
+  return stretch(tape, product(tape, x, weights, null), lora.dora, lora.segments, residual);
+}
+
+function product(tape: Tape, x: Value, weights: LinearWeights, residual: Value | null): Value {
   const { recorder } = tape;
   const { weight, lora } = weights;
   const [m = 0] = x.shape;

@@ -2,6 +2,7 @@
 import {
   type Dropout,
   type LoraPath,
+  type Magnitudes,
   type Parameter,
   type Value,
   type WeightLayout,
@@ -9,9 +10,10 @@ import {
 import type { LoraConfig, LoraTarget } from '../../../protocol/models';
 import { projectionPath, projectionShape } from '../llama-names';
 import type { LlamaConfig } from '../llama-config';
-import { loraB } from '../lora-weights';
+import { loraB, loraScale } from '../lora-weights';
+import type { NormValues } from './dora-norms';
 import type { DecoderParameters } from './record-decoder';
-import { adapted, siteKey, siteLoraKey, SITES, type Site } from './weight-groups';
+import { adapted, siteKey, siteLoraKey, siteMagnitudeKey, SITES, type Site } from './weight-groups';
 
 /** Views over groups that `parameter` finds by key. */
 export function plainView(parameter: (key: string) => Parameter): DecoderParameters {
@@ -29,14 +31,23 @@ export function frozenView(layout: WeightLayout): DecoderParameters {
 const siteNumber = (layer: number, site: Site): number =>
   layer * Object.keys(SITES).length + Object.keys(SITES).indexOf(site);
 
-/** The base with side paths. @param seed decides dropout masks; null drops nothing. */
+/**
+ * The base with side paths.
+ * @param parameter the adapter's groups; @param norms lengths of adapted rows, for an adapter with magnitudes.
+ * @param seed decides dropout masks; null drops nothing.
+ */
 export function loraView(
   config: LlamaConfig,
   base: DecoderParameters,
   lora: LoraConfig,
   parameter: (key: string) => Parameter,
+  norms: NormValues,
   seed: Value | null,
 ): DecoderParameters {
+  const magnitudesOf = (key: string): Magnitudes | null => {
+    const value = norms.get(key);
+    return value === undefined ? null : { magnitude: parameter(key), norms: value };
+  };
   const pathOf = (layer: number, site: Site): LoraPath | null => {
     const targets = adapted(site, lora.targets);
     if (targets.length === 0) return null;
@@ -46,13 +57,14 @@ export function loraView(
         : { probability: lora.dropout, seed, site: siteNumber(layer, site) };
     return {
       rank: lora.rank,
-      scale: lora.alpha / lora.rank,
+      scale: loraScale(lora),
       a: parameter(siteLoraKey(layer, site)),
       segments: targets.map((target) => ({
         ...columnsOf(config, site, target),
         b: parameter(loraB(projectionPath(layer, target))),
       })),
       dropout,
+      dora: magnitudesOf(siteMagnitudeKey(layer, site)),
     };
   };
   return {

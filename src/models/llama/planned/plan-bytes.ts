@@ -14,27 +14,33 @@ import type { TrainingConfig } from '../../../protocol/training';
 import type { ActivationBytes } from '../../model-family';
 import type { LlamaConfig } from '../llama-config';
 import { batchValues } from './batch-buffers';
+import { normValues, recordNorms } from './dora-norms';
 import { frozenView, loraView, plainView } from './parameter-views';
 import { recordLoss, type DecoderParameters } from './record-decoder';
 import { ropeValues } from './rope-buffers';
 import { baseGroups, loraGroups } from './weight-groups';
 
-export type PlannedStep = Pick<TrainingConfig, 'method' | 'lora' | 'batchSize' | 'sequenceLength'>;
+export type PlannedStep = Pick<
+  TrainingConfig,
+  'method' | 'lora' | 'batchSize' | 'sequenceLength' | 'baseStorage'
+>;
 
 /** Weights that are only names and shapes. */
-function abstractWeights(config: LlamaConfig, { method, lora }: PlannedStep, seed: Value): DecoderParameters {
+function abstractWeights(
+  config: LlamaConfig,
+  { method, lora, baseStorage = 'f32' }: PlannedStep,
+  seed: Value,
+  limitBytes: number,
+): DecoderParameters {
   const full = method === 'full';
-  const base = new WeightLayout(baseGroups(config), Infinity, full);
+  const base = new WeightLayout(baseGroups(config, full ? 'f32' : baseStorage), limitBytes, full);
   const trainable =
     (layout: WeightLayout) =>
-    (key: string): Parameter => {
-      const value = layout.groups.get(key);
-      if (value === undefined) throw new Error(`There is no group ${key}.`);
-      return { value, gradient: externalValue(`d ${key}`, value.shape) };
-    };
+    (key: string): Parameter =>
+      layout.parameter(key, ({ name, shape }) => externalValue(`d ${name}`, shape));
   if (full) return plainView(trainable(base));
-  const adapter = new WeightLayout(loraGroups(config, lora.rank, lora.targets), Infinity, true);
-  return loraView(config, frozenView(base), lora, trainable(adapter), seed);
+  const adapter = new WeightLayout(loraGroups(config, lora), limitBytes, true);
+  return loraView(config, frozenView(base), lora, trainable(adapter), normValues(config, lora), seed);
 }
 
 /** @throws AppError `engine.out-of-memory` where an array of the step is larger than the device can bind. */
@@ -46,7 +52,7 @@ export function plannedActivationBytes(
 ): ActivationBytes {
   const { batchSize: rows, sequenceLength: length } = step;
   const { rows: labelRows, labels, count, seed, ...tokens } = batchValues(rows * length);
-  const weights = abstractWeights(config, step, seed);
+  const weights = abstractWeights(config, step, seed, slabBytes);
   const arena = (recompute: boolean): number => {
     const tape = new Tape(new Recorder(traits, variantOf));
     const inputs = { ...tokens, labels: { rows: labelRows, labels, count } };
@@ -56,8 +62,14 @@ export function plannedActivationBytes(
     recordLoss(tape, config, weights, inputs, tables, { rows, length }, loss, options);
     return layoutArena(tape.recorder.finish(), slabBytes).bytes;
   };
+  /** The plan of the norms shares the arena with the step. */
+  const norms = (): number => {
+    const recorder = new Recorder(traits, variantOf);
+    recordNorms(recorder, config, weights);
+    return layoutArena(recorder.finish(), slabBytes).bytes;
+  };
   const keeping = arena(false);
-  const bytes = keeping <= activationBudgetBytes ? keeping : arena(true);
+  const bytes = Math.max(norms(), keeping <= activationBudgetBytes ? keeping : arena(true));
   const logitsBytes = Math.min(bytes, chunkRows(rows * length, config.vocabSize) * config.vocabSize * 4);
   return { activationsBytes: bytes - logitsBytes, logitsBytes };
 }

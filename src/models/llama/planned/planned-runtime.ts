@@ -21,28 +21,41 @@ import { adapterShapes, parameterCount } from '../llama-names';
 import { checkAdapterArray, checkContinues, initialLora } from '../lora-weights';
 import { randomWeights } from '../random-weights';
 import { Decoders } from './decoders';
+import { DoraNorms, normValues, type NormValues } from './dora-norms';
 import { frozenView, loraView, plainView } from './parameter-views';
 import { PlannedTraining } from './planned-training';
 import type { DecoderParameters } from './record-decoder';
-import { TrainedWeights } from './trained-weights';
+import { TrainedWeights, type OpenNorms } from './trained-weights';
 import { baseGroups, loraGroups } from './weight-groups';
 import { loadBase, type LoadedBase } from './load-base';
 
 class PlannedAdapter implements AdapterTensors {
   readonly lora: LoraConfig;
   readonly store: WeightStore;
+  /** Of an adapter with magnitudes; empty and null for another. */
+  readonly normValues: NormValues;
+  #norms: DoraNorms | null = null;
 
-  constructor(lora: LoraConfig, store: WeightStore) {
+  constructor(lora: LoraConfig, store: WeightStore, norms: NormValues) {
     this.lora = lora;
     this.store = store;
+    this.normValues = norms;
+  }
+
+  /** Taken over. */
+  follow(norms: DoraNorms): void {
+    this.#norms = norms;
+    norms.refresh();
   }
 
   /** null for values of others. */
   rangeOf(value: Value): BufferRange | null {
-    return this.store.layout.has(value) ? this.store.rangeOf(value) : null;
+    if (this.store.layout.has(value)) return this.store.rangeOf(value);
+    return this.#norms?.rangeOf(value) ?? null;
   }
 
   dispose(): void {
+    this.#norms?.dispose();
     this.store.dispose();
   }
 }
@@ -108,22 +121,32 @@ export class PlannedRuntime implements ModelRuntime {
     from: AdapterTensors | null,
   ): Promise<TrainableModel> {
     const start = from instanceof PlannedAdapter ? from : null;
-    const shapes = adapterShapes(this.#config, lora.rank, lora.targets);
-    if (start !== null) checkContinues(shapes, [...start.store.layout.members.keys()], start.lora);
+    const shapes = adapterShapes(this.#config, lora);
+    if (start !== null) checkContinues(shapes, [...start.store.layout.members.keys()], start.lora, lora);
     const layout = this.#loraLayout(lora, true);
-    const trained = await TrainedWeights.allocate(this.#owner, layout);
+    const base = frozenView(this.#base.layout);
+    const norms = normValues(this.#config, lora);
+    const frozenAdapter = (key: string) => layout.frozen(key);
+    const trained = await TrainedWeights.allocate(
+      this.#owner,
+      layout,
+      this.#normsOf(norms, loraView(this.#config, base, lora, frozenAdapter, norms, null)),
+    );
     if (start === null) {
       for (const [name, { data }] of initialLora(shapes, seed)) trained.values.write(name, data);
-    } else trained.values.copyFrom(start.store);
-    const base = frozenView(this.#base.layout);
+      trained.initialiseMagnitudes();
+    } else {
+      trained.values.copyFrom(start.store);
+      trained.refresh();
+    }
     const parameter = (key: string) => trained.parameter(key);
     return new PlannedTraining({
       owner: this.#owner,
       config: this.#config,
       trained,
       weights: (dropoutSeed) => ({
-        training: loraView(this.#config, base, lora, parameter, dropoutSeed),
-        evaluation: loraView(this.#config, base, lora, parameter, null),
+        training: loraView(this.#config, base, lora, parameter, norms, dropoutSeed),
+        evaluation: loraView(this.#config, base, lora, parameter, norms, null),
       }),
       baseRangeOf: (value) => this.#rangeOf(value),
       modelParameters: parameterCount(this.#config) + layout.weights,
@@ -132,12 +155,23 @@ export class PlannedRuntime implements ModelRuntime {
   }
 
   async createAdapter(lora: LoraConfig, arrays: ReadonlyMap<string, FileArray>): Promise<AdapterTensors> {
-    for (const [name, shape] of adapterShapes(this.#config, lora.rank, lora.targets)) {
+    for (const [name, shape] of adapterShapes(this.#config, lora)) {
       checkAdapterArray(name, shape, arrays.get(name));
     }
     const store = await WeightStore.allocate(this.#loraLayout(lora, false), this.#owner.memory, 'an adapter');
     for (const name of store.layout.members.keys()) store.write(name, (arrays.get(name) as FileArray).data);
-    return new PlannedAdapter(lora, store);
+    const adapter = new PlannedAdapter(lora, store, normValues(this.#config, lora));
+    try {
+      const norms = await this.#normsOf(
+        adapter.normValues,
+        this.#adapted(adapter),
+      )?.((value) => adapter.rangeOf(value));
+      if (norms !== undefined) adapter.follow(norms);
+      return adapter;
+    } catch (error) {
+      adapter.dispose();
+      throw error;
+    }
   }
 
   createSession(adapter: AdapterTensors | null): DecodeSession {
@@ -165,13 +199,27 @@ export class PlannedRuntime implements ModelRuntime {
     this.#base.dispose();
   }
 
-  #adapted({ lora, store }: PlannedAdapter): DecoderParameters {
-    const parameter = (key: string) => store.layout.frozen(key);
-    return loraView(this.#config, frozenView(this.#base.layout), lora, parameter, null);
+  /** null for an adapter without magnitudes. @param weights base and adapter. */
+  #normsOf(values: NormValues, weights: DecoderParameters): OpenNorms | null {
+    if (values.size === 0) return null;
+    const [owner, config] = [this.#owner, this.#config];
+    return (rangeOf) =>
+      DoraNorms.open({
+        owner,
+        config,
+        values,
+        weights,
+        rangeOf: (value) => rangeOf(value) ?? this.#rangeOf(value),
+      });
   }
 
-  #loraLayout({ rank, targets }: LoraConfig, learns: boolean): WeightLayout {
-    return new WeightLayout(loraGroups(this.#config, rank, targets), this.#owner.slabBytes, learns);
+  #adapted({ lora, store, normValues: norms }: PlannedAdapter): DecoderParameters {
+    const parameter = (key: string) => store.layout.frozen(key);
+    return loraView(this.#config, frozenView(this.#base.layout), lora, parameter, norms, null);
+  }
+
+  #loraLayout(lora: LoraConfig, learns: boolean): WeightLayout {
+    return new WeightLayout(loraGroups(this.#config, lora), this.#owner.slabBytes, learns);
   }
 
   #rangeOf(value: Value): BufferRange | null {

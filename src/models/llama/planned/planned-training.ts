@@ -138,6 +138,7 @@ export class PlannedTraining implements TrainableModel {
       }
     }
     for (const write of writes) write();
+    trained.refresh();
     trained.appliedSteps = appliedSteps;
     await Promise.resolve();
   }

@@ -15,6 +15,10 @@ import {
   type WeightLayout,
 } from '../../../engine/planned';
 import type { OptimizerStep } from '../../trainable-model';
+import type { DoraNorms } from './dora-norms';
+
+/** @param rangeOf where the adapter's weights live. */
+export type OpenNorms = (rangeOf: (value: Value) => BufferRange | null) => Promise<DoraNorms>;
 
 type Part = 'parameter' | 'gradient' | 'moment1' | 'moment2' | 'ema';
 
@@ -24,6 +28,8 @@ export class TrainedWeights {
   readonly #stores: Map<Part, WeightStore>;
   readonly #gradients: ReadonlyMap<Value, Value>;
   readonly #settings: GPUBuffer;
+  readonly #openNorms: OpenNorms | null;
+  readonly #norms = new Map<WeightStore, DoraNorms>();
   #stepPlan: Plan | null = null;
   #emaDecay: number | null = null;
   /** Steps that changed the weights. */
@@ -34,25 +40,37 @@ export class TrainedWeights {
     layout: WeightLayout,
     stores: Map<Part, WeightStore>,
     settings: GPUBuffer,
+    openNorms: OpenNorms | null,
   ) {
     this.#owner = owner;
     this.layout = layout;
     this.#stores = stores;
     this.#settings = settings;
+    this.#openNorms = openNorms;
     this.#gradients = new Map(
       [...layout.groups.values()].map((group) => [group, externalValue(`d ${group.name}`, group.shape)]),
     );
   }
 
-  /** Zeroed. @throws AppError `engine.out-of-memory`; nothing stays allocated then. */
-  static async allocate(owner: PlanDevice, layout: WeightLayout): Promise<TrainedWeights> {
+  /**
+   * Zeroed.
+   * @param openNorms for an adapter with magnitudes: lengths that follow the weights from here on.
+   * @throws AppError `engine.out-of-memory`; nothing stays allocated then.
+   */
+  static async allocate(
+    owner: PlanDevice,
+    layout: WeightLayout,
+    openNorms: OpenNorms | null = null,
+  ): Promise<TrainedWeights> {
     const stores = new Map<Part, WeightStore>();
     try {
       for (const part of ['parameter', 'gradient', 'moment1', 'moment2'] as const) {
         stores.set(part, await WeightStore.allocate(layout, owner.memory, `${part}s of the training`));
       }
       const settings = await owner.memory.allocate(DECAY.offset + DECAY.bytes, 'optimizer settings');
-      return new TrainedWeights(owner, layout, stores, settings);
+      const trained = new TrainedWeights(owner, layout, stores, settings, openNorms);
+      await trained.#followWith(trained.values);
+      return trained;
     } catch (error) {
       for (const store of stores.values()) store.dispose();
       throw error;
@@ -84,10 +102,23 @@ export class TrainedWeights {
   /** Where groups and their gradients live. @param store which values a plan reads. */
   rangeOf(value: Value, store: WeightStore): BufferRange | null {
     if (this.#gradients.has(value)) return store.rangeOf(value);
+    const norms = this.#norms.get(store)?.rangeOf(value) ?? null;
+    if (norms !== null) return norms;
     for (const [group, gradient] of this.#gradients) {
       if (gradient === value) return this.#stores.get('gradient')?.rangeOf(group) ?? null;
     }
     return null;
+  }
+
+  /** The weights were written: what follows from them does so again. */
+  refresh(): void {
+    for (const norms of this.#norms.values()) norms.refresh();
+  }
+
+  /** Magnitudes of an adapter that is to change nothing yet. */
+  initialiseMagnitudes(): void {
+    this.refresh();
+    this.#norms.get(this.values)?.copyToMagnitudes(this.values);
   }
 
   clearGradients(): void {
@@ -100,6 +131,8 @@ export class TrainedWeights {
     const store = await WeightStore.allocate(this.layout, this.#owner.memory, 'averages of the training');
     store.copyFrom(this.values);
     this.#stores.set('ema', store);
+    await this.#followWith(store);
+    this.refresh();
     this.#stepPlan?.dispose();
     this.#stepPlan = null;
   }
@@ -114,13 +147,20 @@ export class TrainedWeights {
     const result = await this.#stepPlan.runAndRead(this.#at(NORM));
     const [gradNorm = NaN, , applied] = new Float32Array(result);
     if (applied === 1) this.appliedSteps += 1;
+    this.refresh();
     return { gradNorm, applied: applied === 1 };
   }
 
   dispose(): void {
     this.#stepPlan?.dispose();
+    for (const norms of this.#norms.values()) norms.dispose();
     for (const store of this.#stores.values()) store.dispose();
     this.#owner.memory.free(this.#settings);
+  }
+
+  async #followWith(store: WeightStore): Promise<void> {
+    const norms = await this.#openNorms?.((value) => this.rangeOf(value, store));
+    if (norms !== undefined) this.#norms.set(store, norms);
   }
 
   #at({ offset, bytes }: { offset: number; bytes: number }): BufferRange {

@@ -10,8 +10,9 @@ import {
   inputNorm,
   projectionPath,
   projectionShape,
+  type AdapterForm,
 } from '../llama-names';
-import { loraA, loraB } from '../lora-weights';
+import { loraA, loraB, loraMagnitude } from '../lora-weights';
 
 /** Projections of a block by what they read. */
 export const SITES = {
@@ -23,10 +24,11 @@ export const SITES = {
 
 export type Site = keyof typeof SITES;
 
-const SITE_NAMES = Object.keys(SITES) as Site[];
+export const SITE_NAMES = Object.keys(SITES) as Site[];
 
 export const siteKey = (layer: number, site: Site): string => `${layer}.${site}`;
 export const siteLoraKey = (layer: number, site: Site): string => `${layer}.${site}.lora_A`;
+export const siteMagnitudeKey = (layer: number, site: Site): string => `${layer}.${site}.magnitude`;
 
 const single = (name: string, shape: readonly number[]): [string, WeightGroup] => [
   name,
@@ -75,12 +77,30 @@ export function baseGroups(config: LlamaConfig, storage: Storage = 'f32'): Map<s
 export const adapted = (site: Site, targets: readonly LoraTarget[]): LoraTarget[] =>
   SITES[site].filter((target) => targets.includes(target));
 
-/** LoRA matrices: A of a site's projections below each other, each B on its own. */
-export function loraGroups(
+/** With DoRA: magnitudes of a site's projections behind each other. */
+export function magnitudeGroups(
   config: LlamaConfig,
-  rank: number,
-  targets: readonly LoraTarget[],
+  { targets, useDora = false }: AdapterForm,
 ): Map<string, WeightGroup> {
+  const groups = new Map<string, WeightGroup>();
+  for (let layer = 0; useDora && layer < config.layers; layer += 1) {
+    for (const site of SITE_NAMES) {
+      const members = new Map(
+        adapted(site, targets).map(
+          (target) =>
+            [loraMagnitude(projectionPath(layer, target)), [projectionShape(config, target).out]] as const,
+        ),
+      );
+      const width = [...members.values()].reduce((sum, [out = 0]) => sum + out, 0);
+      if (width > 0) groups.set(siteMagnitudeKey(layer, site), { members, shape: [width] });
+    }
+  }
+  return groups;
+}
+
+/** Arrays of an adapter, matrices before vectors: A of a site's projections below each other, each B on its own. */
+export function loraGroups(config: LlamaConfig, form: AdapterForm): Map<string, WeightGroup> {
+  const { rank, targets } = form;
   const groups = new Map<string, WeightGroup>();
   for (let layer = 0; layer < config.layers; layer += 1) {
     for (const site of SITE_NAMES) {
@@ -100,5 +120,5 @@ export function loraGroups(
       }
     }
   }
-  return groups;
+  return new Map([...groups, ...magnitudeGroups(config, form)]);
 }
