@@ -5,6 +5,7 @@ import {
   sharedVariant,
   type AttentionVariant,
 } from '../../src/engine/planned/kernels/attention-tile';
+import type { DeviceTraits } from '../../src/engine/planned/recorder';
 import { relativeError } from '../../src/engine/reference/compare';
 import { draws, run } from './planned-fixture';
 
@@ -94,21 +95,34 @@ function caseOf(shape: AttentionShape, lengths: number[]): Case {
   };
 }
 
-async function planned({ shape, segments, qkv, dy }: Case, variant?: AttentionVariant) {
+async function planned(
+  { shape, segments, qkv, dy }: Case,
+  variant?: AttentionVariant,
+  traits: Partial<DeviceTraits> = {},
+) {
   const tokens = shape.rows * shape.length;
-  return run(({ tape, input }) => {
-    const x = input('qkv', [tokens, widthOf(shape)], qkv, true);
-    const output = attention(tape, x, input('segments', [tokens], segments), shape, variant);
-    tape.hand(output, input('dy', output.shape, dy));
-    tape.backward();
-    const gradient = tape.gradient(x);
-    if (gradient === null) throw new Error('No gradient arrived.');
-    return { output, gradient };
-  });
+  return run(
+    ({ tape, input }) => {
+      const x = input('qkv', [tokens, widthOf(shape)], qkv, true);
+      const output = attention(tape, x, input('segments', [tokens], segments), shape, variant);
+      tape.hand(output, input('dy', output.shape, dy));
+      tape.backward();
+      const gradient = tape.gradient(x);
+      if (gradient === null) throw new Error('No gradient arrived.');
+      return { output, gradient };
+    },
+    null,
+    traits,
+  );
 }
 
-async function errors(given: Case, expected: Reference, variant?: AttentionVariant) {
-  const { output, gradient } = await planned(given, variant);
+async function errors(
+  given: Case,
+  expected: Reference,
+  variant?: AttentionVariant,
+  traits: Partial<DeviceTraits> = {},
+) {
+  const { output, gradient } = await planned(given, variant, traits);
   return {
     output: relativeError(output ?? [], expected.output),
     gradient: relativeError(gradient ?? [], expected.gradient),
@@ -151,6 +165,16 @@ describe('attention', () => {
     const given = caseOf(shape, [...lengths]);
     // 32 keys a tile: several tiles, the last of them not full.
     const error = await errors(given, expectedOf(given), { ...sharedVariant(), sharedBytes: 2048 });
+    expect(error.output).toBeLessThan(1e-5);
+    expect(error.gradient).toBeLessThan(1e-4);
+  });
+
+  it.each([
+    ['one sample', SHAPE, [37]],
+    ['a window over packed samples', { ...SHAPE, window: 7 }, [12, 20]],
+  ] as const)('many short dispatches, %s: the same numbers', async (_, shape, lengths) => {
+    const given = caseOf(shape, [...lengths]);
+    const error = await errors(given, expectedOf(given), registerVariant(shape), { dispatchFlops: 1 });
     expect(error.output).toBeLessThan(1e-5);
     expect(error.gradient).toBeLessThan(1e-4);
   });

@@ -4,7 +4,7 @@ import { copy } from '../../src/engine/planned/kernels/elementwise';
 import type { BufferRange } from '../../src/engine/planned/gpu-memory';
 import { Plan } from '../../src/engine/planned/plan';
 import { PlanDevice } from '../../src/engine/planned/plan-device';
-import { externalValue, Recorder, type Value } from '../../src/engine/planned/recorder';
+import { externalValue, Recorder, type DeviceTraits, type Value } from '../../src/engine/planned/recorder';
 import { Tape } from '../../src/engine/planned/tape';
 import { Random } from '../../src/lib/random';
 
@@ -26,13 +26,17 @@ export interface Bench {
   input: (name: string, shape: readonly number[], data: Data, learns?: boolean) => Value;
 }
 
-/** Records, runs once and reads the values that `record` returns by name. @param variantOf as a `Recorder` takes it. */
+/**
+ * Records, runs once and reads the values that `record` returns by name.
+ * @param variantOf as a `Recorder` takes it; @param traits in place of the device's.
+ */
 export async function run(
   record: (bench: Bench) => Record<string, Value>,
   variantOf: Recorder['variantOf'] = null,
+  traits: Partial<DeviceTraits> = {},
 ): Promise<Record<string, Float32Array<ArrayBuffer>>> {
   const device = await planDevice();
-  const tape = new Tape(new Recorder(device.traits, variantOf));
+  const tape = new Tape(new Recorder({ ...device.traits, ...traits }, variantOf));
   const inputs = new Map<Value, Data>();
   const input: Bench['input'] = (name, shape, data, learns = false) => {
     const value = externalValue(name, shape, { learns });

@@ -50,10 +50,12 @@ export function externalValue(
 export interface DeviceTraits {
   /** Invocations that share a row in kernels that reduce over it: 1 where barriers are dear (software adapters). */
   rowLanes: number;
+  /** Work of a dispatch, at most, where it can be divided: nothing else runs, and nothing can be submitted, in between. */
+  dispatchFlops: number;
 }
 
-export const SOFTWARE_TRAITS: DeviceTraits = { rowLanes: 1 };
-export const GPU_TRAITS: DeviceTraits = { rowLanes: 64 };
+export const SOFTWARE_TRAITS: DeviceTraits = { rowLanes: 1, dispatchFlops: 2e8 };
+export const GPU_TRAITS: DeviceTraits = { rowLanes: 64, dispatchFlops: 1e10 };
 
 export class Recorder {
   readonly traits: DeviceTraits;

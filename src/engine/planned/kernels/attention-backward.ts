@@ -1,14 +1,13 @@
 // Gradients of attention, without atomics and without anything of size [length, length]: probabilities are computed again
 // from the kept log-sums. By the queries: a walk over keys. By keys and values: a walk over the queries of all heads that
 // share the key head (Dao et al. 2022, appendix B).
-import { float, linearGrid, reads, writes, type Kernel } from '../kernel';
+import { float, reads, writes, type Kernel } from '../kernel';
+import { SIZES, tileBegin, type AttentionGrid, type TiledKernel } from './attention-grid';
 import {
-  blockGrid,
   eachChunk,
   headVector,
   layoutOf,
   logScale,
-  pairs,
   range,
   rowTile,
   scaleOf,
@@ -20,25 +19,35 @@ import {
   type AttentionVariant,
 } from './attention-tile';
 
-/** inner [tokens, heads] = sum over a head of dOutput * output. Bindings: dOutput, output, inner. */
+const INNER_WORKGROUP = 64;
+
+/**
+ * inner [tokens, heads] = sum over a head of dOutput * output. Bindings: sizes, of which it reads the first: tokens *
+ * heads; dOutput; output; inner.
+ */
 export function innerKernel({ rows, length, heads, headSize }: AttentionShape): Kernel {
   const { chunks, zero, total, storage } = headVector(headSize);
   const count = rows * length * heads;
-  const grid = linearGrid(count);
+  const groups = Math.ceil(count / INNER_WORKGROUP);
+  const x = Math.min(groups, 65_535);
   return {
     name: `attention inner ${count}x${headSize}`,
-    bindings: [reads('dOutput', storage), reads('output', storage), writes('inner')],
-    code: `${grid.signature} { ${grid.index}
+    bindings: [SIZES, reads('dOutput', storage), reads('output', storage), writes('inner')],
+    code: `@compute @workgroup_size(${INNER_WORKGROUP}) fn main(
+  @builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let index = id.x + id.y * groups.x * ${INNER_WORKGROUP}u;
+  if (index >= sizes[0]) { return; }
   var sum = ${zero};
   for (var at = index * ${chunks}u; at < (index + 1u) * ${chunks}u; at++) { sum = fma(dOutput[at], output[at], sum); }
   inner[index] = ${total('sum')};
 }`,
-    workgroups: grid.workgroups,
+    workgroups: [x, Math.ceil(groups / x), 1],
     flops: 2 * count * headSize,
   };
 }
 
 const bindingsOf = (storage: string): Kernel['bindings'] => [
+  SIZES,
   reads('qkv', storage),
   reads('segments', 'array<i32>'),
   reads('dOutput', storage),
@@ -47,20 +56,25 @@ const bindingsOf = (storage: string): Kernel['bindings'] => [
   writes('dQkv', storage),
 ];
 
-/** Writes the query heads of dQkv. Bindings: qkv, segments, dOutput, logSums, inner, dQkv. */
-export function queryGradientKernel(shape: AttentionShape, variant: AttentionVariant): Kernel {
-  const { length, heads, kvHeads, headSize } = shape;
+/** Writes the query heads of dQkv, for `dispatchTiles`. Bindings: sizes, qkv, segments, dOutput, logSums, inner, dQkv. */
+export function queryGradientKernel(shape: AttentionShape, variant: AttentionVariant): TiledKernel {
+  const { heads, kvHeads, headSize } = shape;
   const { lanes } = variant;
   const { chunks, storage, zero, total, type } = headVector(headSize);
   const { stride, keys, values, outputStride } = layoutOf(shape);
   const tile = rowTile(shape, variant.queryRows);
   const sets = heads / tile.heads;
-  const grid = blockGrid(shape, sets, lanes * tile.tokens, lanes);
+  const grid: AttentionGrid = {
+    headSets: sets,
+    blockTokens: lanes * tile.tokens,
+    sees: 'before',
+    flopsPerPair: 6 * headSize * tile.heads,
+  };
   const rows = range(tile.tokens).flatMap((t) => range(tile.heads).map((h) => ({ t, h, r: `${t}_${h}` })));
   const head = (h: number): string => `(headSet * ${tile.heads}u + ${h}u)`;
   const setUp = [
     ...range(tile.tokens).map(
-      (t) => `let p${t} = min(first + ${t * lanes}u + lane, ${length - 1}u);
+      (t) => `let p${t} = min(first + ${t * lanes}u + lane, length - 1u);
 let g${t} = segments[base + p${t}];`,
     ),
     ...rows.map(({ t, h, r }) =>
@@ -96,12 +110,12 @@ let k = b * ${stride}u + ${keys}u + headSet / ${sets / kvHeads}u * ${chunks}u;`,
   ];
   const store = rows.map(({ t, r }) => {
     const line = eachChunk(chunks, `dQkv[at${r} + c] = a${r}[c] * ${float(scaleOf(shape))};`);
-    return `if (first + ${t * lanes}u + lane < ${length}u) { ${line} }`;
+    return `if (first + ${t * lanes}u + lane < length) { ${line} }`;
   });
-  return {
+  const kernel: Kernel = {
     name: `attention d query ${shapeName(shape)}`,
     bindings: bindingsOf(storage),
-    code: `${grid.begin}
+    code: `${tileBegin(grid, lanes)}
 ${visibleStart(shape)}
 ${setUp.join('\n')}
 for (var key = start; key < end; key++) {
@@ -109,22 +123,28 @@ ${loop.join('\n')}
 }
 ${store.join('\n')}
 }`,
-    workgroups: grid.workgroups,
-    flops: 6 * headSize * pairs(shape),
+    workgroups: [1, 1, 1],
+    flops: 0,
   };
+  return { kernel, grid };
 }
 
-/** Writes the key and value heads of dQkv. Bindings: qkv, segments, dOutput, logSums, inner, dQkv. */
-export function keyValueGradientKernel(shape: AttentionShape, variant: AttentionVariant): Kernel {
-  const { length, heads, kvHeads, headSize } = shape;
+/** Writes the key and value heads of dQkv, for `dispatchTiles`. Bindings: sizes, qkv, segments, dOutput, logSums, inner, dQkv. */
+export function keyValueGradientKernel(shape: AttentionShape, variant: AttentionVariant): TiledKernel {
+  const { heads, kvHeads, headSize } = shape;
   const { lanes, keyRows } = variant;
   const group = heads / kvHeads;
   const { chunks, storage, zero, total, type } = headVector(headSize);
   const { stride, keys, values, outputStride } = layoutOf(shape);
-  const grid = blockGrid(shape, kvHeads, lanes * keyRows, lanes);
+  const grid: AttentionGrid = {
+    headSets: kvHeads,
+    blockTokens: lanes * keyRows,
+    sees: 'after',
+    flopsPerPair: 8 * headSize * group,
+  };
   const rows = range(keyRows);
   const setUp = rows.flatMap((t) => [
-    `let p${t} = min(first + ${t * lanes}u + lane, ${length - 1}u);
+    `let p${t} = min(first + ${t * lanes}u + lane, length - 1u);
 let g${t} = segments[base + p${t}];
 let at${t} = (base + p${t}) * ${stride}u + ${keys}u + kvHead * ${chunks}u;`,
     ...['k', 'v', 'a', 'b'].map((name) => `var ${name}${t}: array<${type}, ${chunks}>;`),
@@ -155,12 +175,12 @@ b${t}[${c}] = fma(${type}(w${t}), x${c}, b${t}[${c}]);`,
       chunks,
       `dQkv[at${t} + c] = a${t}[c] * ${float(scaleOf(shape))}; dQkv[at${t} + ${values - keys}u + c] = b${t}[c];`,
     );
-    return `if (first + ${t * lanes}u + lane < ${length}u) { ${line} }`;
+    return `if (first + ${t * lanes}u + lane < length) { ${line} }`;
   });
-  return {
+  const kernel: Kernel = {
     name: `attention d key value ${shapeName(shape)}`,
     bindings: bindingsOf(storage),
-    code: `${grid.begin}
+    code: `${tileBegin(grid, lanes)}
 let kvHead = headSet;
 ${seenStop(shape)}
 ${setUp.join('\n')}
@@ -178,7 +198,8 @@ ${loop.join('\n')}
 }
 ${store.join('\n')}
 }`,
-    workgroups: grid.workgroups,
-    flops: 8 * headSize * pairs(shape),
+    workgroups: [1, 1, 1],
+    flops: 0,
   };
+  return { kernel, grid };
 }

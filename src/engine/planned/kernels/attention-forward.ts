@@ -1,13 +1,12 @@
 // Attention forward: online softmax (Milakov and Gimelshein 2018; Dao et al. 2022). One invocation owns some query rows
 // and walks over the keys that its workgroup can see; nothing of size [length, length] exists.
 import { reads, writes, type Kernel } from '../kernel';
+import { SIZES, tileBegin, type AttentionGrid, type TiledKernel } from './attention-grid';
 import {
-  blockGrid,
   eachChunk,
   headVector,
   layoutOf,
   logScale,
-  pairs,
   range,
   rowTile,
   sees,
@@ -21,11 +20,11 @@ import {
 const LOWEST = '-1e30';
 
 /**
- * Bindings: qkv [tokens, (heads + 2 * kvHeads) * headSize]; segments [tokens]; output [tokens, heads * headSize];
+ * For `dispatchTiles`. Bindings: sizes; qkv [tokens, (heads + 2 * kvHeads) * headSize]; segments [tokens]; output [tokens, heads * headSize];
  * logSums [tokens, heads], log2 of the sum of exp2 over the scaled scores.
  */
-export function attentionKernel(shape: AttentionShape, variant: AttentionVariant): Kernel {
-  const { length, heads, kvHeads, headSize } = shape;
+export function attentionKernel(shape: AttentionShape, variant: AttentionVariant): TiledKernel {
+  const { heads, kvHeads, headSize } = shape;
   const { lanes, sharedBytes } = variant;
   const vector = headVector(headSize);
   const { chunks, type } = vector;
@@ -33,7 +32,12 @@ export function attentionKernel(shape: AttentionShape, variant: AttentionVariant
   const tile = rowTile(shape, variant.forwardRows);
   const sets = heads / tile.heads;
   const setsPerGroup = sets / kvHeads;
-  const grid = blockGrid(shape, sets, lanes * tile.tokens, lanes);
+  const grid: AttentionGrid = {
+    headSets: sets,
+    blockTokens: lanes * tile.tokens,
+    sees: 'before',
+    flopsPerPair: 4 * headSize * tile.heads,
+  };
   const rows = range(tile.tokens).flatMap((t) => range(tile.heads).map((h) => ({ t, h, r: `${t}_${h}` })));
   const tileKeys = Math.floor(sharedBytes / (8 * headSize));
   const shared = tileKeys > 0;
@@ -41,7 +45,7 @@ export function attentionKernel(shape: AttentionShape, variant: AttentionVariant
   const setUp = [
     `let kvHead = headSet / ${setsPerGroup}u;`,
     ...range(tile.tokens).map(
-      (t) => `let p${t} = min(first + ${t * lanes}u + lane, ${length - 1}u);
+      (t) => `let p${t} = min(first + ${t * lanes}u + lane, length - 1u);
 let g${t} = segments[base + p${t}];`,
     ),
     ...rows.map(({ t, h, r }) =>
@@ -80,7 +84,7 @@ m${r} = n${r}; l${r} = fma(l${r}, f${r}, w${r});`,
     ]),
   ].join('\n');
   const store = rows.map(
-    ({ t, h, r }) => `if (first + ${t * lanes}u + lane < ${length}u) {
+    ({ t, h, r }) => `if (first + ${t * lanes}u + lane < length) {
 let i${r} = 1.0 / l${r};
 let to${r} = (base + p${t}) * ${outputStride}u + (headSet * ${tile.heads}u + ${h}u) * ${chunks}u;
 ${eachChunk(chunks, `output[to${r} + c] = o${r}[c] * i${r};`)}
@@ -88,11 +92,12 @@ logSums[(base + p${t}) * ${heads}u + headSet * ${tile.heads}u + ${h}u] = m${r} +
 }`,
   );
   const loop = shared
-    ? sharedLoop(body, { tileKeys, chunks, lanes, stride, keys, values, length })
+    ? sharedLoop(body, { tileKeys, chunks, lanes, stride, keys, values })
     : `for (var key = start; key < end; key++) {\n${body}\n}`;
-  return {
+  const kernel: Kernel = {
     name: `attention ${shapeName(shape)}`,
     bindings: [
+      SIZES,
       reads('qkv', vector.storage),
       reads('segments', 'array<i32>'),
       writes('output', vector.storage),
@@ -105,15 +110,16 @@ var<workgroup> valueTile: array<${type}, ${tileKeys * chunks}>;
 var<workgroup> begin: u32;`
         : ''
     }
-${grid.begin}
+${tileBegin(grid, lanes)}
 ${visibleStart(shape)}
 ${setUp.join('\n')}
 ${loop}
 ${store.join('\n')}
 }`,
-    workgroups: grid.workgroups,
-    flops: 4 * headSize * pairs(shape),
+    workgroups: [1, 1, 1],
+    flops: 0,
   };
+  return { kernel, grid };
 }
 
 interface SharedLoop {
@@ -123,20 +129,16 @@ interface SharedLoop {
   stride: number;
   keys: number;
   values: number;
-  length: number;
 }
 
 /** Keys and values come through workgroup memory. The start is read back from there, which makes it provably uniform. */
-function sharedLoop(
-  body: string,
-  { tileKeys, chunks, lanes, stride, keys, values, length }: SharedLoop,
-): string {
+function sharedLoop(body: string, { tileKeys, chunks, lanes, stride, keys, values }: SharedLoop): string {
   return `if (lane == 0u) { begin = start; }
 let uniformStart = workgroupUniformLoad(&begin);
 for (var tileStart = uniformStart; tileStart < end; tileStart += ${tileKeys}u) {
 workgroupBarrier();
 for (var i = lane; i < ${tileKeys * chunks}u; i += ${lanes}u) {
-  let source = (base + min(tileStart + i / ${chunks}u, ${length - 1}u)) * ${stride}u + kvHead * ${chunks}u + i % ${chunks}u;
+  let source = (base + min(tileStart + i / ${chunks}u, length - 1u)) * ${stride}u + kvHead * ${chunks}u + i % ${chunks}u;
   keyTile[i] = qkv[source + ${keys}u];
   valueTile[i] = qkv[source + ${values}u];
 }

@@ -1,6 +1,6 @@
 // What the attention kernels have in common: how heads lie in the rows of an array, the width of loads, the piece of a
 // sequence that a workgroup works on, and the range of tokens that piece can see. Generates WGSL, runs nothing.
-import { float, type Kernel } from '../kernel';
+import { float } from '../kernel';
 
 export interface AttentionShape {
   /** Sequences, one after another. */
@@ -106,35 +106,6 @@ export function rowTile({ heads, kvHeads }: AttentionShape, rows: number): RowTi
   return { heads: shared, tokens: Math.max(1, Math.floor(rows / shared)) };
 }
 
-/** A grid of workgroups: sets of heads per block of tokens, blocks per sequence, sequences. */
-export interface BlockGrid {
-  workgroups: Kernel['workgroups'];
-  /** Declares `headSet`, `first` and `end` (tokens of the block in the sequence) and `base` (token of its start). */
-  begin: string;
-}
-
-export function blockGrid(
-  { rows, length }: AttentionShape,
-  headSets: number,
-  blockTokens: number,
-  lanes: number,
-): BlockGrid {
-  const blocks = Math.ceil(length / blockTokens);
-  const count = headSets * blocks * rows;
-  const x = Math.min(count, 65_535);
-  return {
-    workgroups: [x, Math.ceil(count / x), 1],
-    begin: `@compute @workgroup_size(${lanes}) fn main(
-  @builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-let tile = group.x + group.y * ${x}u;
-if (tile >= ${count}u) { return; }
-let headSet = tile % ${headSets}u;
-let first = (tile / ${headSets}u) % ${blocks}u * ${blockTokens}u;
-let base = tile / ${headSets * blocks}u * ${length}u;
-let end = min(first + ${blockTokens}u, ${length}u);`,
-  };
-}
-
 /** Declares `low` and `high`: the block's segments are all between them. */
 const SEGMENT_RANGE = `var low = segments[base + first];
 var high = low;
@@ -152,8 +123,8 @@ while (start < first && (segments[base + start] < low || segments[base + start] 
 }
 
 /** Declares `stop`: no token from there on sees one of the block. The same in all lanes. */
-export function seenStop({ window, length }: AttentionShape): string {
-  const latest = typeof window === 'number' ? `min(end + ${window - 1}u, ${length}u)` : `${length}u`;
+export function seenStop({ window }: AttentionShape): string {
+  const latest = typeof window === 'number' ? `min(end + ${window - 1}u, length)` : 'length';
   return `${SEGMENT_RANGE}
 var stop = ${latest};
 while (stop > end && (segments[base + stop - 1u] < low || segments[base + stop - 1u] > high)) { stop--; }`;
@@ -191,12 +162,6 @@ export const scaleOf = ({ headSize }: AttentionShape): number => 1 / Math.sqrt(h
 
 /** Scores in units of log2, as `exp2` is what hardware has. */
 export const logScale = (shape: AttentionShape): string => float(scaleOf(shape) * LOG2_E);
-
-/** Pairs of a query and a key, at most, over all heads. */
-export function pairs({ rows, length, heads, window }: AttentionShape): number {
-  const reach = Math.min(window ?? length, length);
-  return rows * heads * (length * reach - (reach * (reach - 1)) / 2);
-}
 
 export function shapeName({ rows, length, heads, kvHeads, headSize, window }: AttentionShape): string {
   return `${rows}x${length} ${heads}/${kvHeads}x${headSize}${typeof window === 'number' ? ` w${window}` : ''}`;

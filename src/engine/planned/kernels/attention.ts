@@ -4,6 +4,7 @@ import { elements, SOFTWARE_TRAITS, type Value } from '../recorder';
 import type { Tape } from '../tape';
 import { innerKernel, keyValueGradientKernel, queryGradientKernel } from './attention-backward';
 import { attentionKernel } from './attention-forward';
+import { dispatchTiles } from './attention-grid';
 import { registerVariant, sharedVariant, type AttentionShape, type AttentionVariant } from './attention-tile';
 
 export type { AttentionShape, AttentionVariant } from './attention-tile';
@@ -36,17 +37,17 @@ export function attention(
   const { recorder } = tape;
   const output = recorder.temporary('attention', [tokens, heads * headSize], qkv.learns);
   const logSums = recorder.temporary('attention log-sums', [tokens, heads]);
-  recorder.dispatch(attentionKernel(shape, variant), [qkv, segments, output, logSums]);
+  dispatchTiles(recorder, shape, attentionKernel(shape, variant), [qkv, segments, output, logSums]);
   tape.rule(() => {
     const dOutput = tape.gradient(output);
     if (dOutput === null || !qkv.learns) return;
     const { value: dQkv, adds } = tape.target(qkv);
     if (adds) throw new Error('attention writes the whole gradient of qkv; something gave one before.');
     const inner = recorder.temporary('attention inner', [tokens, heads]);
-    recorder.dispatch(innerKernel(shape), [dOutput, output, inner]);
+    recorder.dispatch(innerKernel(shape), [recorder.constant(tokens * heads), dOutput, output, inner]);
     const values = [qkv, segments, dOutput, logSums, inner, dQkv];
-    recorder.dispatch(queryGradientKernel(shape, variant), values);
-    recorder.dispatch(keyValueGradientKernel(shape, variant), values);
+    dispatchTiles(recorder, shape, queryGradientKernel(shape, variant), values);
+    dispatchTiles(recorder, shape, keyValueGradientKernel(shape, variant), values);
   });
   return output;
 }
