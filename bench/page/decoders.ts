@@ -1,5 +1,6 @@
 // Decoding with random weights on the page's device: our plans and our tfjs session side by side, several sequences each.
-// Token after token is read and its logits come back, as a chat does it; nothing is sampled.
+// Token after token is read as a greedy chat does it: our plans choose the next one on the device, so that four bytes come
+// back, and the tfjs session gives its logits. What is fed does not depend on it, so that both read the same.
 import type { EngineDevice } from '../../src/engine';
 import type { PlanDevice } from '../../src/engine/planned';
 import type { FileArray } from '../../src/models/file-layout';
@@ -23,6 +24,16 @@ interface OpenDecoder {
 }
 
 const tokenAt = (position: number, vocabSize: number): number => (position * 31 + 7) % vocabSize;
+
+const GREEDY = {
+  sampling: { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1 },
+  uniform: 0,
+  seen: new Set<number>(),
+};
+
+function feed(session: DecodeSession, token: number): Promise<unknown> {
+  return session.feedAndChoose?.([token], GREEDY) ?? session.feed([token]);
+}
 
 /** Decoders of one model; opening another closes them. Owns runtimes and sessions. */
 class Decoders {
@@ -57,16 +68,16 @@ class Decoders {
     const times: number[] = [];
     for (let step = 0; step < steps; step += 1) {
       const started = performance.now();
-      await Promise.all(sessions.map((session) => session.feed([tokenAt(session.length, this.#vocabSize)])));
+      await Promise.all(sessions.map((session) => feed(session, tokenAt(session.length, this.#vocabSize))));
       times.push(performance.now() - started);
     }
     return times;
   }
 
-  /** Reads as many bytes from the GPU as the logits of a token have, so many times: what a token cannot do without. */
-  async readBack(vocabSize: number, times: number): Promise<void> {
+  /** Reads a token's bytes from the GPU, so many times: what a token cannot do without. */
+  async readBack(times: number): Promise<void> {
     const { memory } = this.#plans();
-    const bytes = 4 * vocabSize;
+    const bytes = 4;
     const buffer = await memory.allocate(bytes, 'what is read back');
     for (let time = 0; time < times; time += 1) {
       memory.write({ buffer, offset: 0, bytes: 4 }, Uint32Array.of(time));
@@ -107,7 +118,7 @@ export function decoderBench(device: EngineDevice) {
       decoders.open(config, sequences),
     decode: (engine: DecoderName, sequences: number, steps: number): Promise<number[]> =>
       decoders.decode(engine, sequences, steps),
-    readBack: (vocabSize: number, times: number): Promise<void> => decoders.readBack(vocabSize, times),
+    readBack: (times: number): Promise<void> => decoders.readBack(times),
     closeDecoders: () => decoders.close(),
   };
 }

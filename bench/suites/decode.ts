@@ -54,11 +54,11 @@ async function threadTime(cdp: CDPSession): Promise<number> {
 interface CpuTime {
   /** Milliseconds of the thread per token, all that the browser does for it included. */
   token: number;
-  /** The same for reading as many bytes back and nothing else. */
+  /** The same for reading four bytes back and nothing else. */
   readBack: number;
 }
 
-/** One sequence on plans as deep as SMOLLM2 and with as many logits: the width is nothing that the thread would notice. */
+/** One sequence on plans as deep as SMOLLM2 and with as many tokens to choose from: the width is nothing that the thread would notice. */
 async function cpuTime(page: Page, quick: boolean): Promise<CpuTime> {
   const narrow = { ...SMOLLM2, hiddenSize: 64, heads: 2, kvHeads: 1, headSize: 32, intermediateSize: 128 };
   await page.evaluate((config) => bench.openDecoders(config, { planned: 1, eager: 0 }), narrow);
@@ -70,8 +70,7 @@ async function cpuTime(page: Page, quick: boolean): Promise<CpuTime> {
     await work();
     return (1000 * ((await threadTime(cdp)) - before)) / count;
   };
-  const readBack = () =>
-    page.evaluate(([size, count]) => bench.readBack(size, count), [narrow.vocabSize, count] as const);
+  const readBack = () => page.evaluate((count) => bench.readBack(count), count);
   const [tokens, reads]: [number[], number[]] = [[], []];
   for (let turn = 0; turn <= 3; turn += 1) {
     tokens.push(await taken(() => decodeSteps(page, 'planned', 1, count)));

@@ -3,6 +3,7 @@ import {
   cachedAttention,
   NO_POSITION,
   PAGE_TOKENS,
+  turnedAttention,
   writeKeyValue,
   type CacheShape,
 } from '../../src/engine/planned/kernels/decode-attention';
@@ -174,6 +175,48 @@ describe('cachedAttention', () => {
     const output = await attended(histories, tokens, SHAPE, false);
     expect(relativeError(output, expectedOf(histories, tokens, SHAPE))).toBeLessThan(1e-5);
   });
+
+  it.each([
+    { ...SHAPE, tokens: 3 },
+    { ...SHAPE, tokens: 3, maxPages: 32, heads: 3, kvHeads: 1, headSize: 16, window: 40 },
+  ])(
+    'a token of each sequence, $heads/$kvHeads heads of $headSize: rotated, stored and attended to in one',
+    async (shape) => {
+      const { kvHeads, headSize, maxPages } = shape;
+      const half = headSize / 2;
+      const width = widthOf(shape);
+      const positions = Uint32Array.of(70, NO_POSITION, 31);
+      const pool = [3 * maxPages, kvHeads, PAGE_TOKENS, headSize];
+      const cache = () => draws(pool.reduce((product, n) => product * n, 1));
+      const [keyCache, valueCache, projection] = [cache(), cache(), draws(3 * width)];
+      const [cosine, sine] = [draws(maxPages * PAGE_TOKENS * half), draws(maxPages * PAGE_TOKENS * half)];
+      const table = Uint32Array.from({ length: 3 * maxPages }, (_, n) => 3 * maxPages - 1 - n);
+      const attendedBy = (fused: boolean) =>
+        run(({ tape, input }) => {
+          const tables = {
+            cosine: input('cosine', [cosine.length], cosine),
+            sine: input('sine', [sine.length], sine),
+          };
+          const operands = {
+            qkv: input('qkv', [3, width], projection),
+            keys: input('keys', pool, keyCache),
+            values: input('values', pool, valueCache),
+            pageTable: input('page table', [3, maxPages], table),
+            positions: input('positions', [3], positions),
+            sequences: null,
+          };
+          const { keys, values } = operands;
+          if (fused) return { output: turnedAttention(tape.recorder, operands, shape, tables), keys, values };
+          writeKeyValue(tape.recorder, operands, shape, tables);
+          return { output: cachedAttention(tape.recorder, operands, shape), keys, values };
+        });
+      const [separate, fused] = [await attendedBy(false), await attendedBy(true)];
+      for (const name of ['output', 'keys', 'values']) {
+        expect(relativeError(fused[name] ?? [], separate[name] ?? [])).toBeLessThan(1e-6);
+      }
+      expect(relativeError(fused.keys ?? [], keyCache)).toBeGreaterThan(1e-3);
+    },
+  );
 
   it('control: one position too few is seen', async () => {
     const histories = historiesOf(1, SHAPE);

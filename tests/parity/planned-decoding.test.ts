@@ -8,7 +8,8 @@ import type { TokenChoice } from '../../src/models/loaded-model';
 import { SELF_TEST_CONFIG, selfTestWeights } from '../../src/models/self-test';
 import { planDevice } from './planned-fixture';
 
-const CONFIG = { ...SELF_TEST_CONFIG, contextLength: 256 };
+// Heads of eight: rotated, stored and attended to in one dispatch.
+const CONFIG = { ...SELF_TEST_CONFIG, headSize: 8, contextLength: 256 };
 const OFF = { temperature: 1, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1 };
 const SAMPLINGS = [
   { ...OFF, temperature: 0 },

@@ -122,9 +122,9 @@ describe('sampleToken', () => {
   });
 
   it('256 invocations a row: the same tokens as with 4', async () => {
-    const logits = scaled(5000, 3);
+    const logits = scaled(2000, 3);
     const sampling = { ...OFF, topK: 300, topP: 0.97, repetitionPenalty: 1.3 };
-    const rows = GRID.map((uniform) => ({ logits, sampling, uniform, seen: [3, 4999, 7] }));
+    const rows = GRID.slice(0, 5).map((uniform) => ({ logits, sampling, uniform, seen: [3, 1999, 7] }));
     rows.push({ ...rows[0], sampling: { ...sampling, temperature: 0 } } as (typeof rows)[number]);
     expect(await sampled(rows, 256)).toEqual(await sampled(rows, 4));
   });

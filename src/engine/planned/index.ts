@@ -24,6 +24,7 @@ export * from './tape';
 export * from './weight-layout';
 export * from './weight-store';
 export * from './kernels/decode-attention';
+export * from './kernels/fused-product';
 export * from './kernels/gather-rows';
 export * from './kernels/sample-token';
 export * from './page-pool';

@@ -99,8 +99,9 @@ export class Plan {
     let [flops, total] = [0, 0];
     let encoder = device.createCommandEncoder();
     let pass = encoder.beginComputePass();
-    this.#commands.forEach(({ pipeline, kernel, chunk }, index) => {
-      if (chunk !== null && chunk >= chunks) return;
+    let set: GPUComputePipeline | null = null;
+    for (const [index, { pipeline, kernel, chunk }] of this.#commands.entries()) {
+      if (chunk !== null && chunk >= chunks) continue;
       if (flops > 0 && flops + kernel.flops > flopsPerSubmit) {
         pass.end();
         device.queue.submit([encoder.finish()]);
@@ -108,13 +109,15 @@ export class Plan {
         flops = 0;
         encoder = device.createCommandEncoder();
         pass = encoder.beginComputePass();
+        set = null;
       }
       const [x, y, z] = kernel.workgroups;
-      pass.setPipeline(pipeline);
+      if (pipeline !== set) pass.setPipeline(pipeline);
+      set = pipeline;
       pass.setBindGroup(0, this.#groups[index]);
       pass.dispatchWorkgroups(x, y, z);
       flops += kernel.flops;
-    });
+    }
     pass.end();
     finish?.(encoder);
     device.queue.submit([encoder.finish()]);

@@ -147,45 +147,104 @@ function divisionOf(shape: CacheShape, { rowLanes }: DeviceTraits): Division {
   return { heads: tile.heads, splits: Math.ceil(maxPages / pages) };
 }
 
-/**
- * Bindings: qkv, keys, values, pageTable, positions, sequences where given, and the output where there is one part. With
- * more: sums [tokens, heads, splits, headSize] not yet divided, and weights [tokens, heads, splits, 2]: the highest score
- * in units of log2 and what to divide by.
- */
-function partKernel(shape: CacheShape, division: Division, sequences: Value | null): Kernel {
-  const { tokens, maxPages, heads, kvHeads, headSize, window } = shape;
-  const { splits } = division;
-  const { chunks, storage, type, zero, total } = headVector(headSize);
-  const { stride } = layoutOf(attentionShape(shape));
-  const sets = heads / division.heads;
-  const pages = Math.ceil(maxPages / splits);
-  const grid = linearGrid(tokens * sets * splits, 4);
-  const rows = range(division.heads);
-  const parts = range(chunks);
-  const setUp = rows.flatMap((r) => [
-    `let h${r} = headSet * ${division.heads}u + ${r}u; var m${r} = -1e30; var l${r} = 0.0;`,
-    ...parts.map(
-      (
-        c,
-      ) => `let q${r}_${c} = qkv[token * ${stride}u + h${r} * ${chunks}u + ${c}u] * ${logScale(attentionShape(shape))};
-var o${r}_${c} = ${zero};`,
-    ),
+/** What `partKernel` generates code for. */
+interface Step {
+  division: Division;
+  sequences: Value | null;
+  /** Each token is the only new one of its sequence: it is turned and stored on the way, and attended to from registers. */
+  alone: boolean;
+}
+
+/** A token's own key and value: turned, kept in registers, and stored by the first of those that share the key head. */
+function ownToken(shape: CacheShape, sets: number, score: readonly string[]): string {
+  const { heads, kvHeads } = shape;
+  const { chunks } = headVector(shape.headSize);
+  const { stride, keys, values } = layoutOf(attentionShape(shape));
+  const half = chunks / 2;
+  const load = range(half).flatMap((c) => [
+    `let k${c} = qkv[key + ${c}u]; let k${c + half} = qkv[key + ${c + half}u];`,
+    `let y${c} = k${c} * cos${c} - k${c + half} * sin${c}; let y${c + half} = k${c + half} * cos${c} + k${c} * sin${c};`,
   ]);
-  const body = [
+  const value = range(chunks).map((c) => `let x${c} = qkv[key + ${values - keys + c}u];`);
+  const store = range(chunks).map((c) => `keys[at + ${c}u] = y${c}; values[at + ${c}u] = x${c};`);
+  return `if (own >= first && own < last) {
+let key = token * ${stride}u + ${heads * chunks}u + kvHead * ${chunks}u;
+${[...load, ...value].join('\n')}
+${score.join('\n')}
+if (headSet % ${sets / kvHeads}u == 0u) {
+let page = pageTable[row + own / ${PAGE_TOKENS}u] * ${kvHeads}u + kvHead;
+let at = (page * ${PAGE_TOKENS}u + own % ${PAGE_TOKENS}u) * ${chunks}u;
+${store.join('\n')}
+}
+}`;
+}
+
+/** Declares the queries `q`, scaled, and turned where the token is alone. */
+function queries(shape: CacheShape, heads: number, alone: boolean): string {
+  const { chunks } = headVector(shape.headSize);
+  const { stride } = layoutOf(attentionShape(shape));
+  const half = chunks / 2;
+  const at = (r: number, c: number): string => `qkv[token * ${stride}u + h${r} * ${chunks}u + ${c}u]`;
+  const scale = logScale(attentionShape(shape));
+  const angles = range(half).map(
+    (c) => `let cos${c} = cosine[own * ${half}u + ${c}u]; let sin${c} = sine[own * ${half}u + ${c}u];`,
+  );
+  const rows = range(heads).flatMap((r) =>
+    alone
+      ? range(half).flatMap((c) => [
+          `let p${r}_${c} = ${at(r, c)} * ${scale}; let p${r}_${c + half} = ${at(r, c + half)} * ${scale};`,
+          `let q${r}_${c} = p${r}_${c} * cos${c} - p${r}_${c + half} * sin${c};`,
+          `let q${r}_${c + half} = p${r}_${c + half} * cos${c} + p${r}_${c} * sin${c};`,
+        ])
+      : range(chunks).map((c) => `let q${r}_${c} = ${at(r, c)} * ${scale};`),
+  );
+  return [...(alone ? angles : []), ...rows].join('\n');
+}
+
+/** Scores of the key `y` and what follows from them for the value `x`; online softmax. */
+function scores(shape: CacheShape, heads: number): { keys: string[]; values: string[] } {
+  const { chunks, type, zero, total } = headVector(shape.headSize);
+  const rows = range(heads);
+  const parts = range(chunks);
+  const keys = [
     ...rows.map((r) => `var s${r} = ${zero};`),
-    ...parts.flatMap((c) => [
-      `let y${c} = keys[at + ${c}u];`,
-      ...rows.map((r) => `s${r} = fma(q${r}_${c}, y${c}, s${r});`),
-    ]),
+    ...parts.flatMap((c) => rows.map((r) => `s${r} = fma(q${r}_${c}, y${c}, s${r});`)),
     ...rows.map(
       (r) => `let z${r} = ${total(`s${r}`)}; let n${r} = max(m${r}, z${r});
 let f${r} = exp2(m${r} - n${r}); let w${r} = exp2(z${r} - n${r});
 m${r} = n${r}; l${r} = fma(l${r}, f${r}, w${r});`,
     ),
-    ...parts.flatMap((c) => [
-      `let x${c} = values[at + ${c}u];`,
-      ...rows.map((r) => `o${r}_${c} = fma(${type}(w${r}), x${c}, o${r}_${c} * f${r});`),
-    ]),
+  ];
+  const values = parts.flatMap((c) =>
+    rows.map((r) => `o${r}_${c} = fma(${type}(w${r}), x${c}, o${r}_${c} * f${r});`),
+  );
+  return { keys, values };
+}
+
+/**
+ * Bindings: cosine and sine where the token is alone, qkv, pageTable, positions, sequences where given, keys, values, and
+ * the output where there is one part. With more: parts [tokens, heads, splits, chunks + 1] of vectors: the sum not yet
+ * divided, and behind it the highest score in units of log2 and what to divide by.
+ */
+function partKernel(shape: CacheShape, { division, sequences, alone }: Step): Kernel {
+  const { tokens, maxPages, heads, kvHeads, headSize, window } = shape;
+  const { splits } = division;
+  const { chunks, storage, type, zero, width } = headVector(headSize);
+  const sets = heads / division.heads;
+  const pages = Math.ceil(maxPages / splits);
+  const grid = linearGrid(tokens * sets * splits, 4);
+  const rows = range(division.heads);
+  const parts = range(chunks);
+  const { keys, values } = scores(shape, division.heads);
+  const setUp = rows.flatMap((r) => [
+    `let h${r} = headSet * ${division.heads}u + ${r}u; var m${r} = -1e30; var l${r} = 0.0;`,
+    ...parts.map((c) => `var o${r}_${c} = ${zero};`),
+  ]);
+  const body = [
+    ...parts.map((c) => `let y${c} = keys[at + ${c}u];`),
+    ...keys,
+    ...parts.map((c) => `let x${c} = values[at + ${c}u];`),
+    ...values,
   ];
   const whole = rows.flatMap((r) =>
     parts.map(
@@ -193,23 +252,20 @@ m${r} = n${r}; l${r} = fma(l${r}, f${r}, w${r});`,
         `output[(token * ${heads}u + h${r}) * ${chunks}u + ${c}u] = select(${zero}, o${r}_${c} / l${r}, l${r} > 0.0);`,
     ),
   );
+  const rest = width === 4 ? ', 0.0, 0.0' : '';
   const partial = rows.flatMap((r) => [
-    `let to${r} = (token * ${heads}u + h${r}) * ${splits}u + split;
-weights[to${r}] = vec2<f32>(m${r}, l${r});`,
-    ...parts.map((c) => `sums[to${r} * ${chunks}u + ${c}u] = o${r}_${c};`),
+    `let to${r} = ((token * ${heads}u + h${r}) * ${splits}u + split) * ${chunks + 1}u;`,
+    ...parts.map((c) => `parts[to${r} + ${c}u] = o${r}_${c};`),
+    `parts[to${r} + ${chunks}u] = ${type}(m${r}, l${r}${rest});`,
   ]);
+  const pool = (name: string) => (alone ? writes(name, storage) : reads(name, storage));
   return {
-    name: `cached attention ${tokens}x${maxPages} ${heads}/${kvHeads}x${headSize}`,
+    name: `cached attention ${tokens}x${maxPages} ${heads}/${kvHeads}x${headSize}${alone ? ' alone' : ''}`,
     bindings: [
-      reads('qkv', storage),
-      reads('keys', storage),
-      reads('values', storage),
-      reads('pageTable', U32),
-      reads('positions', U32),
+      ...(alone ? [reads('cosine', storage), reads('sine', storage)] : []),
+      ...[reads('qkv', storage), reads('pageTable', U32), reads('positions', U32)],
       ...sequenceBinding(sequences),
-      ...(splits === 1
-        ? [writes('output', storage)]
-        : [writes('sums', storage), writes('weights', 'array<vec2<f32>>')]),
+      ...[pool('keys'), pool('values'), writes(splits === 1 ? 'output' : 'parts', storage)],
     ],
     code: `${grid.signature} { ${grid.index}
 let headSet = index % ${sets}u;
@@ -217,16 +273,20 @@ let split = index / ${sets}u % ${splits}u;
 let token = index / ${sets * splits}u;
 let kvHead = headSet / ${sets / kvHeads}u;
 let row = ${sequenceOf(sequences)} * ${maxPages}u;
+let own = positions[token];
 // One past the last position the token sees: 0 for NO_POSITION, which wraps around.
-let visible = positions[token] + 1u;
+let visible = own + 1u;
+let last = ${pages * PAGE_TOKENS}u * (split + 1u);
 let first = max(split * ${pages * PAGE_TOKENS}u, ${typeof window === 'number' ? `visible - min(visible, ${window}u)` : '0u'});
-let end = min(visible, ${pages * PAGE_TOKENS}u * (split + 1u));
+let end = min(${alone ? 'select(own, 0u, visible == 0u)' : 'visible'}, last);
 ${setUp.join('\n')}
+${queries(shape, division.heads, alone)}
 for (var position = first; position < end; position++) {
 let page = pageTable[row + position / ${PAGE_TOKENS}u] * ${kvHeads}u + kvHead;
 let at = (page * ${PAGE_TOKENS}u + position % ${PAGE_TOKENS}u) * ${chunks}u;
 ${body.join('\n')}
 }
+${alone ? ownToken(shape, sets, [...keys, ...values]) : ''}
 ${(splits === 1 ? whole : partial).join('\n')}
 }`,
     workgroups: grid.workgroups,
@@ -234,23 +294,26 @@ ${(splits === 1 ? whole : partial).join('\n')}
   };
 }
 
-/** Bindings: sums, weights, output [tokens, heads * headSize]. One invocation per vector of the output. */
+/** Bindings: parts, output [tokens, heads * headSize]. One invocation per vector of the output. */
 function joinKernel({ tokens, heads, headSize }: CacheShape, splits: number): Kernel {
   const { chunks, storage, zero } = headVector(headSize);
   const grid = linearGrid(tokens * heads * chunks);
+  const pitch = chunks + 1;
   return {
     name: `cached attention join ${tokens}x${heads}x${headSize} of ${splits}`,
-    bindings: [reads('sums', storage), reads('weights', 'array<vec2<f32>>'), writes('output', storage)],
+    bindings: [reads('parts', storage), writes('output', storage)],
     code: `${grid.signature} { ${grid.index}
-  let part = index / ${chunks}u * ${splits}u;
+  let first = index / ${chunks}u * ${splits * pitch}u;
+  let end = first + ${splits * pitch}u;
   var highest = -1e30;
-  for (var i = part; i < part + ${splits}u; i++) { highest = max(highest, weights[i].x); }
+  for (var i = first + ${chunks}u; i < end; i += ${pitch}u) { highest = max(highest, parts[i].x); }
   var sum = ${zero};
   var divisor = 0.0;
-  for (var i = part; i < part + ${splits}u; i++) {
-    let factor = exp2(weights[i].x - highest);
-    sum += sums[i * ${chunks}u + index % ${chunks}u] * factor;
-    divisor += weights[i].y * factor;
+  for (var i = first; i < end; i += ${pitch}u) {
+    let weights = parts[i + ${chunks}u];
+    let factor = exp2(weights.x - highest);
+    sum += parts[i + index % ${chunks}u] * factor;
+    divisor += weights.y * factor;
   }
   output[index] = select(${zero}, sum / divisor, divisor > 0.0);
 }`,
@@ -259,26 +322,52 @@ function joinKernel({ tokens, heads, headSize }: CacheShape, splits: number): Ke
   };
 }
 
+function attend(
+  recorder: Recorder,
+  { qkv, keys, values, pageTable, positions, sequences }: CachedOperands,
+  shape: CacheShape,
+  tables: RopeTables | null,
+): Value {
+  const { tokens, heads, headSize } = shape;
+  const division = divisionOf(shape, recorder.traits);
+  const output = recorder.temporary('cached attention', [tokens, heads * headSize]);
+  const rows = sequences === null ? [] : [sequences];
+  const angles = tables === null ? [] : [tables.cosine, tables.sine];
+  const inputs = [...angles, qkv, pageTable, positions, ...rows, keys, values];
+  const kernel = partKernel(shape, { division, sequences, alone: tables !== null });
+  if (division.splits === 1) {
+    recorder.dispatch(kernel, [...inputs, output]);
+    return output;
+  }
+  const { chunks, width } = headVector(headSize);
+  const parts = recorder.temporary('parts of cached attention', [
+    ...[tokens, heads, division.splits, chunks + 1, width],
+  ]);
+  recorder.dispatch(kernel, [...inputs, parts]);
+  recorder.dispatch(joinKernel(shape, division.splits), [parts, output]);
+  return output;
+}
+
 /**
  * Every new token attends to the cached tokens of its sequence up to its own position, itself among them: store the new
  * ones first. @returns [tokens, heads * headSize].
  */
 export function cachedAttention(recorder: Recorder, operands: CachedOperands, shape: CacheShape): Value {
-  const { qkv, keys, values, pageTable, positions, sequences } = operands;
-  const { tokens, heads, headSize } = shape;
-  const division = divisionOf(shape, recorder.traits);
-  const output = recorder.temporary('cached attention', [tokens, heads * headSize]);
-  const rows = sequences === null ? [] : [sequences];
-  const inputs = [qkv, keys, values, pageTable, positions, ...rows];
-  const kernel = partKernel(shape, division, sequences);
-  if (division.splits === 1) {
-    recorder.dispatch(kernel, [...inputs, output]);
-    return output;
-  }
-  const parts = [tokens, heads, division.splits];
-  const sums = recorder.temporary('cached attention sums', [...parts, headSize]);
-  const weights = recorder.temporary('cached attention weights', [...parts, 2]);
-  recorder.dispatch(kernel, [...inputs, sums, weights]);
-  recorder.dispatch(joinKernel(shape, division.splits), [sums, weights, output]);
-  return output;
+  return attend(recorder, operands, shape, null);
+}
+
+/** Whether `turnedAttention` has a kernel for heads of this size: their halves have to be vectors of four. */
+export const canAttendTurned = ({ headSize }: Pick<CacheShape, 'headSize'>): boolean => headSize % 8 === 0;
+
+/**
+ * Decoding: token i is the only new one of sequence i. It is rotated and stored as `writeKeyValue` with tables does, and
+ * attends as in `cachedAttention`, all in one dispatch. `qkv` stays as it is. @returns [tokens, heads * headSize].
+ */
+export function turnedAttention(
+  recorder: Recorder,
+  operands: Omit<CachedOperands, 'sequences'>,
+  shape: CacheShape,
+  tables: RopeTables,
+): Value {
+  return attend(recorder, { ...operands, sequences: null }, shape, tables);
 }

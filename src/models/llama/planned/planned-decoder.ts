@@ -37,6 +37,8 @@ export class PlannedDecoder {
   #reads: WaitingRead[] = [];
   #choices: WaitingChoice[] = [];
   #isServing = false;
+  /** Sequences of the last replay. */
+  #lastBatch = 0;
   #compiling: Promise<unknown> = Promise.resolve();
 
   constructor(parts: DecoderParts) {
@@ -76,22 +78,26 @@ export class PlannedDecoder {
     this.#ropes.clear();
   }
 
-  /** Everyone who asks in this turn of events is served by the same replay. */
   #serveSoon(): void {
     if (this.#isServing) return;
     this.#isServing = true;
-    void nextEventTurn().then(() => {
-      const [reads, choices] = [this.#reads, this.#choices];
-      this.#reads = [];
-      this.#choices = [];
-      this.#isServing = false;
-      for (let start = 0; start < reads.length; start += MAX_BATCH) {
-        void this.#serveReads(reads.slice(start, start + MAX_BATCH));
-      }
-      for (let start = 0; start < choices.length; start += MAX_BATCH) {
-        void this.#serveChoices(choices.slice(start, start + MAX_BATCH));
-      }
-    });
+    void this.#serve();
+  }
+
+  /**
+   * One replay after another; whoever has asked until the next one begins is part of it. A single sequence is not made to
+   * wait for others; where there were several, those of the last replay get a turn of events to come back.
+   */
+  async #serve(): Promise<void> {
+    if (this.#lastBatch > 1) await nextEventTurn();
+    while (this.#reads.length + this.#choices.length > 0) {
+      const choices = this.#choices.splice(0, MAX_BATCH);
+      const reads = choices.length > 0 ? [] : this.#reads.splice(0, MAX_BATCH);
+      this.#lastBatch = Math.max(choices.length, reads.length);
+      await (choices.length > 0 ? this.#serveChoices(choices) : this.#serveReads(reads));
+      if (this.#reads.length + this.#choices.length > 0) await nextEventTurn();
+    }
+    this.#isServing = false;
   }
 
   async #serveReads(batch: readonly WaitingRead[]): Promise<void> {

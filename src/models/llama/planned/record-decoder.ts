@@ -3,14 +3,19 @@
 import {
   attention,
   cachedAttention,
+  canAttendTurned,
   crossEntropy,
   embedding,
   gatherRows,
+  isFusable,
   linear,
+  normedProduct,
+  normedSwiglu,
   rmsNorm,
   rope,
   sampleToken,
   swiglu,
+  turnedAttention,
   weightProduct,
   writeKeyValue,
   type LabelInputs,
@@ -69,6 +74,28 @@ function block(
   const h = linear(tape, attended, weights.linear(layer, 'attention-out'), x);
   const m = rmsNorm(tape, h, weights.parameter(attentionNorm(layer)), config.rmsNormEpsilon);
   const activation = swiglu(tape, linear(tape, m, weights.linear(layer, 'mlp-in')));
+  return linear(tape, activation, weights.linear(layer, 'mlp-out'), h);
+}
+
+/** A block without gradients: of few rows, norms and SwiGLU go along with the products beside them. */
+function readBlock(
+  tape: Tape,
+  config: LlamaConfig,
+  weights: DecoderParameters,
+  layer: number,
+  x: Value,
+  attend: (tape: Tape, qkv: Value) => Value,
+): Value {
+  const { recorder } = tape;
+  const [rows = 0] = x.shape;
+  const [attentionIn, mlpIn] = [weights.linear(layer, 'attention-in'), weights.linear(layer, 'mlp-in')];
+  const isFused = [attentionIn, mlpIn].every(({ weight, lora }) => lora === null && isFusable(rows, weight));
+  if (!isFused) return block(tape, config, weights, layer, x, attend);
+  const normOf = (name: string) => ({ weight: weights.parameter(name), epsilon: config.rmsNormEpsilon });
+  const qkv = recorder.temporary('qkv', [rows, attentionIn.weight.value.shape[0] ?? 0]);
+  normedProduct(recorder, x, normOf(inputNorm(layer)), attentionIn.weight, qkv);
+  const h = linear(tape, attend(tape, qkv), weights.linear(layer, 'attention-out'), x);
+  const activation = normedSwiglu(recorder, h, normOf(attentionNorm(layer)), mlpIn.weight);
   return linear(tape, activation, weights.linear(layer, 'mlp-out'), h);
 }
 
@@ -135,23 +162,27 @@ export function recordRead(
   const heads = headShape(config);
   const shape = { tokens: ids.shape[0] ?? 0, maxPages: pageTable.shape[1] ?? 0, ...heads };
   const { recorder } = tape;
+  const isDecoding = shape.tokens === pageTable.shape[0] && canAttendTurned(heads);
   let x = embedding(tape, weights.parameter(EMBEDDING), { ids, sortedIds: ids, order: ids });
   for (let layer = 0; layer < config.layers; layer += 1) {
-    x = block(tape, config, weights, layer, x, (_, qkv) => {
-      const keys = pool.keys[layer] as Value;
-      const values = pool.values[layer] as Value;
-      const operands = { qkv, keys, values, pageTable, positions, sequences };
-      writeKeyValue(recorder, operands, shape, tables);
-      return cachedAttention(recorder, operands, shape);
+    const keys = pool.keys[layer] as Value;
+    const values = pool.values[layer] as Value;
+    x = readBlock(tape, config, weights, layer, x, (_, qkv) => {
+      const operands = { qkv, keys, values, pageTable, positions };
+      if (isDecoding) return turnedAttention(recorder, operands, shape, tables);
+      writeKeyValue(recorder, { ...operands, sequences }, shape, tables);
+      return cachedAttention(recorder, { ...operands, sequences }, shape);
     });
   }
   if (result.kind === 'nothing') return;
   const wanted = last.shape[0] ?? 0;
-  const chosen = gatherRows(recorder, x, last);
-  const hidden = rmsNorm(tape, chosen, weights.parameter(FINAL_NORM), config.rmsNormEpsilon);
+  // With a token of each sequence, these are the wanted ones.
+  const hidden = wanted === shape.tokens ? x : gatherRows(recorder, x, last);
+  const norm = { weight: weights.parameter(FINAL_NORM), epsilon: config.rmsNormEpsilon };
   const head = weights.parameter(config.tiedHead ? EMBEDDING : HEAD);
   const logits =
     result.kind === 'logits' ? result.logits : recorder.temporary('logits', [wanted, config.vocabSize]);
-  weightProduct(recorder, hidden, head, logits);
+  if (isFusable(wanted, head)) normedProduct(recorder, hidden, norm, head, logits);
+  else weightProduct(recorder, rmsNorm(tape, hidden, norm.weight, norm.epsilon), head, logits);
   if (result.kind === 'token') sampleToken(recorder, logits, result, result.chosen);
 }
