@@ -9,13 +9,17 @@ const EPSILON = 1e-8;
 /** Partial sums of a norm. */
 const PARTS = 1024;
 
-/** One flat array of parameters and what belongs to it, all of the same length. */
+const VECTORS = 'array<vec4<f32>>';
+/** Vectors that one invocation updates: what all of them need is read once. */
+const RUN = 8;
+
+/** One flat array of parameters and what belongs to it, all of the same length, a multiple of four. */
 export interface FlatParameters {
   value: Value;
   gradient: Value;
   moment1: Value;
   moment2: Value;
-  /** Elements before it are decayed: matrices come first, then vectors. */
+  /** Elements before it are decayed: matrices come first, then vectors. A multiple of four. */
   decayed: number;
 }
 
@@ -51,11 +55,11 @@ function squaresKernel(size: number, first: number): Kernel {
   const grid = linearGrid(PARTS);
   return {
     name: `squares ${size}`,
-    bindings: [reads('gradient'), writes('parts')],
+    bindings: [reads('gradient', VECTORS), writes('parts')],
     code: `${grid.signature} { ${grid.index}
-  var sum = ${first === 0 ? '0.0' : 'parts[index]'};
-  for (var i = index; i < ${size}u; i += ${PARTS}u) { let g = gradient[i]; sum = fma(g, g, sum); }
-  parts[index] = sum;
+  var sum = vec4f();
+  for (var i = index; i < ${size / 4}u; i += ${PARTS}u) { let g = gradient[i]; sum = fma(g, g, sum); }
+  parts[index] = ${first === 0 ? '' : 'parts[index] + '}sum.x + sum.y + sum.z + sum.w;
 }`,
     workgroups: grid.workgroups,
     flops: 2 * size,
@@ -88,29 +92,44 @@ const NORM_KERNEL: Kernel = {
   flops: PARTS,
 };
 
+/** Code for each vector `i` of arrays of `size` numbers, in steps that are applied. @param once what is read before. */
+function eachVector(size: number, once: string, body: string): Pick<Kernel, 'code' | 'workgroups'> {
+  const invocations = Math.ceil(size / 4 / RUN);
+  const { signature, index, workgroups } = linearGrid(invocations);
+  const code = `${signature} { ${index}
+  if (norm[2] == 0.0) { return; }
+  ${once}
+  for (var i = index; i < ${size / 4}u; i += ${invocations}u) { ${body} }
+}`;
+  return { code, workgroups };
+}
+
 function updateKernel(size: number, decayed: number): Kernel {
-  const grid = linearGrid(size);
   return {
     name: `adamw ${size}`,
     bindings: [
-      writes('value'),
-      reads('gradient'),
-      writes('moment1'),
-      writes('moment2'),
+      writes('value', VECTORS),
+      reads('gradient', VECTORS),
+      writes('moment1', VECTORS),
+      writes('moment2', VECTORS),
       reads('settings'),
       reads('norm'),
     ],
-    code: `${grid.signature} { ${grid.index}
-  if (norm[2] == 0.0) { return; }
-  let g = gradient[index] * norm[1];
-  let m = ${float(BETA1)} * moment1[index] + ${float(1 - BETA1)} * g;
-  let v = ${float(BETA2)} * moment2[index] + ${float(1 - BETA2)} * g * g;
-  moment1[index] = m;
-  moment2[index] = v;
-  let shrink = select(1.0, settings[4], index < ${decayed}u);
-  value[index] = value[index] * shrink - settings[2] * m / (sqrt(v) * settings[3] + ${float(EPSILON)});
-}`,
-    workgroups: grid.workgroups,
+    ...eachVector(
+      size,
+      `let factor = norm[1];
+  let rate = settings[2];
+  let correction = settings[3];
+  let shrink = settings[4];`,
+      `
+    let g = gradient[i] * factor;
+    let m = ${float(BETA1)} * moment1[i] + ${float(1 - BETA1)} * g;
+    let v = ${float(BETA2)} * moment2[i] + ${float(1 - BETA2)} * g * g;
+    moment1[i] = m;
+    moment2[i] = v;
+    let kept = select(1.0, shrink, i < ${decayed / 4}u);
+    value[i] = value[i] * kept - rate * m / (sqrt(v) * correction + ${float(EPSILON)});`,
+    ),
     flops: 14 * size,
   };
 }
@@ -142,16 +161,15 @@ export function followAverage(
   norm: Value,
 ): void {
   const size = elements(value.shape);
-  const grid = linearGrid(size);
   recorder.dispatch(
     {
       name: `average ${size}`,
-      bindings: [reads('value'), writes('average'), reads('decay'), reads('norm')],
-      code: `${grid.signature} { ${grid.index}
-  if (norm[2] == 0.0) { return; }
-  average[index] = decay[0] * average[index] + (1.0 - decay[0]) * value[index];
-}`,
-      workgroups: grid.workgroups,
+      bindings: [reads('value', VECTORS), writes('average', VECTORS), reads('decay'), reads('norm')],
+      ...eachVector(
+        size,
+        'let keep = decay[0];',
+        'average[i] = keep * average[i] + (1.0 - keep) * value[i];',
+      ),
       flops: 3 * size,
     },
     [value, average, decay, norm],

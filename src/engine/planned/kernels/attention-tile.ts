@@ -39,9 +39,9 @@ export function registerVariant({ headSize }: AttentionShape): AttentionVariant 
   const rows = (floats: number): number => Math.min(4, Math.max(1, Math.floor(floats / headSize)));
   return {
     lanes: 4,
-    forwardRows: rows(128),
-    queryRows: rows(64),
-    keyRows: rows(64),
+    forwardRows: rows(160),
+    queryRows: rows(200),
+    keyRows: rows(128),
     sharedBytes: 0,
   };
 }

@@ -3,6 +3,7 @@
 import {
   adamW,
   adamWSettings,
+  aligned,
   externalValue,
   followAverage,
   Plan,
@@ -167,14 +168,14 @@ export class TrainedWeights {
     return { buffer: this.#settings, offset, bytes };
   }
 
-  /** Elements of each flat array that belong to matrices: these come first. */
+  /** Elements of a flat array that belong to matrices: these come first. Groups start at multiples of four. */
   #decayed(flat: number): number {
     let end = 0;
     for (const group of this.layout.groups.values()) {
       const place = this.layout.placeOf(group);
       if (place.flat === flat && group.shape.length > 1) end = Math.max(end, place.offset + group.bytes);
     }
-    return end / 4;
+    return aligned(end) / 4;
   }
 
   async #compileStep(): Promise<Plan> {
