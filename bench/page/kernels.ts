@@ -4,11 +4,7 @@ import type { EngineDevice } from '../../src/engine';
 import type { MatMulShape, MatMulVariant } from '../../src/engine/planned/kernels/mat-mul';
 import type { PlanDevice } from '../../src/engine/planned';
 import { rankVariants } from '../../src/engine/planned/tune/autotune';
-import {
-  adapterKind,
-  candidateVariants,
-  defaultVariant,
-} from '../../src/engine/planned/tune/default-variants';
+import { candidateVariants, defaultVariant } from '../../src/engine/planned/tune/default-variants';
 import { GpuTimer } from '../../src/engine/planned/tune/gpu-timer';
 import { MatMulTrial } from '../../src/engine/planned/tune/mat-mul-trial';
 import { measureRoofline, type Roofline } from './roofline';
@@ -82,11 +78,9 @@ class TfjsProduct {
   }
 }
 
-function opened(device: EngineDevice): { plans: PlanDevice; kind: ReturnType<typeof adapterKind> } {
-  const { plans } = device;
-  const { adapter } = device.describe();
-  if (plans === null || adapter === null) throw new Error('Kernels are measured on WebGPU only.');
-  return { plans, kind: adapterKind(adapter) };
+function plansOf({ plans }: EngineDevice): PlanDevice {
+  if (plans === null) throw new Error('Kernels are measured on WebGPU only.');
+  return plans;
 }
 
 async function compare(
@@ -95,9 +89,9 @@ async function compare(
   turns: number,
   tunes: boolean,
 ): Promise<ProductFigures> {
-  const { plans, kind } = opened(device);
+  const plans = plansOf(device);
   const shape = shapeOf(test);
-  const variant = defaultVariant(shape, kind);
+  const variant = defaultVariant(shape, plans.target);
   const timer = new GpuTimer(plans.device);
   const trial = await MatMulTrial.open(plans, timer, shape);
   const peer = new TfjsProduct(shape);
@@ -115,7 +109,9 @@ async function compare(
   peer.dispose();
   trial.dispose();
   timer.dispose();
-  const [tuned = null] = tunes ? await rankVariants(plans, shape, candidateVariants(shape, kind)) : [];
+  const [tuned = null] = tunes
+    ? await rankVariants(plans, shape, candidateVariants(shape, plans.target))
+    : [];
   return { variant, firstMilliseconds, ours, tfjs, tuned };
 }
 
@@ -123,5 +119,5 @@ async function compare(
 export const kernelBench = (device: EngineDevice) => ({
   compareProduct: (test: ProductCase, turns: number, tunes: boolean): Promise<ProductFigures> =>
     compare(device, test, turns, tunes),
-  roofline: (rounds: number): Promise<Roofline> => measureRoofline(opened(device).plans, rounds),
+  roofline: (rounds: number): Promise<Roofline> => measureRoofline(plansOf(device), rounds),
 });

@@ -55,6 +55,8 @@ function label(variant: MatMulVariant): string {
       return `direct ${variant.rows}x${variant.columns}${variant.splits > 1 ? ` in ${variant.splits}` : ''}`;
     case 'shared':
       return `shared ${variant.tileRows}x${variant.tileColumns}x${variant.depth}${variant.splits > 1 ? ` in ${variant.splits}` : ''}`;
+    case 'subgroup':
+      return `subgroup ${variant.rows}x${variant.columns}${variant.splits > 1 ? ` in ${variant.splits}` : ''}`;
     case 'vector':
       return `vector, ${variant.lanes} lanes`;
   }

@@ -32,7 +32,7 @@ export class KernelTuning {
     const shapes = plans.askedShapes.filter((shape) => plans.tuning.get(matMulKey(shape)) === null);
     let done = 0;
     for (const shape of shapes) {
-      await turn(() => tune(plans, plans.kind, [shape], plans.tuning));
+      await turn(() => tune(plans, [shape], plans.tuning));
       await this.#database.put('documents', plans.tuning.toJSON(), documentOf(report));
       done += 1;
       yield { done, total: shapes.length, product: matMulKey(shape) };

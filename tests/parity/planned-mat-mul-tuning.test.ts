@@ -46,8 +46,8 @@ describe('rankVariants', () => {
   });
 
   it('a variant beyond the limits: not possible', () => {
-    expect(isPossible(impossible, device.device.limits)).toBe(false);
-    expect(isPossible(small, device.device.limits)).toBe(true);
+    expect(isPossible(impossible, device.device.limits, 0)).toBe(false);
+    expect(isPossible(small, device.device.limits, 0)).toBe(true);
   });
 
   it('afterwards: no memory is kept', async () => {
@@ -81,9 +81,10 @@ describe('candidateVariants', () => {
       b: { start: 0, stride: 260 },
       c: { start: 0, stride: 136 },
     };
-    const candidates = candidateVariants(square, 'discrete').filter((variant) =>
-      isPossible(variant, device.device.limits),
-    );
+    const candidates = candidateVariants(square, {
+      kind: 'discrete',
+      subgroupLanes: device.target.subgroupLanes,
+    }).filter((variant) => isPossible(variant, device.device.limits, device.target.subgroupLanes));
     expect(await rankVariants(device, square, candidates, 1)).toHaveLength(candidates.length);
     expect(candidates.length).toBeGreaterThan(5);
   });
@@ -94,8 +95,8 @@ describe('tune', () => {
     const known = { ...shape, m: 41 };
     const table = new TuningTable([[matMulKey(known), { variant: small, milliseconds: 1 }]]);
     const row = { ...shape, m: 1 };
-    expect(await tune(device, 'software', [known, row], table)).toBe(1);
+    expect(await tune(device, [known, row], table)).toBe(1);
     expect(table.get(matMulKey(known))?.milliseconds).toBe(1);
-    expect(candidateVariants(row, 'software')).toContainEqual(table.get(matMulKey(row))?.variant);
+    expect(candidateVariants(row, device.target)).toContainEqual(table.get(matMulKey(row))?.variant);
   });
 });

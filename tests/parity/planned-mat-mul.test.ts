@@ -3,7 +3,7 @@ import type { MatMulVariant } from '../../src/engine/planned/kernels/mat-mul';
 import { relativeError } from '../../src/engine/reference/compare';
 import { matMul } from '../../src/engine/planned/kernels/mat-mul';
 import { partsError, product, productError, type Case } from './planned-mat-mul-cases';
-import { draws, run } from './planned-fixture';
+import { draws, planDevice, run } from './planned-fixture';
 
 const VARIANTS: Record<string, MatMulVariant | null> = {
   default: null,
@@ -47,6 +47,29 @@ describe.each(Object.entries(VARIANTS))('matMul, %s', (_, variant) => {
   for (const transposes of TRANSPOSES) {
     const form = `${transposes.transposeA ? 't' : 'n'}${transposes.transposeB ? 't' : 'n'}`;
     it.each(SIZES)(`$m x $n x $k ${form}: the product`, async (size) => {
+      expect(await productError({ size, ...transposes }, variant)).toBeLessThan(EXACT);
+    });
+
+    it(`parts of wider matrices, residual, scale and result ${form}: each counts once`, async () => {
+      expect(await partsError({ size: { m: 12, n: 20, k: 8 }, ...transposes }, variant)).toBeLessThan(EXACT);
+    });
+  }
+});
+
+const { subgroupLanes: lanes } = (await planDevice()).target;
+describe.runIf(lanes >= 4).each([
+  { rows: 16, columns: 8, workgroupSize: lanes, splits: 1 },
+  { rows: 32, columns: 4, workgroupSize: 2 * lanes, splits: 1 },
+  { rows: 32, columns: 8, workgroupSize: lanes, splits: 3 },
+])('matMul, subgroups, $rows x $columns, $workgroupSize lanes, $splits parts', (sizes) => {
+  const variant: MatMulVariant = { kind: 'subgroup', ...sizes, lanes };
+  for (const transposes of TRANSPOSES) {
+    const form = `${transposes.transposeA ? 't' : 'n'}${transposes.transposeB ? 't' : 'n'}`;
+    it.each([
+      { m: 32, n: 32, k: 24 },
+      { m: 20, n: 12, k: 40 },
+      { m: 36, n: 68, k: 64 },
+    ])(`$m x $n x $k ${form}: the product`, async (size) => {
       expect(await productError({ size, ...transposes }, variant)).toBeLessThan(EXACT);
     });
 

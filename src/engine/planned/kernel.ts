@@ -15,6 +15,8 @@ export interface Kernel {
   readonly name: string;
   /** Declared for group 0 in this order by whoever compiles the kernel, who also decides the access mode. */
   readonly bindings: readonly KernelBinding[];
+  /** Optional features of the language that the code uses. */
+  readonly enables?: readonly string[];
   /** Everything but the binding declarations; the entry point is `main`. */
   readonly code: string;
   readonly workgroups: readonly [x: number, y: number, z: number];
@@ -50,10 +52,10 @@ export function float(value: number): string {
 }
 
 /** Binding declarations in front of the code. @param readOnly which bindings are never written in the dispatch. */
-export function kernelSource({ bindings, code }: Kernel, readOnly: readonly boolean[]): string {
+export function kernelSource({ enables = [], bindings, code }: Kernel, readOnly: readonly boolean[]): string {
   const declarations = bindings.map(
     ({ name, type }, index) =>
       `@group(0) @binding(${index}) var<storage, ${readOnly[index] === true ? 'read' : 'read_write'}> ${name}: ${type};`,
   );
-  return `${declarations.join('\n')}\n${code}`;
+  return [...enables.map((name) => `enable ${name};`), ...declarations, code].join('\n');
 }

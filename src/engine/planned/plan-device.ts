@@ -5,7 +5,7 @@ import { GpuMemory } from './gpu-memory';
 import { Pipelines } from './pipelines';
 import type { MatMulShape, MatMulVariant } from './kernels/mat-mul-shape';
 import { ALIGNMENT, GPU_TRAITS, Recorder, SOFTWARE_TRAITS, type DeviceTraits } from './recorder';
-import { adapterKind, type AdapterKind } from './tune/default-variants';
+import { adapterKind, type TuningTarget } from './tune/default-variants';
 import { matMulKey, TuningTable } from './tune/tuning-table';
 
 /** What a submit should take, milliseconds: browsers end what runs for seconds, and the screen wants its turn. */
@@ -19,7 +19,7 @@ export class PlanDevice {
   readonly arena: ArenaMemory;
   readonly pipelines: Pipelines;
   readonly traits: DeviceTraits;
-  readonly kind: AdapterKind;
+  readonly target: TuningTarget;
   /** What was measured on this device, if anything was. */
   tuning = new TuningTable();
   readonly #asked = new Map<string, MatMulShape>();
@@ -39,11 +39,11 @@ export class PlanDevice {
     this.arena = new ArenaMemory(this.memory);
     this.pipelines = new Pipelines(device);
     this.traits = adapter.software ? SOFTWARE_TRAITS : GPU_TRAITS;
-    this.kind = adapterKind(adapter);
+    this.target = { kind: adapterKind(adapter), subgroupLanes: subgroupLanes(device) };
   }
 
   /** Which variant a product takes here. */
-  readonly variantOf = (shape: MatMulShape): MatMulVariant => this.tuning.variantOf(this.kind)(shape);
+  readonly variantOf = (shape: MatMulShape): MatMulVariant => this.tuning.variantOf(this.target)(shape);
 
   /** Products that plans of this device have been made of: what is worth tuning. */
   get askedShapes(): MatMulShape[] {
@@ -90,4 +90,12 @@ export class PlanDevice {
     this.arena.dispose();
     this.memory.dispose();
   }
+}
+
+/** Subgroups may differ in size from shader to shader; only where they cannot is the size known beforehand. */
+function subgroupLanes(device: GPUDevice): number {
+  // Older browsers do not tell.
+  if (!device.features.has('subgroups') || !('adapterInfo' in device)) return 0;
+  const { subgroupMinSize, subgroupMaxSize } = device.adapterInfo;
+  return subgroupMinSize === subgroupMaxSize ? subgroupMinSize : 0;
 }

@@ -57,7 +57,22 @@ export interface VectorVariant {
   workgroupSize: number;
 }
 
-export type MatMulVariant = DirectVariant | SharedVariant | VectorVariant;
+/**
+ * Like `DirectVariant`, but the invocations of a workgroup have the same rows, side by side, and load them together.
+ * Takes aligned shapes and devices whose subgroups all have `lanes` invocations.
+ */
+export interface SubgroupVariant {
+  kind: 'subgroup';
+  /** A multiple of 4 and of `lanes`. */
+  rows: number;
+  columns: number;
+  lanes: number;
+  /** A multiple of `lanes`. */
+  workgroupSize: number;
+  splits: number;
+}
+
+export type MatMulVariant = DirectVariant | SharedVariant | SubgroupVariant | VectorVariant;
 
 export const MAX_VECTOR_ROWS = 8;
 

@@ -10,14 +10,14 @@ import {
   MAX_VECTOR_ROWS,
   matMulConstants,
   matMulName,
-  type DirectVariant,
   type MatMulGrid,
   type MatMulShape,
   type MatMulVariant,
-  type SharedVariant,
+  type VectorVariant,
 } from './mat-mul-shape';
 import { sharedGrid, sharedKernel } from './mat-mul-shared';
 import { sumPartsKernel } from './mat-mul-split';
+import { subgroupGrid, subgroupKernel } from './mat-mul-subgroup';
 import { vectorGrid, vectorKernel } from './mat-mul-vector';
 
 export type { MatMulShape, MatMulVariant, MatrixPart } from './mat-mul-shape';
@@ -27,7 +27,10 @@ function variantFor(recorder: Recorder, shape: MatMulShape): MatMulVariant {
   const { variantOf, traits } = recorder;
   return (
     variantOf?.(shape) ??
-    defaultVariant(shape, traits.rowLanes < GPU_TRAITS.rowLanes ? 'software' : 'discrete')
+    defaultVariant(shape, {
+      kind: traits.rowLanes < GPU_TRAITS.rowLanes ? 'software' : 'discrete',
+      subgroupLanes: 0,
+    })
   );
 }
 
@@ -37,6 +40,8 @@ function planned(shape: MatMulShape, variant: MatMulVariant): { kernel: Kernel; 
       return { kernel: directKernel(shape, variant), grid: directGrid(shape, variant) };
     case 'shared':
       return { kernel: sharedKernel(shape, variant), grid: sharedGrid(shape, variant) };
+    case 'subgroup':
+      return { kernel: subgroupKernel(shape, variant), grid: subgroupGrid(shape, variant) };
     case 'vector':
       if (shape.m > MAX_VECTOR_ROWS)
         throw new RangeError(`${matMulName(shape)}: vectors are for at most ${MAX_VECTOR_ROWS} rows.`);
@@ -92,7 +97,7 @@ function inParts(
   recorder: Recorder,
   operands: MatMulOperands,
   shape: MatMulShape,
-  variant: DirectVariant | SharedVariant,
+  variant: Exclude<MatMulVariant, VectorVariant>,
 ): void {
   const { m, n } = shape;
   const { splits } = variant;

@@ -4,16 +4,18 @@ import { AppError } from '../../../lib/errors';
 import type { MatMulShape, MatMulVariant } from '../kernels/mat-mul-shape';
 import { sharedBytes, sharedThreads } from '../kernels/mat-mul-shared';
 import type { PlanDevice } from '../plan-device';
-import { candidateVariants, type AdapterKind } from './default-variants';
+import { candidateVariants } from './default-variants';
 import { GpuTimer } from './gpu-timer';
 import { MatMulTrial } from './mat-mul-trial';
 import { matMulKey, type TunedChoice, type TuningTable } from './tuning-table';
 
-/** Whether the device's limits allow a variant. */
+/** Whether a device allows a variant. @param subgroupLanes of its subgroups, 0 for none. */
 export function isPossible(
   variant: MatMulVariant,
   limits: Pick<GPUSupportedLimits, 'maxComputeWorkgroupStorageSize' | 'maxComputeInvocationsPerWorkgroup'>,
+  subgroupLanes: number,
 ): boolean {
+  if (variant.kind === 'subgroup' && variant.lanes !== subgroupLanes) return false;
   if (variant.kind !== 'shared') return variant.workgroupSize <= limits.maxComputeInvocationsPerWorkgroup;
   return (
     sharedBytes(variant) <= limits.maxComputeWorkgroupStorageSize &&
@@ -55,7 +57,7 @@ export async function rankVariants(
   try {
     const ranked: TunedChoice[] = [];
     for (const variant of candidates) {
-      if (!isPossible(variant, device.device.limits)) continue;
+      if (!isPossible(variant, device.device.limits, device.target.subgroupLanes)) continue;
       const tried = await tryVariant(trial, variant, rounds);
       if (tried !== null) ranked.push(tried);
     }
@@ -69,7 +71,6 @@ export async function rankVariants(
 /** Fills `table` for the shapes it does not know. @returns how many choices it made; shapes that nothing computes right stay out. */
 export async function tune(
   device: PlanDevice,
-  kind: AdapterKind,
   shapes: readonly MatMulShape[],
   table: TuningTable,
 ): Promise<number> {
@@ -77,7 +78,7 @@ export async function tune(
   for (const shape of shapes) {
     const key = matMulKey(shape);
     if (table.get(key) !== null) continue;
-    const [best] = await rankVariants(device, shape, candidateVariants(shape, kind));
+    const [best] = await rankVariants(device, shape, candidateVariants(shape, device.target));
     if (best === undefined) continue;
     table.set(key, best);
     made += 1;

@@ -5,11 +5,20 @@ import {
   type DirectVariant,
   type MatMulShape,
   type MatMulVariant,
+  isAligned,
   type SharedVariant,
+  type SubgroupVariant,
   type VectorVariant,
 } from '../kernels/mat-mul-shape';
 
 export type AdapterKind = 'software' | 'integrated' | 'discrete' | 'apple';
+
+/** What of an adapter decides which variants are worth a try. */
+export interface TuningTarget {
+  kind: AdapterKind;
+  /** Invocations of every subgroup; 0 where there are none, or of several sizes. */
+  subgroupLanes: number;
+}
 
 /** @param adapter as the device report has it. */
 export function adapterKind({ vendor, software }: { vendor: string; software: boolean }): AdapterKind {
@@ -23,6 +32,10 @@ export function adapterKind({ vendor, software }: { vendor: string; software: bo
 const LOAD_COST = 24;
 /** Invocations that run at once: cores times lanes of a small machine. */
 const SOFTWARE_LANES = 8;
+/** Multiply-adds that hearing one vector of a neighbour costs. */
+const BROADCAST_COST = 4;
+/** Operations below which compiling a kernel twice as long is not worth it. */
+const LARGE_FLOPS = 1e8;
 /** Multiply-adds that one element of a part costs on its way out and back in. */
 const PART_COST = 40;
 
@@ -31,6 +44,12 @@ const TILES = [
   [8, 16],
   [16, 8],
   [8, 8],
+] as const;
+const SUBGROUP_TILES = [
+  [32, 16],
+  [32, 8],
+  [16, 16],
+  [16, 8],
 ] as const;
 const SPLITS = [1, 2, 4, 8];
 
@@ -42,10 +61,22 @@ const direct = (rows: number, columns: number, splits = 1): DirectVariant => ({
   splits,
 });
 
+const subgroup = (
+  rows: number,
+  columns: number,
+  lanes: number,
+  workgroupSize: number,
+  splits = 1,
+): SubgroupVariant => ({ kind: 'subgroup', rows, columns, lanes, workgroupSize, splits });
+
 /** Multiply-adds that the slowest lane of a software adapter takes, loads counted as such. */
-export function softwareCost({ m, n, k }: MatMulShape, { rows, columns, splits }: DirectVariant): number {
-  const invocations = Math.ceil(m / rows) * Math.ceil(n / columns) * splits;
-  const perStep = rows * columns + LOAD_COST * (rows + columns);
+export function softwareCost({ m, n, k }: MatMulShape, variant: DirectVariant | SubgroupVariant): number {
+  const { rows, columns, splits, workgroupSize } = variant;
+  const shares = variant.kind === 'subgroup';
+  const across = shares ? Math.ceil(n / columns / workgroupSize) * workgroupSize : Math.ceil(n / columns);
+  const invocations = Math.ceil(m / rows) * across * splits;
+  const ownLoads = shares ? rows / variant.lanes + columns : rows + columns;
+  const perStep = rows * columns + LOAD_COST * ownLoads + (shares ? BROADCAST_COST * rows : 0);
   const sum = splits === 1 ? 0 : (m * n * splits * PART_COST) / SOFTWARE_LANES;
   return Math.ceil(invocations / SOFTWARE_LANES) * perStep * Math.ceil(k / splits) + sum;
 }
@@ -67,11 +98,23 @@ function softwareVector({ m, n }: MatMulShape): VectorVariant {
 /** A given as [k, m] is read element by element: more than a few of its rows are better off in tiles. */
 const isForVectors = ({ m, transposeA }: MatMulShape): boolean => m <= (transposeA ? 4 : MAX_VECTOR_ROWS);
 
-function softwareVariant(shape: MatMulShape): MatMulVariant {
+/** Whether a subgroup can load the rows of a tile together. */
+const sharesRows = (shape: MatMulShape, lanes: number): boolean =>
+  lanes >= 4 && lanes <= 32 && isAligned(shape);
+
+/** Lanes of a workgroup are those of a subgroup. */
+function subgroupTiles(shape: MatMulShape, lanes: number): (readonly [rows: number, columns: number])[] {
+  const large = 2 * shape.m * shape.n * shape.k >= LARGE_FLOPS;
+  if (!sharesRows(shape, lanes)) return [];
+  return SUBGROUP_TILES.filter(([rows, columns]) => rows % lanes === 0 && (large || rows * columns < 512));
+}
+
+function softwareVariant(shape: MatMulShape, lanes: number): MatMulVariant {
   if (isForVectors(shape)) return softwareVector(shape);
-  const candidates = SPLITS.flatMap((splits) =>
-    TILES.map(([rows, columns]) => direct(rows, columns, splits)),
-  );
+  const candidates = SPLITS.flatMap((splits) => [
+    ...TILES.map(([rows, columns]) => direct(rows, columns, splits)),
+    ...subgroupTiles(shape, lanes).map(([rows, columns]) => subgroup(rows, columns, lanes, lanes, splits)),
+  ]);
   return candidates.reduce((best, next) =>
     softwareCost(shape, next) < softwareCost(shape, best) ? next : best,
   );
@@ -117,13 +160,14 @@ function gpuVariant(shape: MatMulShape, kind: Exclude<AdapterKind, 'software'>):
   return { ...small, splits: Math.max(1, splits) };
 }
 
-export function defaultVariant(shape: MatMulShape, kind: AdapterKind): MatMulVariant {
-  return kind === 'software' ? softwareVariant(shape) : gpuVariant(shape, kind);
+export function defaultVariant(shape: MatMulShape, { kind, subgroupLanes }: TuningTarget): MatMulVariant {
+  return kind === 'software' ? softwareVariant(shape, subgroupLanes) : gpuVariant(shape, kind);
 }
 
 /** What is worth timing for a shape: the default first. */
-export function candidateVariants(shape: MatMulShape, kind: AdapterKind): MatMulVariant[] {
-  const first = defaultVariant(shape, kind);
+export function candidateVariants(shape: MatMulShape, target: TuningTarget): MatMulVariant[] {
+  const { kind, subgroupLanes } = target;
+  const first = defaultVariant(shape, target);
   if (isForVectors(shape)) {
     const others =
       kind === 'software'
@@ -131,12 +175,22 @@ export function candidateVariants(shape: MatMulShape, kind: AdapterKind): MatMul
         : [8, 16, 32, 64].map((lanes) => vector(4, lanes, 64));
     return distinct([first, ...others]);
   }
-  const tiles = [[32, 16], ...TILES] as const;
-  const registers = tiles.map(([rows, columns]) => direct(rows, columns));
-  if (kind === 'software') return distinct([first, ...registers]);
+  if (kind === 'software') {
+    const shared = sharesRows(shape, subgroupLanes) ? SUBGROUP_TILES : [];
+    return distinct([
+      first,
+      ...[[32, 16] as const, ...TILES].map(([rows, columns]) => direct(rows, columns)),
+      ...shared.map(([rows, columns]) => subgroup(rows, columns, subgroupLanes, subgroupLanes)),
+    ]);
+  }
   const split = SHARED.slice(1, 3).flatMap((variant) => [2, 4, 8].map((splits) => ({ ...variant, splits })));
-  const onGpu = { ...direct(8, 8), workgroupSize: 64 };
-  return distinct([first, ...SHARED, ...split.filter(({ splits }) => shape.k >= 128 * splits), onGpu]);
+  return distinct([
+    first,
+    ...SHARED,
+    ...split.filter(({ splits }) => shape.k >= 128 * splits),
+    { ...direct(8, 8), workgroupSize: 64 },
+    ...(sharesRows(shape, subgroupLanes) ? [subgroup(32, 4, subgroupLanes, 64)] : []),
+  ]);
 }
 
 function distinct(variants: readonly MatMulVariant[]): MatMulVariant[] {

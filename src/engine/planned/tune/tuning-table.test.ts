@@ -41,9 +41,10 @@ describe('TuningTable', () => {
   });
 
   it('variantOf: what was measured, else the default', () => {
-    const variantOf = table.variantOf('discrete');
+    const target = { kind: 'discrete', subgroupLanes: 0 } as const;
+    const variantOf = table.variantOf(target);
     const other = { ...shape, m: 4096 };
     expect(variantOf(shape)).toEqual(variant);
-    expect(variantOf(other)).toEqual(defaultVariant(other, 'discrete'));
+    expect(variantOf(other)).toEqual(defaultVariant(other, target));
   });
 });

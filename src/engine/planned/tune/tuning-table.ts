@@ -1,6 +1,6 @@
 // Measured choices by shape, for one adapter. Plain data on its way in and out; who owns it keeps it.
 import { isAligned, type MatMulShape, type MatMulVariant } from '../kernels/mat-mul-shape';
-import { defaultVariant, type AdapterKind } from './default-variants';
+import { defaultVariant, type TuningTarget } from './default-variants';
 
 export interface TunedChoice {
   variant: MatMulVariant;
@@ -9,7 +9,7 @@ export interface TunedChoice {
 }
 
 /** Raised whenever variants change their meaning: what was kept before is of no use then. */
-export const TUNING_VERSION = 2;
+export const TUNING_VERSION = 3;
 
 export interface TuningRecord {
   version: number;
@@ -52,7 +52,7 @@ export class TuningTable {
   }
 
   /** For `Recorder`: what was measured, else the default. */
-  variantOf(kind: AdapterKind): (shape: MatMulShape) => MatMulVariant {
-    return (shape) => this.get(matMulKey(shape))?.variant ?? defaultVariant(shape, kind);
+  variantOf(target: TuningTarget): (shape: MatMulShape) => MatMulVariant {
+    return (shape) => this.get(matMulKey(shape))?.variant ?? defaultVariant(shape, target);
   }
 }
