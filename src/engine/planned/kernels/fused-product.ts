@@ -3,8 +3,8 @@
 // SwiGLU behind it, where an invocation keeps the same columns of gate and of up. No gradients; weights whole and in f32.
 import { float, reads, writes, type Kernel } from '../kernel';
 import type { Parameter } from '../parameter';
-import { GPU_TRAITS, type Recorder, type Value } from '../recorder';
-import { defaultVariant } from '../tune/default-variants';
+import type { Recorder, Value } from '../recorder';
+import { defaultVariant, targetOf } from '../tune/default-variants';
 import { MAX_VECTOR_ROWS, range, VECTORS, type MatMulShape, type VectorVariant } from './mat-mul-shape';
 
 const MAX_WORKGROUPS = 65_535;
@@ -43,10 +43,10 @@ function variantFor(recorder: Recorder, { rows, out, in: input, gated }: FusedSh
     ...{ m: rows, n, k: input, transposeA: false, transposeB: true, scale: 1, plus: 'none' },
     ...{ a: { start: 0, stride: input }, b: { start: 0, stride: input }, c: { start: 0, stride: n } },
   };
-  const kind = recorder.traits.rowLanes < GPU_TRAITS.rowLanes ? 'software' : 'discrete';
-  const variant = recorder.variantOf?.(shape) ?? defaultVariant(shape, kind);
+  const target = targetOf(recorder.traits);
+  const variant = recorder.variantOf?.(shape) ?? defaultVariant(shape, target);
   if (variant.kind === 'vector') return variant;
-  const usual = defaultVariant(shape, kind);
+  const usual = defaultVariant(shape, target);
   return usual.kind === 'vector' ? usual : { kind: 'vector', columns: 4, lanes: 32, workgroupSize: 64 };
 }
 

@@ -3,8 +3,7 @@
 // recorder says which to take.
 import type { Kernel } from '../kernel';
 import type { Recorder, Value } from '../recorder';
-import { GPU_TRAITS } from '../recorder';
-import { defaultVariant } from '../tune/default-variants';
+import { defaultVariant, targetOf } from '../tune/default-variants';
 import { directGrid, directKernel } from './mat-mul-direct';
 import {
   MAX_VECTOR_ROWS,
@@ -25,13 +24,7 @@ export type { MatMulShape, MatMulVariant, MatrixPart } from './mat-mul-shape';
 /** What a product takes when its recorder does not say. */
 function variantFor(recorder: Recorder, shape: MatMulShape): MatMulVariant {
   const { variantOf, traits } = recorder;
-  return (
-    variantOf?.(shape) ??
-    defaultVariant(shape, {
-      kind: traits.rowLanes < GPU_TRAITS.rowLanes ? 'software' : 'discrete',
-      subgroupLanes: 0,
-    })
-  );
+  return variantOf?.(shape) ?? defaultVariant(shape, targetOf(traits));
 }
 
 function planned(shape: MatMulShape, variant: MatMulVariant): { kernel: Kernel; grid: MatMulGrid } {

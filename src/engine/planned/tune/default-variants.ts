@@ -10,6 +10,7 @@ import {
   type SubgroupVariant,
   type VectorVariant,
 } from '../kernels/mat-mul-shape';
+import { GPU_TRAITS, type DeviceTraits } from '../recorder';
 
 export type AdapterKind = 'software' | 'integrated' | 'discrete' | 'apple';
 
@@ -19,6 +20,12 @@ export interface TuningTarget {
   /** Invocations of every subgroup; 0 where there are none, or of several sizes. */
   subgroupLanes: number;
 }
+
+/** Of a recorder that knows no device. */
+export const targetOf = ({ rowLanes }: DeviceTraits): TuningTarget => ({
+  kind: rowLanes < GPU_TRAITS.rowLanes ? 'software' : 'discrete',
+  subgroupLanes: 0,
+});
 
 /** @param adapter as the device report has it. */
 export function adapterKind({ vendor, software }: { vendor: string; software: boolean }): AdapterKind {
