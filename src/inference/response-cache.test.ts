@@ -8,6 +8,7 @@ const sampling = { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty:
 const parts: ResponseKeyParts = {
   fingerprint: 'abc',
   adapterId: null,
+  storage: 'f32',
   promptIds: [1, 2, 3],
   sampling,
   maxTokens: 8,

@@ -2,6 +2,7 @@
 // the `responses` store. A cache that fails says so once and gets out of the way: it never fails a request.
 import type { Database } from '../core/database';
 import type { GenerationRequest } from '../protocol/inference';
+import type { WeightStorage } from '../protocol/models';
 import { canonicalJson } from './canonical-json';
 
 export interface CachedResponse {
@@ -14,6 +15,8 @@ export interface ResponseKeyParts {
   /** SHA-256 of the weights. */
   fingerprint: string;
   adapterId: string | null;
+  /** What the weights are kept in. */
+  storage: WeightStorage;
   promptIds: readonly number[];
   sampling: GenerationRequest['sampling'];
   maxTokens: number;

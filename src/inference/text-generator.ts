@@ -61,6 +61,7 @@ export class TextGenerator {
       ? await responseKey({
           fingerprint: model.record.fingerprint,
           adapterId: adapter?.record.id ?? null,
+          storage: model.storage,
           promptIds: prompt,
           sampling: request.sampling,
           maxTokens: request.maxTokens,

@@ -3,7 +3,7 @@
 import type { ChatTemplate } from '../lib/text/chat-template';
 import type { Tokenizer } from '../lib/text/tokenizer';
 import { AppError } from '../lib/errors';
-import type { AdapterRecord, LoraConfig, ModelRecord } from '../protocol/models';
+import type { AdapterRecord, LoraConfig, ModelRecord, StorageError, WeightStorage } from '../protocol/models';
 import type { FileArray } from './file-layout';
 import type { DecodeSession, LoadedAdapter, LoadedModel } from './loaded-model';
 import type { AdapterTensors, ModelPlan, ModelRuntime } from './model-family';
@@ -45,6 +45,19 @@ export class FileModel implements LoadedModel {
 
   get record(): ModelRecord {
     return this.#parts.record;
+  }
+
+  get storage(): WeightStorage {
+    return this.#parts.runtime.storage;
+  }
+
+  get storageError(): StorageError | null {
+    const errors = [...this.#parts.runtime.storageErrors];
+    const [first] = errors;
+    if (first === undefined) return null;
+    const [worstTensor, worst] = errors.reduce((most, next) => (next[1] > most[1] ? next : most), first);
+    const mean = errors.reduce((sum, [, error]) => sum + error, 0) / errors.length;
+    return { worst, worstTensor, mean };
   }
 
   get vocabSize(): number {

@@ -3,7 +3,7 @@
 import type { ChatTemplate } from '../lib/text/chat-template';
 import type { Tokenizer } from '../lib/text/tokenizer';
 import type { SamplingConfig } from '../protocol/inference';
-import type { AdapterRecord, LoraConfig, ModelRecord } from '../protocol/models';
+import type { AdapterRecord, LoraConfig, ModelRecord, StorageError, WeightStorage } from '../protocol/models';
 import type { TrainableModel } from './trainable-model';
 
 /** LoRA matrices on the backend; belongs to one LoadedModel and goes with it. */
@@ -36,6 +36,10 @@ export interface DecodeSession {
 
 export interface LoadedModel {
   readonly record: ModelRecord;
+  /** What its base is kept in. */
+  readonly storage: WeightStorage;
+  /** null for `f32`. */
+  readonly storageError: StorageError | null;
   readonly vocabSize: number;
   readonly contextLength: number;
   /** Ids that end an answer, from config.json and generation_config.json. */

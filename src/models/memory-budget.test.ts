@@ -66,6 +66,17 @@ beforeAll(async () => {
 });
 
 describe('planTraining', () => {
+  it('a base in few bits without the planned engine: refused, for estimates and for loading', async () => {
+    const plan = llamaFamily.plan(CONFIG);
+    const config = toyConfig({ baseStorage: 'int4' });
+    expect(() => planTraining(plan, config, null, null)).toThrow('Weights in int4 need WebGPU');
+    const read = () => Promise.resolve({ shape: [], data: new Float32Array() });
+    await expect(plan.load(read, null, 'f16')).rejects.toMatchObject({
+      code: 'model.unsupported',
+      remedy: 'Keep the weights in f32, or choose WebGPU in the settings.',
+    });
+  });
+
   it.each([
     ['lora', 2, 32],
     ['lora', 1, 64],

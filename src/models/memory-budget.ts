@@ -2,6 +2,7 @@
 import type { PlanDevice } from '../engine';
 import type { MemoryEstimate, TrainingConfig, TrainingPlan } from '../protocol/training';
 import { elementCount, type ModelPlan } from './model-family';
+import { requirePlans } from './require-plans';
 
 /** Activations of all blocks are kept up to here; above it, blocks are run again in the backward pass. */
 export const ACTIVATION_BUDGET_BYTES = 512 * 1024 * 1024;
@@ -13,6 +14,7 @@ const ARRAYS_PER_TRAINED_WEIGHT = 4;
 /**
  * @param limitBytes what the device allows; null when unknown, which counts as fitting.
  * @param plans the planned engine, where the training would run on it.
+ * @throws AppError `model.unsupported` for a base in few bits without it.
  */
 export function planTraining(
   plan: ModelPlan,
@@ -40,8 +42,10 @@ function estimate(
 ): MemoryEstimate {
   const arrays = ARRAYS_PER_TRAINED_WEIGHT + (config.emaDecay === null ? 0 : 1);
   const tokens = config.batchSize * config.sequenceLength;
+  const storage = config.baseStorage ?? 'f32';
+  requirePlans(storage, plans);
   const parts = {
-    weightsBytes: parameters * FLOAT_BYTES,
+    weightsBytes: plans === null ? parameters * FLOAT_BYTES : plan.plannedWeightBytes(storage, plans),
     adapterAndOptimizerBytes: trainable * arrays * FLOAT_BYTES,
     ...(plans === null
       ? plan.activationBytes(tokens, config.sequenceLength)

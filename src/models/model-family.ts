@@ -2,7 +2,7 @@
 // backend (a runtime). Another family is one file that exports a ModelFamily, and one line in families.ts.
 import type { PlanDevice } from '../engine';
 import { AppError } from '../lib/errors';
-import type { LoraConfig, LoraTarget, ModelFamily as FamilyName } from '../protocol/models';
+import type { LoraConfig, LoraTarget, ModelFamily as FamilyName, WeightStorage } from '../protocol/models';
 import type { TrainingConfig } from '../protocol/training';
 import type { FileArray, WeightReader } from './file-layout';
 import type { DecodeSession } from './loaded-model';
@@ -21,6 +21,9 @@ export interface AdapterTensors {
 }
 
 export interface ModelRuntime {
+  readonly storage: WeightStorage;
+  /** Root mean square of what keeping a weight in few bits changed, over that of the weight, by name; empty for `f32`. */
+  readonly storageErrors: ReadonlyMap<string, number>;
   createSession(adapter: AdapterTensors | null): DecodeSession;
   /** @throws AppError `internal` for a training of another model. */
   createTrainingSession(training: TrainableModel): DecodeSession;
@@ -41,6 +44,8 @@ export interface ModelPlan {
   adapterShapes(lora: Pick<LoraConfig, 'rank' | 'targets' | 'useDora'>): Map<string, number[]>;
   /** Which projection a module path is, null for another module. */
   targetOf(modulePath: string): LoraTarget | null;
+  /** Bytes of the weights as the planned engine keeps them. */
+  plannedWeightBytes(storage: WeightStorage, plans: PlanDevice): number;
   /** On the eager engine. */
   activationBytes(tokens: number, sequenceLength: number): ActivationBytes;
   /**
@@ -51,8 +56,9 @@ export interface ModelPlan {
   /**
    * Puts the weights on the device, one array or some rows of it at a time.
    * @param plans runs on the planned engine; null on the eager one.
+   * @throws AppError `model.unsupported` for few bits on the eager engine.
    */
-  load(read: WeightReader, plans: PlanDevice | null): Promise<ModelRuntime>;
+  load(read: WeightReader, plans: PlanDevice | null, storage?: WeightStorage): Promise<ModelRuntime>;
 }
 
 export interface ModelFamily {

@@ -7,7 +7,7 @@ import type { BlobStore } from '../lib/storage/blob-store';
 import { createChatTemplate } from '../lib/text/chat-template';
 import { createTokenizer } from '../lib/text/hf-tokenizer';
 import type { PlanDevice } from '../engine';
-import type { AdapterRecord, LoraConfig, ModelRecord, NamedFile } from '../protocol/models';
+import type { AdapterRecord, LoraConfig, ModelRecord, NamedFile, WeightStorage } from '../protocol/models';
 import type { TrainingConfig, TrainingPlan } from '../protocol/training';
 import type { FileArray } from './file-layout';
 import { FileModel } from './file-model';
@@ -46,9 +46,10 @@ export class ModelFiles {
 
   /**
    * Reads the installed files and puts the weights on the backend.
+   * @param storage what the matrices are kept in.
    * @throws AppError `model.unsupported`, `model.bad-header`, `model.truncated`, `storage.missing`.
    */
-  async load(record: ModelRecord): Promise<LoadedModel> {
+  async load(record: ModelRecord, storage: WeightStorage = 'f32'): Promise<LoadedModel> {
     const { blobs } = this.#parts;
     const read = async (name: string): Promise<Blob> =>
       required(name, await readModelFile(record, name, blobs));
@@ -61,6 +62,7 @@ export class ModelFiles {
     const runtime = await plan.load(
       await openWeights(await read(WEIGHTS), plan.weightShapes()),
       this.#parts.plans(),
+      storage,
     );
     const readAdapter = (adapter: AdapterRecord) => this.#readAdapter(adapter);
     return new FileModel({ record, plan, runtime, tokenizer, chatTemplate, stopTokenIds, readAdapter });

@@ -1,6 +1,6 @@
 // The engine worker's calls. It owns the GPU device, models, training and generation.
 import type { GenerationEvent, GenerationRequest } from './inference';
-import type { AdapterRecord, ModelRecord, NamedFile } from './models';
+import type { AdapterRecord, ModelRecord, NamedFile, WeightStorage } from './models';
 import type { PluginInfo } from './plugins';
 import type { CheckpointRecord, MemoryEstimate, RunRecord, TrainingConfig, TrainingPlan } from './training';
 import type { WorkerApi } from './workers';
@@ -66,7 +66,8 @@ export interface EngineApi extends WorkerApi {
   importAdapter(name: string, baseModelId: string, files: NamedFile[]): Promise<AdapterRecord>;
   renameAdapter(adapterId: string, name: string): Promise<AdapterRecord>;
   deleteAdapter(adapterId: string): Promise<void>;
-  countTokens(modelId: string, text: string): Promise<number>;
+  /** @param storage the one that the model is used in, so that it is not loaded in another one as well. */
+  countTokens(modelId: string, text: string, storage?: WeightStorage): Promise<number>;
 
   planTraining(config: TrainingConfig): Promise<TrainingPlan>;
   estimateMemory(config: TrainingConfig): Promise<MemoryEstimate>;

@@ -1,5 +1,5 @@
 // The twelve events (payloads are structured-cloneable) and the envelope they travel in.
-import type { AdapterRecord, ModelRecord } from './models';
+import type { AdapterRecord, ModelRecord, StorageError, WeightStorage } from './models';
 import type { CheckpointRecord, EvaluationResult, RunRecord, StepMetrics } from './training';
 
 // A type, not an interface: the bus asks for an index signature.
@@ -13,7 +13,13 @@ export type EventMap = {
   'evaluation.finished': EvaluationResult;
   'checkpoint.saved': { checkpoint: CheckpointRecord };
   'checkpoint.loaded': { checkpoint: CheckpointRecord };
-  'model.loaded': { model: ModelRecord; milliseconds: number };
+  /** `error` is null where weights are kept as they are. */
+  'model.loaded': {
+    model: ModelRecord;
+    milliseconds: number;
+    storage: WeightStorage;
+    error: StorageError | null;
+  };
   /** A model or an adapter was stored. */
   'model.saved': { model: ModelRecord | null; adapter: AdapterRecord | null };
   'error.occurred': { code: string; message: string; remedy: string | null; context: string };

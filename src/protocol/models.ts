@@ -48,6 +48,8 @@ export interface AdapterRecord {
   /** Fingerprint of the base it was trained on; another base is refused. */
   baseFingerprint: string;
   lora: LoraConfig;
+  /** What its base was kept in while it was trained; absent where nobody said, and for `f32`. */
+  baseStorage?: WeightStorage;
   sizeBytes: number;
   /** Blob folder with adapter_model.safetensors and adapter_config.json. */
   folder: string;
@@ -62,6 +64,14 @@ export interface AdapterRecord {
  */
 export const WEIGHT_STORAGES = ['f32', 'f16', 'int8', 'int4'] as const;
 export type WeightStorage = (typeof WEIGHT_STORAGES)[number];
+
+/** What keeping a base in fewer than 32 bits changed: root mean squares relative to those of the weights. */
+export interface StorageError {
+  worst: number;
+  /** Name of the weight that it is of. */
+  worstTensor: string;
+  mean: number;
+}
 
 /** What answers: a base model, with or without an adapter. */
 export interface ModelTarget {

@@ -1,5 +1,5 @@
 // Training runs: what is asked for, what is reported, what is kept.
-import type { LoraConfig, WeightStorage } from './models';
+import type { LoraConfig, StorageError, WeightStorage } from './models';
 
 export type TrainingMethod = 'lora' | 'full';
 export type BuiltInSchedule = 'constant' | 'linear' | 'cosine';
@@ -116,6 +116,8 @@ export interface RunRecord {
   parameters: number;
   trainableParameters: number;
   backend: string;
+  /** Of a base that is not kept in `f32`; absent otherwise. */
+  baseError?: StorageError;
   /** Loss before training; null when there is no evaluation split. */
   evalLossBefore: number | null;
   evalLossBest: number | null;

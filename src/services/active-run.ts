@@ -88,6 +88,7 @@ export class ActiveRun implements TrainingSink {
     const lease = await parts.models.borrow({
       modelId: config.modelId,
       adapterId: config.startFromAdapterId,
+      storage: config.baseStorage ?? 'f32',
     });
     let batches: PlanBatches | null = null;
     let training: TrainableModel | null = null;
@@ -197,7 +198,12 @@ export class ActiveRun implements TrainingSink {
     const { totalSteps } = await this.loop.prepare();
     await this.#log.dropAfter(restore?.loop.clock.optimizerStep ?? -1);
     const { parameters, trainableParameters } = this.#training;
-    this.#record = { ...this.#record, totalSteps, parameters, trainableParameters };
+    const baseError = this.base.storageError;
+    this.#record = {
+      ...this.#record,
+      ...{ totalSteps, parameters, trainableParameters },
+      ...(baseError === null ? {} : { baseError }),
+    };
   }
 }
 

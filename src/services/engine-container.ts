@@ -113,7 +113,7 @@ function registerModels(container: Container, outside: EngineSurroundings): void
     const { exclusive } = services.get(guardToken);
     return new ModelService({
       catalog: services.get(catalogToken),
-      backend: { load: (record) => exclusive(() => backend.load(record)) },
+      backend: { load: (record, storage) => exclusive(() => backend.load(record, storage)) },
       sessions: services.get(sessionsToken),
       bus,
       now: () => performance.now(),

@@ -12,7 +12,7 @@ import type {
   TuningEvent,
 } from '../protocol/engine';
 import type { GenerationEvent, GenerationRequest } from '../protocol/inference';
-import type { AdapterRecord, ModelRecord, NamedFile } from '../protocol/models';
+import type { AdapterRecord, ModelRecord, NamedFile, WeightStorage } from '../protocol/models';
 import type {
   CheckpointRecord,
   MemoryEstimate,
@@ -134,9 +134,9 @@ export class EngineService implements Omit<EngineApi, 'health'>, EngineStreams {
     await this.#parts.library.deleteAdapter(adapterId);
   }
 
-  async countTokens(modelId: string, text: string): Promise<number> {
+  async countTokens(modelId: string, text: string, storage: WeightStorage = 'f32'): Promise<number> {
     await this.#device();
-    const lease = await this.#parts.models.borrow({ modelId, adapterId: null });
+    const lease = await this.#parts.models.borrow({ modelId, adapterId: null, storage });
     try {
       return lease.model.tokenizer.encode(text).length;
     } finally {

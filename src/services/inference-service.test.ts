@@ -115,6 +115,25 @@ describe('ModelService', () => {
     lease.release();
   });
 
+  it('in two storages: loaded in each, while both are used; forgotten together', async () => {
+    const bench = await createServiceBench();
+    const target = { modelId: 'toy', adapterId: null };
+    const leases = [
+      await bench.models.borrow(target),
+      await bench.models.borrow({ ...target, storage: 'int4' }),
+      await bench.models.borrow({ ...target, storage: 'f32' }),
+    ];
+    expect(leases.map(({ model }) => model.storage)).toEqual(['f32', 'int4', 'f32']);
+    expect(bench.loaded).toHaveLength(2);
+    expect(bench.models.loadedIds).toEqual(['toy']);
+    leases[0]?.release();
+    leases[2]?.release();
+    await expect(bench.models.forgetModel('toy')).rejects.toMatchObject({ code: 'engine.busy' });
+    leases[1]?.release();
+    await bench.models.forgetModel('toy');
+    expect(bench.loaded.map(({ state }) => state.disposed)).toEqual([true, true]);
+  });
+
   it('asked for twice at once: is loaded once', async () => {
     const bench = await createServiceBench();
     const target = { modelId: 'toy', adapterId: null };

@@ -2,7 +2,7 @@
 // composition root joins it to the real readers and writers; tests bring a toy.
 import type { LoadedModel } from '../models/loaded-model';
 import type { StateArrays } from '../models/trainable-model';
-import type { LoraConfig, ModelRecord, NamedFile } from '../protocol/models';
+import type { LoraConfig, ModelRecord, NamedFile, WeightStorage } from '../protocol/models';
 import type { TrainingConfig, TrainingPlan } from '../protocol/training';
 
 /** The part of a record that only the files can tell. */
@@ -12,8 +12,8 @@ export type InspectedModel = Pick<
 >;
 
 export interface ModelBackend {
-  /** The caller disposes it. */
-  load(record: ModelRecord): Promise<LoadedModel>;
+  /** The caller disposes it. @throws AppError `model.unsupported` for a storage that the device does not have. */
+  load(record: ModelRecord, storage: WeightStorage): Promise<LoadedModel>;
   /** @throws AppError `model.unsupported`, `model.bad-header`, `model.truncated`. */
   inspectModel(files: readonly NamedFile[]): Promise<InspectedModel>;
   /** @throws AppError `adapter.bad-config`, `adapter.base-mismatch`. */

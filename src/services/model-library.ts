@@ -5,7 +5,8 @@ import type { Database } from '../core/database';
 import { AppError } from '../lib/errors';
 import type { BlobStore } from '../lib/storage/blob-store';
 import type { StateArrays } from '../models/trainable-model';
-import type { AdapterRecord, LoraConfig, ModelRecord, NamedFile } from '../protocol/models';
+import type { AdapterRecord, ModelRecord, NamedFile } from '../protocol/models';
+import type { TrainingConfig } from '../protocol/training';
 import type { ModelBackend } from './model-backend';
 import type { ModelCatalog } from './model-catalog';
 
@@ -52,19 +53,20 @@ export class ModelLibrary {
     const base = await this.#parts.catalog.findModel(baseModelId);
     const lora = await this.#parts.backend.inspectAdapter(files, base);
     const known = files.filter((file) => ADAPTER_FILES.includes(file.name));
-    return this.#storeAdapter(cleanName(name), base, lora, known, null);
+    return this.#storeAdapter(cleanName(name), base, { lora }, known, null);
   }
 
   /** @param runId the run that made it. */
   async keepAdapter(
     name: string,
     base: ModelRecord,
-    lora: LoraConfig,
+    { lora, baseStorage = 'f32' }: Pick<TrainingConfig, 'lora' | 'baseStorage'>,
     weights: StateArrays,
     runId: string,
   ): Promise<AdapterRecord> {
     const files = await this.#parts.backend.encodeAdapter(weights, lora, base);
-    return this.#storeAdapter(name, base, lora, files, runId);
+    const adapter = { lora, ...(baseStorage === 'f32' ? {} : { baseStorage }) };
+    return this.#storeAdapter(name, base, adapter, files, runId);
   }
 
   /** A fully tuned model: new weights, everything else from its base. */
@@ -129,7 +131,7 @@ export class ModelLibrary {
   async #storeAdapter(
     name: string,
     base: ModelRecord,
-    lora: LoraConfig,
+    trained: Pick<AdapterRecord, 'lora' | 'baseStorage'>,
     files: readonly NamedFile[],
     runId: string | null,
   ): Promise<AdapterRecord> {
@@ -140,7 +142,7 @@ export class ModelLibrary {
       name,
       baseModelId: base.id,
       baseFingerprint: base.fingerprint,
-      lora,
+      ...trained,
       sizeBytes: files.reduce((sum, { blob }) => sum + blob.size, 0),
       folder,
       runId,

@@ -1,10 +1,11 @@
 // Which models are on the device. It loads a model when somebody borrows it, keeps the last one used, and attaches
-// adapters beside it on demand, so that switching adapters never reloads a base. It owns every LoadedModel.
+// adapters beside it on demand, so that switching adapters never reloads a base. A model that is asked for in two
+// storages is there twice. It owns every LoadedModel.
 import type { EventBus } from '../core/event-bus';
 import { AppError } from '../lib/errors';
 import type { SessionPool } from '../inference/session-pool';
 import type { LoadedAdapter, LoadedModel } from '../models/loaded-model';
-import type { ModelTarget } from '../protocol/models';
+import type { ModelRecord, ModelTarget, WeightStorage } from '../protocol/models';
 import type { ModelBackend } from './model-backend';
 import type { ModelCatalog } from './model-catalog';
 import { reportError } from './report-error';
@@ -24,6 +25,7 @@ interface KeptAdapter {
 }
 
 interface KeptModel {
+  modelId: string;
   loading: Promise<LoadedModel>;
   users: number;
   adapters: Map<string, KeptAdapter>;
@@ -40,6 +42,7 @@ export interface ModelServiceParts {
 
 export class ModelService {
   readonly #parts: ModelServiceParts;
+  /** By `keyOf`. */
   readonly #kept = new Map<string, KeptModel>();
 
   constructor(parts: ModelServiceParts) {
@@ -48,12 +51,12 @@ export class ModelService {
 
   /** Ids of the models on the device or on their way there. */
   get loadedIds(): string[] {
-    return [...this.#kept.keys()];
+    return [...new Set([...this.#kept.values()].map(({ modelId }) => modelId))];
   }
 
   /** @throws AppError `model.unknown`, `adapter.unknown`, `adapter.base-mismatch`, or why it did not load. */
-  async borrow({ modelId, adapterId }: ModelTarget): Promise<ModelLease> {
-    const kept = await this.#keep(modelId);
+  async borrow({ modelId, adapterId, storage = 'f32' }: ModelTarget): Promise<ModelLease> {
+    const kept = await this.#keep(modelId, storage);
     kept.users += 1;
     try {
       const model = await kept.loading;
@@ -74,10 +77,9 @@ export class ModelService {
 
   /** Before its files are deleted. @throws AppError `engine.busy` while somebody uses it. */
   async forgetModel(modelId: string): Promise<void> {
-    const kept = this.#kept.get(modelId);
-    if (kept === undefined) return;
-    if (kept.users > 0) throw inUse('model');
-    await this.#unload(modelId, kept);
+    const all = [...this.#kept].filter(([, kept]) => kept.modelId === modelId);
+    if (all.some(([, { users }]) => users > 0)) throw inUse('model');
+    for (const [key, kept] of all) await this.#unload(key, kept);
   }
 
   async forgetAdapter(adapterId: string): Promise<void> {
@@ -107,30 +109,34 @@ export class ModelService {
     await this.abandonAll();
   }
 
-  async #keep(modelId: string): Promise<KeptModel> {
-    const existing = this.#kept.get(modelId);
+  async #keep(modelId: string, storage: WeightStorage): Promise<KeptModel> {
+    const key = keyOf(modelId, storage);
+    const existing = this.#kept.get(key);
     if (existing !== undefined) return existing;
     const record = await this.#parts.catalog.findModel(modelId);
-    const meanwhile = this.#kept.get(modelId);
+    const meanwhile = this.#kept.get(key);
     if (meanwhile !== undefined) return meanwhile;
-    const kept: KeptModel = { loading: this.#load(modelId, record), users: 0, adapters: new Map() };
-    this.#kept.set(modelId, kept);
+    const loading = this.#load(key, record, storage);
+    const kept: KeptModel = { modelId, loading, users: 0, adapters: new Map() };
+    this.#kept.set(key, kept);
     return kept;
   }
 
   /** Others that nobody uses go first: two bases may not fit. */
-  async #load(modelId: string, record: Parameters<ModelBackend['load']>[0]): Promise<LoadedModel> {
+  async #load(key: string, record: ModelRecord, storage: WeightStorage): Promise<LoadedModel> {
     const { backend, bus, now } = this.#parts;
     try {
-      for (const [id, other] of [...this.#kept]) {
-        if (id !== modelId && other.users === 0) await this.#unload(id, other);
+      for (const [other, kept] of [...this.#kept]) {
+        if (other !== key && kept.users === 0) await this.#unload(other, kept);
       }
       const startedAt = now();
-      const model = await backend.load(record);
-      bus.emit('model.loaded', { model: record, milliseconds: now() - startedAt }, SOURCE);
+      const model = await backend.load(record, storage);
+      const milliseconds = now() - startedAt;
+      const { storageError: error } = model;
+      bus.emit('model.loaded', { model: record, milliseconds, storage, error }, SOURCE);
       return model;
     } catch (error) {
-      this.#kept.delete(modelId);
+      this.#kept.delete(key);
       reportError(bus, error, `loading ${record.name}`, SOURCE);
       throw error;
     }
@@ -167,6 +173,8 @@ export class ModelService {
     model.dispose();
   }
 }
+
+const keyOf = (modelId: string, storage: WeightStorage): string => `${modelId} ${storage}`;
 
 function inUse(what: string): AppError<'engine.busy'> {
   return new AppError('engine.busy', `The ${what} is in use by a training run or an answer.`, {

@@ -48,6 +48,20 @@ describe('TrainingService', () => {
     expect(types).toContain('evaluation.finished');
   });
 
+  it('a base in few bits: loaded so, before and after a pause; run and adapter tell', async () => {
+    const bench = await createServiceBench();
+    atStep(bench, 6, () => void bench.training.pause(id));
+    const { id } = await bench.training.start({ ...config, baseStorage: 'int4' });
+    await bench.rested(id);
+    await bench.models.unloadAll();
+    await bench.training.resume(id);
+    const run = await bench.rested(id);
+    expect(bench.loaded.map(({ storage }) => storage)).toEqual(['int4', 'int4']);
+    expect(run).toMatchObject({ status: 'finished', baseError: { worst: 0.1, worstTensor: 'toy.weight' } });
+    const adapter = await bench.database.get('adapters', run.adapterId ?? '');
+    expect(adapter?.baseStorage).toBe('int4');
+  });
+
   it('killed half-way: a new worker marks it interrupted and resume gives the losses of an unstopped run', async () => {
     const whole = await createServiceBench();
     const reference = await whole.training.start(config);

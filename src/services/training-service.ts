@@ -175,7 +175,7 @@ export class TrainingService {
     const base = await this.#parts.catalog.findModel(config.modelId);
     const { model } = await this.#parts.checkpoints.load(checkpoint);
     const weights = checkpointWeights(model.arrays);
-    return this.#parts.library.keepAdapter(name, base, config.lora, weights, checkpoint.runId);
+    return this.#parts.library.keepAdapter(name, base, config, weights, checkpoint.runId);
   }
 
   /** Writes a checkpoint of a run under way and frees the device. */
@@ -294,7 +294,7 @@ export class TrainingService {
       const model = await this.#parts.library.keepModel(config.name, base, weights);
       return { adapterId: null, tunedModelId: model.id };
     }
-    const adapter = await this.#parts.library.keepAdapter(config.name, base, config.lora, weights, id);
+    const adapter = await this.#parts.library.keepAdapter(config.name, base, config, weights, id);
     return { adapterId: adapter.id, tunedModelId: null };
   }
 
@@ -340,7 +340,7 @@ export class TrainingService {
         changes.tunedModelId = (await this.#parts.library.keepModel(config.name, base, weights)).id;
       } else {
         const { library } = this.#parts;
-        const adapter = await library.keepAdapter(config.name, base, config.lora, weights, record.id);
+        const adapter = await library.keepAdapter(config.name, base, config, weights, record.id);
         changes.adapterId = adapter.id;
       }
     }

@@ -358,7 +358,7 @@ describe.each(['f16', 'int8', 'int4'] as const)('planned Llama on a base in %s',
 
   it('the error of every matrix in few bits is known, and sane', async () => {
     const runtime = await load(selfTestWeights(CONFIG, false), 0);
-    const errors = [...runtime.quantisationErrors];
+    const errors = [...runtime.storageErrors];
     expect(errors).toHaveLength(7 * CONFIG.layers + 2);
     for (const [name, error] of errors) {
       const most = MOST[bitsFor(name)];
@@ -392,6 +392,29 @@ describe.each(['f16', 'int8', 'int4'] as const)('planned Llama on a base in %s',
     runtime.dispose();
   });
 
+  it('resumed on a base loaded anew: the steps of a run that was not interrupted', async () => {
+    const weights = selfTestWeights(CONFIG, false);
+    const step = { targetTokens: 10, learningRate: 0.01, weightDecay: 0.1, maxGradNorm: 1 };
+    const open = async () => {
+      const runtime = await load(weights, 0);
+      return { runtime, training: await runtime.createLoraTraining(LORA, 1, null) };
+    };
+    const stepOf = async ({ training }: Awaited<ReturnType<typeof open>>) => {
+      const { lossSum } = await training.accumulate(selfTestBatch(), 0);
+      await training.step(step);
+      return lossSum;
+    };
+    const whole = await open();
+    const losses = [await stepOf(whole), await stepOf(whole)];
+    const state = await whole.training.exportState();
+    losses.push(await stepOf(whole), await stepOf(whole));
+    for (const part of [whole.training, whole.runtime]) part.dispose();
+    const resumed = await open();
+    await resumed.training.importState(state);
+    expect([await stepOf(resumed), await stepOf(resumed)]).toEqual(losses.slice(2));
+    for (const part of [resumed.training, resumed.runtime]) part.dispose();
+  });
+
   it('full training: refused; everything else leaves nothing behind', async () => {
     const { memory } = await planDevice();
     const weights = selfTestWeights(CONFIG, false);
@@ -410,7 +433,7 @@ describe('a base whose shapes allow no few bits', () => {
     const weights = selfTestWeights(SELF_TEST_CONFIG, true);
     const read = (name: string) => Promise.resolve(weights.get(name) as FileArray);
     const runtime = await PlannedRuntime.load(owner, SELF_TEST_CONFIG, read, 0, 'int4');
-    expect(runtime.quantisationErrors.size).toBe(0);
+    expect(runtime.storageErrors.size).toBe(0);
     const adapter = await runtime.createAdapter(LORA, weights);
     const training = await runtime.createLoraTraining(LORA, 1, adapter);
     const { loss } = await plannedGradients(training);

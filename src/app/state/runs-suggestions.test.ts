@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { TrainingConfig } from '../../protocol/training';
 
-import { differingFields, smallerConfigs } from './runs-suggestions';
+import { differingFields } from './runs-suggestions';
 
 function trainingConfig(): TrainingConfig {
   return {
@@ -33,22 +33,6 @@ function trainingConfig(): TrainingConfig {
     seed: 0,
   };
 }
-
-describe('smallerConfigs', () => {
-  it('smallerConfigs: a smaller batch keeps the tokens of a step', () => {
-    const [first] = smallerConfigs({ ...trainingConfig(), batchSize: 4, gradientAccumulation: 2 });
-    expect(first).toEqual({ key: 'batch', change: { batchSize: 1, gradientAccumulation: 8 } });
-  });
-
-  it('smallerConfigs: offers nothing that is already so', () => {
-    const smallest = { ...trainingConfig(), batchSize: 1, sequenceLength: 64 };
-    expect(smallerConfigs(smallest)).toEqual([]);
-    expect(smallerConfigs({ ...smallest, method: 'full' }).map(({ key }) => key)).toEqual([
-      'lora',
-      'loraSmallest',
-    ]);
-  });
-});
 
 describe('differingFields', () => {
   it('differingFields: only what differs, LoRA by its parts, the name never', () => {

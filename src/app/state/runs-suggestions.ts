@@ -1,36 +1,5 @@
-// Ways to make a run smaller when it does not fit into memory, the least painful first. Pure.
+// In what runs differ, for their comparison. Pure.
 import type { TrainingConfig } from '../../protocol/training';
-
-export type SmallerKey = 'batch' | 'sequence' | 'both' | 'lora' | 'loraSmallest';
-
-export interface SmallerConfig {
-  key: SmallerKey;
-  change: Partial<TrainingConfig>;
-}
-
-const SHORTEST = 64;
-
-/** Keeps the effective batch: what leaves the batch goes into accumulation. */
-export function smallerConfigs(config: TrainingConfig): SmallerConfig[] {
-  const batch = {
-    batchSize: 1,
-    gradientAccumulation: config.gradientAccumulation * config.batchSize,
-  };
-  const sequence = { sequenceLength: Math.max(SHORTEST, Math.floor(config.sequenceLength / 2)) };
-  const shortest = { sequenceLength: Math.max(SHORTEST, Math.floor(config.sequenceLength / 4)) };
-  const all: (SmallerConfig & { useful: boolean })[] = [
-    { key: 'batch', change: batch, useful: config.batchSize > 1 },
-    { key: 'sequence', change: sequence, useful: config.sequenceLength > SHORTEST },
-    { key: 'both', change: { ...batch, ...shortest }, useful: config.sequenceLength > SHORTEST },
-    { key: 'lora', change: { method: 'lora' }, useful: config.method === 'full' },
-    {
-      key: 'loraSmallest',
-      change: { method: 'lora', ...batch, ...shortest },
-      useful: config.method === 'full',
-    },
-  ];
-  return all.filter((candidate) => candidate.useful).map(({ key, change }) => ({ key, change }));
-}
 
 export interface ConfigDifference {
   path: string;

@@ -46,6 +46,7 @@ export const presets: Record<PresetName, SettingsPatch> = {
   performance_max: {
     training: {
       method: 'lora',
+      baseStorage: 'f32',
       lora: { rank: 32, alpha: 64, dropout: 0.05, targets: [...LORA_TARGETS] },
       epochs: 5,
       maxSteps: null,

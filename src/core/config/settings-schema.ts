@@ -1,6 +1,6 @@
 // The shape of the settings. Ranges of training fields are training-config.ts's; here they only have their types.
 import * as v from 'valibot';
-import { LORA_TARGETS } from '../../protocol/models';
+import { LORA_TARGETS, WEIGHT_STORAGES } from '../../protocol/models';
 import { BACKEND_CHOICES, LANGUAGES, SETTINGS_VERSION, THEMES } from './settings';
 
 const within = (min: number, max: number) => v.pipe(v.number(), v.minValue(min), v.maxValue(max));
@@ -21,6 +21,7 @@ const anyNumber = v.union([v.number(), v.nan()]);
 
 const training = v.strictObject({
   method: v.picklist(['lora', 'full']),
+  baseStorage: v.optional(v.picklist(WEIGHT_STORAGES), 'f32'),
   lora: v.strictObject({
     rank: anyNumber,
     alpha: anyNumber,

@@ -64,6 +64,15 @@ describe('settings', () => {
     expect(await importSettings(await exportSettings(settings, format), format)).toEqual(settings);
   });
 
+  test('settings: a base storage comes back, of an older document it is f32, another one is named', async () => {
+    const read = (text: string) => importSettings(text, 'yaml');
+    const { training } = await read('version: 1\ntraining:\n  baseStorage: int4\n');
+    expect(training.baseStorage).toBe('int4');
+    expect((await read('version: 1\ntraining:\n  epochs: 2\n')).training.baseStorage).toBe('f32');
+    const wrong = read('version: 1\ntraining:\n  baseStorage: int3\n');
+    await expect(wrong).rejects.toEqual(coded('config.invalid', { path: 'training.baseStorage' }));
+  });
+
   test('settings: unreadable text says what is wrong', async () => {
     await expect(importSettings('{"a":', 'json')).rejects.toMatchObject({ code: 'config.invalid' });
     await expect(importSettings('a: [1\nb: 2', 'yaml')).rejects.toMatchObject({

@@ -62,6 +62,14 @@ describe('training config', () => {
     expect(paths(change)).toEqual([]);
   });
 
+  test('training config: a base in few bits is for LoRA only', () => {
+    expect(validateTrainingConfig({ ...good, baseStorage: 'int4' })).toEqual([]);
+    const [problem, ...others] = validateTrainingConfig({ ...good, method: 'full', baseStorage: 'int8' });
+    expect(others).toEqual([]);
+    expect(problem).toMatchObject({ path: 'baseStorage', value: 'int8', remedy: 'Choose f32, or LoRA.' });
+    expect(validateTrainingConfig({ ...good, method: 'full', baseStorage: 'f32' })).toEqual([]);
+  });
+
   test('training config: limits of the model and added schedules are respected', () => {
     const schedules = ['wsd'];
     const config = { ...good, schedule: 'wsd' as 'cosine', sequenceLength: 300 };

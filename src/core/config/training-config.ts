@@ -1,7 +1,7 @@
 // Defaults of a training run, and what is wrong with a configuration, in words a form can show. Pure and small: the
 // page imports it. The schema of stored settings is settings-schema.ts.
 import { AppError } from '../../lib/errors';
-import { LORA_TARGETS } from '../../protocol/models';
+import { LORA_TARGETS, WEIGHT_STORAGES } from '../../protocol/models';
 import type { TrainingConfig } from '../../protocol/training';
 
 /** Everything but what a run is about: its name, model, adapter and dataset. */
@@ -10,6 +10,7 @@ export type TrainingDefaults = Omit<TrainingConfig, 'name' | 'modelId' | 'startF
 /** Small models on one machine: LoRA on every projection, at the high learning rate that small ranks take. */
 export const trainingDefaults: TrainingDefaults = {
   method: 'lora',
+  baseStorage: 'f32',
   lora: {
     rank: 16,
     alpha: 32,
@@ -95,6 +96,7 @@ const LORA_RANGES: Record<'rank' | 'alpha' | 'dropout', Range> = {
 
 const CHOICES = {
   method: ['lora', 'full'],
+  baseStorage: WEIGHT_STORAGES,
   trainOn: ['assistant', 'all'],
 } as const;
 const SCHEDULES = ['constant', 'linear', 'cosine'];
@@ -128,6 +130,7 @@ export function validateTrainingDefaults(
   const schedules = limits.schedules ?? SCHEDULES;
   return [
     ...choiceProblem('method', config.method, CHOICES.method),
+    ...storageProblem(config),
     ...(config.method === 'lora' ? loraProblems(config.lora) : []),
     ...Object.entries(RANGES).flatMap(([key, range]) =>
       rangeProblem(key, (config as unknown as Record<string, unknown>)[key], range),
@@ -192,6 +195,14 @@ function describe({ min, max, aboveMin, belowMax, integer, orNull }: Range): str
 function choiceProblem(path: string, value: unknown, choices: readonly string[]): TrainingProblem[] {
   if (typeof value === 'string' && choices.includes(value)) return [];
   return [problem(path, value, 'is not on offer', `Choose one of ${choices.join(', ')}.`)];
+}
+
+function storageProblem({ method, baseStorage = 'f32' }: TrainingDefaults): TrainingProblem[] {
+  const unknown = choiceProblem('baseStorage', baseStorage, CHOICES.baseStorage);
+  if (unknown.length > 0 || method === 'lora' || baseStorage === 'f32') return unknown;
+  const fact =
+    'cannot be trained itself: the steps of a full fine-tuning are smaller than what it can tell apart';
+  return [problem('baseStorage', baseStorage, fact, 'Choose f32, or LoRA.')];
 }
 
 function contextProblem(sequenceLength: number, contextLength: number | undefined): TrainingProblem[] {

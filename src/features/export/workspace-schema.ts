@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { AppError } from '../../lib/errors';
 import type { Conversation } from '../../protocol/conversations';
-import { LORA_TARGETS } from '../../protocol/models';
+import { LORA_TARGETS, WEIGHT_STORAGES } from '../../protocol/models';
 import type { RunMetricRow, RunRecord } from '../../protocol/training';
 
 export const WORKSPACE_KIND = 'fragua.workspace';
@@ -27,7 +27,8 @@ const id = v.pipe(v.string(), v.minLength(1), v.maxLength(200));
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const numberOrNull = v.nullable(v.number());
 const stringOrNull = v.nullable(v.string());
-const target = v.object({ modelId: id, adapterId: stringOrNull });
+const storage = v.picklist(WEIGHT_STORAGES);
+const target = v.object({ modelId: id, adapterId: stringOrNull, storage: v.exactOptional(storage) });
 
 const stats = v.object({
   promptTokens: v.number(),
@@ -84,6 +85,7 @@ const trainingConfig = v.object({
   startFromAdapterId: stringOrNull,
   datasetId: id,
   method: v.picklist(['lora', 'full']),
+  baseStorage: v.exactOptional(storage),
   lora: v.object({
     rank: v.number(),
     alpha: v.number(),
@@ -152,6 +154,7 @@ const run = v.object({
   parameters: v.number(),
   trainableParameters: v.number(),
   backend: v.string(),
+  baseError: v.exactOptional(v.object({ worst: v.number(), worstTensor: v.string(), mean: v.number() })),
   evalLossBefore: numberOrNull,
   evalLossBest: numberOrNull,
   evalLossLast: numberOrNull,

@@ -4,7 +4,7 @@ import { uniformAt } from '../../lib/random';
 import type { Tokenizer } from '../../lib/text/tokenizer';
 import type { DecodeSession, LoadedAdapter, LoadedModel } from '../../models/loaded-model';
 import type { TrainableModel } from '../../models/trainable-model';
-import type { AdapterRecord, ModelRecord } from '../../protocol/models';
+import type { AdapterRecord, ModelRecord, WeightStorage } from '../../protocol/models';
 
 export const TOY_VOCABULARY = 128;
 
@@ -81,12 +81,14 @@ export interface ToyOptions {
   /** The next token from all before; null draws a letter that depends on them. */
   next?: (tokens: readonly number[]) => number | null;
   record?: ModelRecord;
+  storage?: WeightStorage;
   training?: () => TrainableModel;
 }
 
 export function createToyModel({
   next = () => null,
   record = toyModelRecord,
+  storage = 'f32',
   training,
 }: ToyOptions = {}): ToyLoadedModel {
   const sessions: ToySession[] = [];
@@ -102,6 +104,8 @@ export function createToyModel({
   };
   return {
     record,
+    storage,
+    storageError: storage === 'f32' ? null : { worst: 0.1, worstTensor: 'toy.weight', mean: 0.05 },
     vocabSize: TOY_VOCABULARY,
     contextLength: record.contextLength,
     stopTokenIds: [0],

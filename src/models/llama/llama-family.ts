@@ -2,7 +2,10 @@
 import type { WeightReader } from '../file-layout';
 import type { ActivationBytes, ModelFamily, ModelPlan, ModelRuntime } from '../model-family';
 import { LOGITS_TILE_BYTES, type PlanDevice } from '../../engine';
+import { WeightLayout } from '../../engine/planned';
+import type { WeightStorage } from '../../protocol/models';
 import { ACTIVATION_BUDGET_BYTES } from '../memory-budget';
+import { requirePlans } from '../require-plans';
 import { savedBytesPerToken } from './llama-graph';
 import type { LlamaConfig } from './llama-config';
 import { adapterShapes, targetOf, weightShapes } from './llama-names';
@@ -10,6 +13,7 @@ import { LlamaRuntime } from './llama-runtime';
 import { parseLlamaConfig } from './parse-llama-config';
 import { plannedActivationBytes } from './planned/plan-bytes';
 import { PlannedRuntime } from './planned/planned-runtime';
+import { baseGroups } from './planned/weight-groups';
 
 const FLOAT_BYTES = 4;
 
@@ -35,10 +39,18 @@ function planOf(config: LlamaConfig): ModelPlan {
     activationBytes: (tokens, sequenceLength) => activationBytes(config, tokens, sequenceLength),
     plannedActivationBytes: (training, plans) =>
       plannedActivationBytes(config, training, plans, ACTIVATION_BUDGET_BYTES),
-    load: (read: WeightReader, plans: PlanDevice | null): Promise<ModelRuntime> =>
-      plans === null
+    plannedWeightBytes: (storage, { slabBytes }) =>
+      new WeightLayout(baseGroups(config, storage), slabBytes, false).bytes,
+    load: async (
+      read: WeightReader,
+      plans: PlanDevice | null,
+      storage: WeightStorage = 'f32',
+    ): Promise<ModelRuntime> => {
+      requirePlans(storage, plans);
+      return plans === null
         ? LlamaRuntime.load(config, read, ACTIVATION_BUDGET_BYTES)
-        : PlannedRuntime.load(plans, config, read, ACTIVATION_BUDGET_BYTES),
+        : PlannedRuntime.load(plans, config, read, ACTIVATION_BUDGET_BYTES, storage);
+    },
   };
 }
 

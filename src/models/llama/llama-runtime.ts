@@ -40,6 +40,8 @@ function missing(name: string): AppError<'internal'> {
 }
 
 export class LlamaRuntime implements ModelRuntime {
+  readonly storage = 'f32';
+  readonly storageErrors: ReadonlyMap<string, number> = new Map();
   readonly #config: LlamaConfig;
   readonly #tensors: ReadonlyMap<string, Tensor>;
   readonly #activationBudgetBytes: number;

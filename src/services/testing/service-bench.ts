@@ -129,13 +129,13 @@ export async function createServiceBench(
 
 function toyBackend(loaded: ToyLoadedModel[], trainings: ToyModel[]): ModelBackend {
   return {
-    load(record) {
+    load(record, storage) {
       const training = (): ToyModel => {
         const toy = new ToyModel();
         trainings.push(toy);
         return toy;
       };
-      const model = createToyModel({ record, training });
+      const model = createToyModel({ record, storage, training });
       loaded.push(model);
       return Promise.resolve(model);
     },

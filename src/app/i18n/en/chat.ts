@@ -86,6 +86,8 @@ export const chat = {
   noAdapter: 'None, base model only',
   manageModels: 'Manage models',
   switchHint: 'Adapters switch without loading the model again.',
+  storage: 'Weights kept in',
+  storageHint: 'Fewer bits take less memory and answer a little differently.',
   loadingModels: 'Loading models',
   noModels: 'No model here',
   noModelsHint: 'Import one under Models.',

@@ -90,6 +90,8 @@ export const chat: Translation<English['chat']> = {
   noAdapter: 'Ninguno, solo el modelo base',
   manageModels: 'Gestionar modelos',
   switchHint: 'Los adaptadores cambian sin volver a cargar el modelo.',
+  storage: 'Pesos guardados en',
+  storageHint: 'Menos bits ocupan menos memoria y responden algo distinto.',
   loadingModels: 'Cargando modelos',
   noModels: 'Aquí no hay modelos',
   noModelsHint: 'Importa uno en Modelos.',

@@ -64,9 +64,8 @@ export class PlannedRuntime implements ModelRuntime {
   readonly #owner: PlanDevice;
   readonly #config: LlamaConfig;
   readonly #base: WeightStore;
-  readonly #storage: Storage;
-  /** Relative root mean square of what keeping a weight in few bits changed, by name. */
-  readonly quantisationErrors: ReadonlyMap<string, number>;
+  readonly storage: Storage;
+  readonly storageErrors: ReadonlyMap<string, number>;
   readonly #activationBudgetBytes: number;
   readonly #decoders: Decoders;
 
@@ -79,8 +78,8 @@ export class PlannedRuntime implements ModelRuntime {
     this.#owner = owner;
     this.#config = config;
     this.#base = base;
-    this.#storage = storage;
-    this.quantisationErrors = errors;
+    this.storage = storage;
+    this.storageErrors = errors;
     this.#activationBudgetBytes = activationBudgetBytes;
     this.#decoders = new Decoders(owner, config);
   }
@@ -103,11 +102,11 @@ export class PlannedRuntime implements ModelRuntime {
 
   /** @throws AppError `training.invalid` where the base is in few bits. */
   async createFullTraining(): Promise<TrainableModel> {
-    if (this.#storage !== 'f32') {
+    if (this.storage !== 'f32') {
       throw new AppError(
         'training.invalid',
-        `The model is loaded in ${this.#storage}; such weights cannot be trained.`,
-        { details: { storage: this.#storage }, remedy: 'Train a LoRA adapter, or load the model in f32.' },
+        `The model is loaded in ${this.storage}; such weights cannot be trained.`,
+        { details: { storage: this.storage }, remedy: 'Train a LoRA adapter, or load the model in f32.' },
       );
     }
     const training = await fullTraining(this.#owner, this.#config, this.#activationBudgetBytes);
