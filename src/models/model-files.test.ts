@@ -68,7 +68,7 @@ beforeAll(async () => {
 describe('model files', () => {
   it('ModelFamilies: an unknown architecture is refused with the list of known ones', () => {
     expect(() => createModelFamilies().plan({ architectures: ['GPT2LMHeadModel'] })).toThrow(
-      /GPT2LMHeadModel is not supported; supported: LlamaForCausalLM/,
+      /GPT2LMHeadModel is not supported; supported: LlamaForCausalLM, MistralForCausalLM/,
     );
   });
 

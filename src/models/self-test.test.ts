@@ -60,6 +60,18 @@ describe.each<BackendName>(['wasm', 'cpu'])('self-test on %s', (backend) => {
     expect(compareGradients(computed, reference)[0]).toMatchObject({ name: 'loss', passed: false });
   });
 
+  it('checkGradients, checkDecoding: a sliding window over packed samples', async () => {
+    const config = { ...SELF_TEST_CONFIG, slidingWindow: 3 };
+    const weights = selfTestWeights(config, false);
+    const checks = await checkGradients(config, weights, selfTestBatch(), 0);
+    expect(checks.filter(({ passed }) => !passed)).toEqual([]);
+    expect(await checkDecoding(config, weights)).toMatchObject({ passed: true });
+    // Negative control: another window.
+    const reference = referenceOf({ ...config, slidingWindow: 4 }, weights, selfTestBatch());
+    const computed = await computeGradients(config, weights, selfTestBatch(), 0);
+    expect(compareGradients(computed, reference)[0]).toMatchObject({ name: 'loss', passed: false });
+  });
+
   it('compareGradients: a slightly wrong rotation base fails the loss and the gradients (negative control)', async () => {
     const weights = selfTestWeights(SELF_TEST_CONFIG, false);
     const batch = selfTestBatch();

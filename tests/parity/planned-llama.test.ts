@@ -49,6 +49,20 @@ describe.each(Object.entries(BUDGETS))('planned Llama, blocks %s', (_, budget) =
     runtime.dispose();
   });
 
+  it('full, a sliding window over packed samples: loss and every gradient of the reference', async () => {
+    const config = { ...SELF_TEST_CONFIG, slidingWindow: 3 };
+    const weights = selfTestWeights(config, false);
+    const runtime = await load(config, weights, budget);
+    const training = await runtime.createFullTraining();
+    const actual = await plannedGradients(training);
+    const checks = compareGradients(actual, referenceOf(config, weights, selfTestBatch()));
+    expect(checks.filter(({ passed }) => !passed)).toEqual([]);
+    const other = referenceOf({ ...config, slidingWindow: 4 }, weights, selfTestBatch());
+    expect(compareGradients(actual, other)[0]).toMatchObject({ name: 'loss', passed: false });
+    training.dispose();
+    runtime.dispose();
+  });
+
   it.each(VARIANTS)('LoRA with %o: loss and the gradients of the adapter', async (variant) => {
     const lora = { ...LORA, ...variant };
     const weights = selfTestWeights(SELF_TEST_CONFIG, true, lora);
@@ -135,9 +149,13 @@ describe('planned sessions', () => {
   const tokens = Array.from({ length: 70 }, (_, i) => (i * 7 + 3) % config.vocabSize);
 
   /** Logits of the reference after the last of these tokens. */
-  function expected(weights: ReadonlyMap<string, FileArray>, ids: readonly number[]): Float64Array {
+  function expected(
+    weights: ReadonlyMap<string, FileArray>,
+    ids: readonly number[],
+    of: LlamaConfig = config,
+  ): Float64Array {
     const length = ids.length;
-    const { logits } = referenceOf(config, weights, {
+    const { logits } = referenceOf(of, weights, {
       rows: 1,
       length,
       tokens: Int32Array.from(ids),
@@ -161,6 +179,20 @@ describe('planned sessions', () => {
     expect(session.length).toBe(70);
     expect(relativeError(logits, expected(weights, tokens))).toBeLessThan(1e-4);
     await expect(session.feed(tokens.slice(0, 27))).rejects.toThrow(/97 tokens do not fit the context of 96/);
+    session.dispose();
+    runtime.dispose();
+  });
+
+  it('a sliding window over several pages: logits of the whole sequence', async () => {
+    const windowed = { ...config, slidingWindow: 9 };
+    const weights = selfTestWeights(config, false);
+    const runtime = await load(windowed, weights, BUDGETS.kept);
+    const session = runtime.createSession(null);
+    await session.feed(tokens.slice(0, 66));
+    for (const token of tokens.slice(66, 69)) await session.feed([token]);
+    const logits = await session.feed(tokens.slice(69));
+    expect(relativeError(logits, expected(weights, tokens, windowed))).toBeLessThan(1e-4);
+    expect(relativeError(logits, expected(weights, tokens))).toBeGreaterThan(1e-3);
     session.dispose();
     runtime.dispose();
   });

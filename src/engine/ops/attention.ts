@@ -42,26 +42,40 @@ function singleSegments(segments: Int32Array, rows: number, length: number): boo
   return true;
 }
 
-function fillMask(mask: Float32Array, segments: Int32Array, row: number, length: number): void {
+function fillMask(
+  mask: Float32Array,
+  segments: Int32Array,
+  row: number,
+  { length, window }: { length: number; window: number },
+): void {
   const base = row * length;
   for (let query = 0; query < length; query += 1) {
     const segment = segments[base + query];
     const line = (base + query) * length;
-    for (let key = 0; key <= query; key += 1) {
+    for (let key = Math.max(0, query - window + 1); key <= query; key += 1) {
       if (segments[base + key] === segment) mask[line + key] = 0;
     }
   }
 }
 
-/** What is added to the scores: [rows or 1, 1, length, length]. @param segments as in TokenBatch. */
-export function attentionMask(segments: Int32Array, rows: number, length: number): Tensor {
+/**
+ * What is added to the scores: [rows or 1, 1, length, length].
+ * @param segments as in TokenBatch; @param window a token sees itself and the `window - 1` tokens before it; null: all.
+ */
+export function attentionMask(
+  segments: Int32Array,
+  rows: number,
+  length: number,
+  window: number | null = null,
+): Tensor {
+  const reach = { length, window: window ?? length };
   if (singleSegments(segments, rows, length)) {
     const mask = new Float32Array(length * length).fill(MASKED);
-    fillMask(mask, new Int32Array(length), 0, length);
+    fillMask(mask, new Int32Array(length), 0, reach);
     return fromFloats(mask, [1, 1, length, length]);
   }
   const mask = new Float32Array(rows * length * length).fill(MASKED);
-  for (let row = 0; row < rows; row += 1) fillMask(mask, segments, row, length);
+  for (let row = 0; row < rows; row += 1) fillMask(mask, segments, row, reach);
   return fromFloats(mask, [rows, 1, length, length]);
 }
 

@@ -100,12 +100,22 @@ export function cacheWith(cache: KeyValueCache, k: Tensor, v: Tensor, position: 
   });
 }
 
-/** Token i may look at positions up to `position + i`: [1, groupSize * tokens, capacity]. */
-export function cacheMask(position: number, tokens: number, capacity: number, groupSize: number): Tensor {
+/**
+ * Token i may look at positions up to `position + i`, and with a window at no more than the last so many of them:
+ * [1, groupSize * tokens, capacity].
+ */
+export function cacheMask(
+  position: number,
+  tokens: number,
+  capacity: number,
+  groupSize: number,
+  window: number | null = null,
+): Tensor {
   const mask = new Float32Array(groupSize * tokens * capacity);
   for (let row = 0; row < groupSize * tokens; row += 1) {
-    const first = position + (row % tokens) + 1;
-    mask.fill(MASKED, row * capacity + first, (row + 1) * capacity);
+    const end = position + (row % tokens) + 1;
+    mask.fill(MASKED, row * capacity, row * capacity + Math.max(0, end - (window ?? end)));
+    mask.fill(MASKED, row * capacity + end, (row + 1) * capacity);
   }
   return fromFloats(mask, [1, groupSize * tokens, capacity]);
 }

@@ -78,10 +78,12 @@ function tileGradients(hidden: Tensor, head: Tensor, tile: Tile, wantsHead: bool
     const logits = matMul(rows, head);
     const probabilities = tf.softmax(logits);
     const indices = labelIndices(tile.labels);
+    // First: on the cpu backend, tensorScatterUpdate writes into the array that it is given.
+    const loss = lossOf(logits, probabilities, indices);
     const atLabel = tf.sub(tf.gatherND(probabilities, indices), 1);
     const dLogits = tf.tensorScatterUpdate(probabilities, indices, atLabel);
     return {
-      loss: lossOf(logits, probabilities, indices),
+      loss,
       dRows: matMul(dLogits, head, { transposeB: true }),
       dHead: wantsHead ? matMul(rows, dLogits, { transposeA: true }) : null,
     };

@@ -127,6 +127,16 @@ describe('gradients against differences', () => {
     expect(await disagreement((x) => attention(q, k, x, mask, shape).y, v, dy, dv)).toBeLessThan(BOUND);
   });
 
+  it('crossEntropyWithGradients: the loss is right where the label is the likeliest', async () => {
+    const [hidden, head] = [
+      fromFloats(Float32Array.of(1), [1, 1]),
+      fromFloats(Float32Array.of(2, 0), [1, 2]),
+    ];
+    const { loss } = crossEntropyWithGradients(hidden, head, Int32Array.of(0), true);
+    // log(1 + exp(-2))
+    expect((await readFloats(loss))[0]).toBeCloseTo(0.126928, 5);
+  });
+
   it('crossEntropy: by hidden and head, rows without a label left out', async () => {
     const [hidden, head, one] = [draw(3, 4), draw(4, 6), fromFloats(Float32Array.of(1), [])];
     const labels = Int32Array.of(2, -100, 5);

@@ -3,6 +3,8 @@
 import { Matrix, Tape } from './tape';
 
 export interface ReferenceConfig {
+  /** A token sees itself and the `slidingWindow - 1` before it; null or absent: all before it. */
+  slidingWindow?: number | null;
   layers: number;
   heads: number;
   kvHeads: number;
@@ -139,7 +141,9 @@ class Decoder {
     const { heads, kvHeads, headSize } = this.#config;
     const { length, segments } = this.#batch;
     const segment = (i: number): number => segments[row * length + i] ?? -1;
-    const allowed = (query: number, key: number): boolean => key <= query && segment(key) === segment(query);
+    const near = this.#config.slidingWindow ?? Infinity;
+    const allowed = (query: number, key: number): boolean =>
+      key <= query && query - key < near && segment(key) === segment(query);
     return this.tape.beside(
       Array.from({ length: heads }, (_, head) => {
         const shared = Math.floor((head * kvHeads) / heads);

@@ -37,6 +37,19 @@ describe('inverseFrequencies', () => {
     expect(slow).toBeCloseTo(500_000 ** (-6 / 8) / 8, 15);
   });
 
+  it('parseLlamaConfig: a sliding window, unless the file says that it is not used', () => {
+    const file = {
+      ...{ vocab_size: 8, hidden_size: 8, num_hidden_layers: 1, num_attention_heads: 2 },
+      ...{ intermediate_size: 8, max_position_embeddings: 8, rms_norm_eps: 1e-5 },
+    };
+    const windowOf = (more: object) => parseLlamaConfig({ ...file, ...more }).slidingWindow;
+    expect(windowOf({})).toBeNull();
+    expect(windowOf({ sliding_window: null })).toBeNull();
+    expect(windowOf({ sliding_window: 4096 })).toBe(4096);
+    expect(windowOf({ sliding_window: 4096, use_sliding_window: false })).toBeNull();
+    expect(() => windowOf({ sliding_window: 0 })).toThrow(/sliding_window/);
+  });
+
   it('parseLlamaConfig: reads both scalings under the names of the hub', () => {
     const file = {
       vocab_size: 8,

@@ -16,6 +16,8 @@ export interface LlamaConfig {
   /** The output projection is the embedding. */
   tiedHead: boolean;
   stopTokenIds: number[];
+  /** A token attends to itself and the `slidingWindow - 1` tokens before it (Mistral 7B); null or absent: to all before. */
+  slidingWindow?: number | null;
 }
 
 /** `linear` divides positions; `llama3` stretches low frequencies only (Llama 3.1 model card). */

@@ -1,4 +1,4 @@
-// The Llama family: Hugging Face's LlamaForCausalLM.
+// The Llama family: Hugging Face's LlamaForCausalLM, and MistralForCausalLM, which is the same with a window.
 import type { WeightReader } from '../file-layout';
 import type { ActivationBytes, ModelFamily, ModelPlan, ModelRuntime } from '../model-family';
 import { LOGITS_TILE_BYTES, type PlanDevice } from '../../engine';
@@ -56,6 +56,6 @@ function planOf(config: LlamaConfig): ModelPlan {
 
 export const llamaFamily: ModelFamily = {
   name: 'llama',
-  architectures: ['LlamaForCausalLM'],
+  architectures: ['LlamaForCausalLM', 'MistralForCausalLM'],
   plan: (configJson) => planOf(parseLlamaConfig(configJson)),
 };

@@ -92,7 +92,7 @@ export class LlamaGraph {
       dropout,
       shape: { rows, length, heads, kvHeads, headSize },
       rope: ropeTables(batch.positions, this.#frequencies),
-      mask: attentionMask(batch.segments, rows, length),
+      mask: attentionMask(batch.segments, rows, length, this.config.slidingWindow),
       epsilon: rmsNormEpsilon,
     };
   }

@@ -100,14 +100,14 @@ export class LlamaSession implements DecodeSession {
     this.#reserve(this.#length + padded);
     const ids = Int32Array.from({ length: padded }, (_, i) => tokens[i] ?? 0);
     const logits = scope(() => {
-      const { heads, kvHeads } = this.#config;
+      const { heads, kvHeads, slidingWindow } = this.#config;
       const weights = this.#weights();
       const positions = ids.map((_, i) => this.#length + i);
       const piece: Piece = {
         weights,
         tokens: padded,
         rope: ropeTables(positions, this.#frequencies),
-        mask: cacheMask(this.#length, padded, this.#capacity, heads / kvHeads),
+        mask: cacheMask(this.#length, padded, this.#capacity, heads / kvHeads, slidingWindow),
         slot: padded === 1 ? cacheSlot(this.#length, this.#capacity) : null,
       };
       let x = gatherRows(weights.tensor(EMBEDDING), ids);

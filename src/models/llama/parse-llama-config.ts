@@ -43,6 +43,8 @@ const schema = v.object({
   attention_bias: v.optional(v.literal(false), false),
   mlp_bias: v.optional(v.literal(false), false),
   eos_token_id: v.optional(v.nullable(tokenIds)),
+  sliding_window: v.optional(v.nullable(size)),
+  use_sliding_window: v.optional(v.nullable(v.boolean())),
 });
 
 type Parsed = v.InferOutput<typeof schema>;
@@ -102,6 +104,8 @@ export function parseLlamaConfig(json: unknown): LlamaConfig {
     rmsNormEpsilon: c.rms_norm_eps,
     tiedHead: c.tie_word_embeddings,
     stopTokenIds: [c.eos_token_id ?? []].flat(),
+    // Some files give a size and say elsewhere that it is not used.
+    slidingWindow: c.use_sliding_window === false ? null : (c.sliding_window ?? null),
   };
   checkHeads(config);
   return config;

@@ -57,7 +57,10 @@ export interface RecordOptions {
   gradients: boolean;
 }
 
-const headShape = ({ heads, kvHeads, headSize }: LlamaConfig) => ({ heads, kvHeads, headSize });
+const headShape = ({ heads, kvHeads, headSize, slidingWindow = null }: LlamaConfig) => ({
+  ...{ heads, kvHeads, headSize },
+  window: slidingWindow,
+});
 
 /** @param attend from the projections, not yet rotated, to what the heads found. */
 function block(
