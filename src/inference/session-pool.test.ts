@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { DecodeSession } from '../models/loaded-model';
 import { commonPrefixLength, SessionPool } from './session-pool';
 import { createToyModel } from './testing/toy-language-model';
 
@@ -50,5 +51,19 @@ describe('SessionPool', () => {
     fill(pool, model, [1, 2]);
     pool.drop(model);
     expect([pool.size, model.sessions[0]?.disposed]).toEqual([0, true]);
+  });
+
+  it('borrow: takes over what other sessions hold, but leaves a token to be fed', () => {
+    const model = createToyModel();
+    const offered: number[][] = [];
+    const session: DecodeSession = {
+      ...{ length: 0, feed: () => Promise.resolve(new Float32Array()) },
+      ...{ truncate: () => undefined, dispose: () => undefined },
+      reuse: (tokens) => offered.push([...tokens]) * 2,
+    };
+    const pool = new SessionPool();
+    const kept = pool.borrow({ ...model, createSession: () => session }, null, [5, 6, 7, 8]);
+    expect(offered).toEqual([[5, 6, 7]]);
+    expect(kept.tokens).toEqual([5, 6]);
   });
 });

@@ -35,7 +35,8 @@ export class SessionPool {
   }
 
   /**
-   * A session for these tokens, cut back to the prefix they share. At least the last token is left to be fed, since
+   * A session for these tokens, cut back to the prefix they share; what other sessions hold of the rest it takes over
+   * where it can. At least the last token is left to be fed, since
    * its logits are what the next token is drawn from. Hand it back with `release`.
    */
   borrow(model: LoadedModel, adapter: LoadedAdapter | null, tokens: readonly number[]): KeptSession {
@@ -48,7 +49,8 @@ export class SessionPool {
     const chosen = best !== null && (shared(best) > 0 || this.#full()) ? best : this.#open(model, adapter);
     const keep = Math.min(shared(chosen), tokens.length - 1);
     chosen.session.truncate(keep);
-    chosen.tokens = tokens.slice(0, keep);
+    const reused = chosen.session.reuse?.(tokens.slice(keep, -1)) ?? 0;
+    chosen.tokens = tokens.slice(0, keep + reused);
     chosen.lent = true;
     return chosen;
   }

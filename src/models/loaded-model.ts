@@ -29,6 +29,11 @@ export interface DecodeSession {
   feed(tokens: readonly number[]): Promise<Float32Array<ArrayBuffer>>;
   /** `feed`, and a token chosen where the logits are, which stay there. Absent where they have to come to the caller. */
   feedAndChoose?(tokens: readonly number[], choice: TokenChoice): Promise<number>;
+  /**
+   * Takes over what other sequences hold for the tokens that follow, without computing it. Absent where nothing is shared.
+   * @returns how many of `tokens` the session now has, from the first on.
+   */
+  reuse?(tokens: readonly number[]): number;
   /** Forgets every position from `length` on. */
   truncate(length: number): void;
   dispose(): void;

@@ -83,6 +83,22 @@ describe('planned sessions that choose tokens', () => {
     runtime.dispose();
   });
 
+  it('one that joins while others write, and one that leaves: the tokens of each alone', async () => {
+    const runtime = await open();
+    const greedy = { ...OFF, temperature: 0 };
+    const long = written(runtime, prompt, greedy, 10, true);
+    const short = written(runtime, prompt.slice(5), greedy, 3, true);
+    await short;
+    const late = written(runtime, prompt.slice(11), SAMPLINGS[1] ?? OFF, 5, true);
+    const together = await Promise.all([long, short, late]);
+    expect(together).toEqual([
+      await written(runtime, prompt, greedy, 10, true),
+      await written(runtime, prompt.slice(5), greedy, 3, true),
+      await written(runtime, prompt.slice(11), SAMPLINGS[1] ?? OFF, 5, true),
+    ]);
+    runtime.dispose();
+  });
+
   it('nothing stays on the device', async () => {
     const { memory } = await planDevice();
     const once = async () => {

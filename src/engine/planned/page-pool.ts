@@ -45,6 +45,11 @@ export class PagePool {
     return this.#pages * this.#pageBytes * this.#arrays.length;
   }
 
+  /** Pages that somebody has. */
+  get usedPages(): number {
+    return this.#pages - this.#free.length;
+  }
+
   /** null for values of others. */
   rangeOf(value: Value): BufferRange | null {
     return this.#ranges.get(value) ?? null;
@@ -65,6 +70,23 @@ export class PagePool {
 
   release(pages: readonly number[]): void {
     this.#free.push(...pages);
+  }
+
+  /** Copies a page to another one, before anything that is submitted once this resolves. */
+  async copy(from: number, to: number): Promise<void> {
+    const bytes = this.#pageBytes;
+    const ranges = [...this.#ranges.values()];
+    // A buffer cannot be copied to itself.
+    const between = await this.#memory.allocate(bytes * ranges.length, 'a page on its way');
+    const encoder = this.#memory.device.createCommandEncoder();
+    ranges.forEach(({ buffer }, i) => {
+      encoder.copyBufferToBuffer(buffer, from * bytes, between, i * bytes, bytes);
+    });
+    ranges.forEach(({ buffer }, i) => {
+      encoder.copyBufferToBuffer(between, i * bytes, buffer, to * bytes, bytes);
+    });
+    this.#memory.device.queue.submit([encoder.finish()]);
+    this.#memory.free(between);
   }
 
   dispose(): void {

@@ -10,7 +10,7 @@ import { matMulKey, TuningTable } from './tune/tuning-table';
 
 /** What a submit should take, milliseconds: browsers end what runs for seconds, and the screen wants its turn. */
 const SUBMIT_MS = 100;
-const MIN_FLOPS = 1e7;
+const MIN_FLOPS = 5e7;
 const MAX_FLOPS = 1e12;
 
 export class PlanDevice {

@@ -5,6 +5,7 @@ import type { DecodeSession } from '../../loaded-model';
 import type { LlamaConfig } from '../llama-config';
 import { PlannedDecoder } from './planned-decoder';
 import { PlannedSession } from './planned-session';
+import { SharedBlocks } from './shared-blocks';
 import type { DecoderParameters } from './record-decoder';
 
 interface DecoderWeights {
@@ -12,11 +13,17 @@ interface DecoderWeights {
   rangeOf: (value: Value) => BufferRange | null;
 }
 
+interface OpenDecoder {
+  decoder: PlannedDecoder;
+  blocks: SharedBlocks;
+  sessions: number;
+}
+
 export class Decoders {
   readonly #owner: PlanDevice;
   readonly #config: LlamaConfig;
   readonly #pool: PagePool;
-  readonly #open = new Map<object, { decoder: PlannedDecoder; sessions: number }>();
+  readonly #open = new Map<object, OpenDecoder>();
 
   constructor(owner: PlanDevice, config: LlamaConfig) {
     this.#owner = owner;
@@ -24,16 +31,34 @@ export class Decoders {
     this.#pool = new PagePool(owner.memory, config);
   }
 
-  /** @param key the same for the same weights. */
-  session(key: object, weights: () => DecoderWeights): DecodeSession {
-    const entry = this.#open.get(key) ?? { decoder: this.#decoder(weights()), sessions: 0 };
+  /** Pages in use. */
+  get usedPages(): number {
+    return this.#pool.usedPages;
+  }
+
+  /**
+   * @param key the same for the same weights.
+   * @param change whether the weights may change under the session: it then shares nothing with others.
+   */
+  session(key: object, weights: () => DecoderWeights, change = false): DecodeSession {
+    const entry = this.#open.get(key) ?? {
+      decoder: this.#decoder(weights()),
+      blocks: new SharedBlocks(this.#pool),
+      sessions: 0,
+    };
     this.#open.set(key, entry);
     entry.sessions += 1;
-    return new PlannedSession(this.#config.contextLength, this.#pool, entry.decoder, () => {
-      entry.sessions -= 1;
-      if (entry.sessions > 0) return;
-      entry.decoder.dispose();
-      this.#open.delete(key);
+    return new PlannedSession({
+      contextLength: this.#config.contextLength,
+      pool: this.#pool,
+      decoder: entry.decoder,
+      blocks: change ? null : entry.blocks,
+      onDispose: () => {
+        entry.sessions -= 1;
+        if (entry.sessions > 0) return;
+        entry.decoder.dispose();
+        this.#open.delete(key);
+      },
     });
   }
 

@@ -173,6 +173,11 @@ export class PlannedRuntime implements ModelRuntime {
     }
   }
 
+  /** Pages of keys and values that sessions have. */
+  get usedPages(): number {
+    return this.#decoders.usedPages;
+  }
+
   createSession(adapter: AdapterTensors | null): DecodeSession {
     const own = adapter instanceof PlannedAdapter ? adapter : null;
     return this.#decoders.session(own ?? this, () => ({
@@ -187,10 +192,11 @@ export class PlannedRuntime implements ModelRuntime {
     }
     // Averages may have come since the last session: these are another array.
     const { trained } = training;
-    return this.#decoders.session(trained.averaged, () => ({
+    const weights = () => ({
       weights: training.evaluationWeights,
-      rangeOf: (value) => trained.rangeOf(value, trained.averaged) ?? this.#rangeOf(value),
-    }));
+      rangeOf: (value: Value) => trained.rangeOf(value, trained.averaged) ?? this.#rangeOf(value),
+    });
+    return this.#decoders.session(trained.averaged, weights, true);
   }
 
   dispose(): void {
