@@ -25,6 +25,7 @@ import { projectionArray, rotationTable, storedArray } from './weight-arrays';
  * - `static`: one sequence whose cache has `capacity` positions and is written in place where the caller gives the same
  *   memory as past and present; lengths come as `seqlens_k` (tokens in all, less one) and `total_sequence_length`. Every
  *   size is known where `tokens`, those of a run, is a number, and nothing runs on the host: it can be captured.
+ *   Logits are those after the last token, [1, vocab].
  */
 export type OnnxForm = { kind: 'portable' } | { kind: 'static'; capacity: number; tokens: number | null };
 
@@ -214,8 +215,14 @@ class DecoderGraph {
     const matrix = this.#config.tiedHead
       ? this.#embedding()
       : graph.array(storedArray(this.#read, HEAD, [vocabSize, hiddenSize]));
-    const product = graph.node('/lm_head/Gemm', [rows, matrix], { attributes: { transB: { int: 1 } } });
-    graph.node('/lm_head/Reshape', [product, this.#logitsShape(kept)], { outputs: ['logits'] });
+    const product = (outputs?: string[]): string =>
+      graph.node('/lm_head/Gemm', [rows, matrix], {
+        attributes: { transB: { int: 1 } },
+        ...(outputs === undefined ? {} : { outputs }),
+      });
+    // A reshape into memory of the caller's is a copy, which a captured run does not repeat.
+    if (this.#form.kind === 'static') product(['logits']);
+    else graph.node('/lm_head/Reshape', [product(), this.#logitsShape(kept)], { outputs: ['logits'] });
   }
 
   /** Of each sequence the last states, as many as logits are asked for. */
@@ -236,15 +243,14 @@ class DecoderGraph {
     return graph.node(`${path}/Slice`, [normed, start, graph.integers('end', [INT64_MAX]), axis]);
   }
 
+  /** [batch, rows kept, vocab], of which the first two follow from the input. */
   #logitsShape(kept: string): string {
-    const { vocabSize } = this.#config;
     const graph = this.#graph;
-    if (this.#form.kind === 'static') return graph.integers('logits_shape', [1, 1, vocabSize]);
     const path = '/lm_head/shape';
     const leading = graph.node(`${path}/Shape`, [kept], {
       attributes: { start: { int: 0 }, end: { int: 2 } },
     });
-    return graph.node(`${path}/Concat`, [leading, graph.integers('vocabulary', [vocabSize])], {
+    return graph.node(`${path}/Concat`, [leading, graph.integers('vocabulary', [this.#config.vocabSize])], {
       attributes: { axis: { int: 0 } },
     });
   }
@@ -275,7 +281,7 @@ class DecoderGraph {
     const form = this.#form;
     if (form.kind === 'static') {
       return [
-        { name: 'logits', type: 'float', shape: [1, 1, vocabSize] },
+        { name: 'logits', type: 'float', shape: [1, vocabSize] },
         ...this.#cache('present', 1, form.capacity),
       ];
     }
