@@ -4,6 +4,8 @@ export * from './ops/cached-attention';
 export * from './ops/cross-entropy';
 export * from './ops/elementwise';
 export * from './ops/embedding';
+export * from './ops/gelu';
+export * from './ops/layer-norm';
 export * from './ops/linear';
 export * from './ops/mat-mul';
 export * from './ops/rms-norm';

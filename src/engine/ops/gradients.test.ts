@@ -6,6 +6,8 @@ import { attention, attentionGradient, attentionMask, type AttentionShape } from
 import { crossEntropyWithGradients } from './cross-entropy';
 import { add } from './elementwise';
 import { gatherRows, scatterAddRows } from './embedding';
+import { geglu, gegluGradient, gelu, geluGradient } from './gelu';
+import { layerNorm, layerNormInputGradient, layerNormWeightGradients } from './layer-norm';
 import {
   linear,
   linearInputGradient,
@@ -85,6 +87,36 @@ describe('gradients against differences', () => {
     const { dGate, dUp } = swigluGradient(dy, gate, up, swiglu(gate, up).sigmoid);
     expect(await disagreement((v) => swiglu(v, up).activation, gate, dy, dGate)).toBeLessThan(BOUND);
     expect(await disagreement((v) => swiglu(gate, v).activation, up, dy, dUp)).toBeLessThan(BOUND);
+  });
+
+  it.each(['exact', 'tanh'] as const)('gelu and geglu, %s: by input, gate and up', async (form) => {
+    const [gate, up, dy] = [draw(3, 4), draw(3, 4), draw(3, 4)];
+    const { dGate, dUp } = gegluGradient(dy, gate, up, form);
+    expect(await disagreement((v) => gelu(v, form), gate, dy, geluGradient(dy, gate, form))).toBeLessThan(
+      BOUND,
+    );
+    expect(await disagreement((v) => geglu(v, up, form), gate, dy, dGate)).toBeLessThan(BOUND);
+    expect(await disagreement((v) => geglu(gate, v, form), up, dy, dUp)).toBeLessThan(BOUND);
+  });
+
+  it('gelu: the normal distribution at one, exact and by tanh', async () => {
+    const one = fromFloats(Float32Array.of(1, -1), [2]);
+    // P(1) = 0.8413447; the approximation gives 0.8411920.
+    const [exact, tanh] = [await readFloats(gelu(one, 'exact')), await readFloats(gelu(one, 'tanh'))];
+    expect([exact[0], exact[1]].map((v) => v?.toFixed(5))).toEqual(['0.84134', '-0.15866']);
+    expect(tanh[0]?.toFixed(5)).toBe('0.84119');
+  });
+
+  it('layerNorm: by input, weight and bias', async () => {
+    const [x, weight, bias, dy] = [draw(3, 5), draw(5), draw(5), draw(3, 5)];
+    const saved = layerNorm(x, weight, bias, 1e-5);
+    const { dWeight, dBias } = layerNormWeightGradients(dy, saved);
+    const y = (values: { x?: Tensor; weight?: Tensor; bias?: Tensor }): Tensor =>
+      layerNorm(values.x ?? x, values.weight ?? weight, values.bias ?? bias, 1e-5).y;
+    const dx = layerNormInputGradient(dy, weight, saved);
+    expect(await disagreement((v) => y({ x: v }), x, dy, dx)).toBeLessThan(BOUND);
+    expect(await disagreement((v) => y({ weight: v }), weight, dy, dWeight)).toBeLessThan(BOUND);
+    expect(await disagreement((v) => y({ bias: v }), bias, dy, dBias)).toBeLessThan(BOUND);
   });
 
   it('rope: by input, and back and forth is where it began', async () => {

@@ -1,9 +1,13 @@
 // The planned engine as models see it.
+export type { Activation } from './kernels/activation';
 export * from './kernels/adamw';
 export * from './kernels/attention';
 export * from './kernels/cross-entropy';
+export * from './kernels/bias';
 export * from './kernels/elementwise';
 export * from './kernels/embedding';
+export * from './kernels/gated-activation';
+export * from './kernels/layer-norm';
 export * from './kernels/linear';
 export * from './kernels/magnitude';
 export * from './kernels/mat-mul';
@@ -27,4 +31,5 @@ export * from './kernels/decode-attention';
 export * from './kernels/fused-product';
 export * from './kernels/gather-rows';
 export * from './kernels/sample-token';
+export * from './kernels/stacked-lora';
 export * from './page-pool';

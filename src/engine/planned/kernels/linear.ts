@@ -1,9 +1,10 @@
 // y = x W^T (+ residual), with LoRA side paths (Hu et al. 2021) on parts of the output: y_s += scale * (x A_s^T) B_s^T,
-// and with DoRA then magnitude_s / norm_s * y_s.
+// and with DoRA then magnitude_s / norm_s * y_s. A bias comes last.
 // Projections that read the same input are one product: their weights lie below each other.
 import type { Parameter } from '../parameter';
 import type { Value } from '../recorder';
 import type { Tape } from '../tape';
+import { addBias } from './bias';
 import { dropout, dropoutGradient, giveGradient, type Dropout } from './elementwise';
 import { stretch, type Magnitudes } from './magnitude';
 import { matMul } from './mat-mul';
@@ -34,21 +35,29 @@ export interface LinearWeights {
   /** [out, in]; in few bits only where it is frozen. */
   weight: Parameter;
   lora: LoraPath | null;
+  /** [out], added to every row after all else; absent or null is none. */
+  bias?: Parameter | null;
 }
 
 /** @param x [rows, in]; @param residual [rows, out], added. @returns [rows, out]. */
 export function linear(tape: Tape, x: Value, weights: LinearWeights, residual: Value | null = null): Value {
-  const { lora } = weights;
-  if (lora === null || lora.dora === null) return product(tape, x, weights, residual);
-  return stretch(tape, product(tape, x, weights, null), lora.dora, lora.segments, residual);
+  const { lora, bias = null } = weights;
+  const dora = lora?.dora ?? null;
+  const y =
+    lora === null || dora === null
+      ? product(tape, x, weights, residual)
+      : stretch(tape, product(tape, x, weights, null), dora, lora.segments, residual);
+  if (bias !== null) addBias(tape, y, bias);
+  return y;
 }
 
 function product(tape: Tape, x: Value, weights: LinearWeights, residual: Value | null): Value {
   const { recorder } = tape;
-  const { weight, lora } = weights;
+  const { weight, lora, bias = null } = weights;
   const [m = 0] = x.shape;
   const n = weight.value.shape[0] ?? 0;
-  const learns = x.learns || weight.gradient !== null || lora !== null || residual?.learns === true;
+  const trains = weight.gradient !== null || (bias?.gradient ?? null) !== null || lora !== null;
+  const learns = x.learns || trains || residual?.learns === true;
   const y = recorder.temporary('y', [m, n], learns);
   checkLearns(weight);
   weightProduct(recorder, x, weight, y, residual);
