@@ -95,6 +95,15 @@ describe('llamaOnnx', () => {
     ).toEqual([]);
   });
 
+  it.each([
+    [7, { int: 7 }],
+    [null, undefined],
+  ])("llamaOnnx: a window of %s tokens is the attention's", (slidingWindow, expected) => {
+    const { nodes } = build({ kind: 'portable' }, { ...CONFIG, slidingWindow });
+    const attentions = nodes.filter(({ opType }) => opType === 'GroupQueryAttention');
+    expect(attentions.map(({ attributes }) => attributes['local_window_size'])).toEqual([expected, expected]);
+  });
+
   it('llamaOnnx: a tied head is the embedding, one of its own is an array more', () => {
     const names = (tiedHead: boolean) =>
       build({ kind: 'portable' }, { ...CONFIG, tiedHead }).arrays.map(({ name }) => name);

@@ -172,7 +172,7 @@ class DecoderGraph {
   }
 
   #attend(layer: number, normed: string, attention: AttentionInputs): string {
-    const { heads, kvHeads, headSize } = this.#config;
+    const { heads, kvHeads, headSize, slidingWindow = null } = this.#config;
     const path = `/model/layers.${layer}/attn`;
     const isFused = this.#form.kind === 'static';
     const states = isFused
@@ -194,6 +194,7 @@ class DecoderGraph {
           kv_num_heads: { int: kvHeads },
           scale: { float: 1 / Math.sqrt(headSize) },
           do_rotary: { int: isFused ? 1 : 0 },
+          ...(slidingWindow === null ? {} : { local_window_size: { int: slidingWindow } }),
         },
         outputs: [`${path}/GroupQueryAttention/output_0`, `present.${layer}.key`, `present.${layer}.value`],
       },
