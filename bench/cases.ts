@@ -1,6 +1,6 @@
 // What training benchmarks train: shapes, batches and how. Plain data, so that it crosses into the page as it is.
 import type { LlamaConfig } from '../src/models/llama/llama-config';
-import { LORA_TARGETS, type LoraConfig } from '../src/protocol/models';
+import { LORA_TARGETS, type LoraConfig, type WeightStorage } from '../src/protocol/models';
 
 export type Method = 'lora' | 'full';
 
@@ -61,6 +61,29 @@ export const MICRO = llama({
   headSize: 32,
   intermediateSize: 128,
 });
+
+/** One LoRA step of a model that would not fit in f32 together with what a step needs. */
+export interface LargeCase extends Pick<TrainCase, 'name' | 'config' | 'rows' | 'length'> {
+  storage: WeightStorage;
+  lora: LoraConfig;
+}
+
+/** The sizes of Qwen3-0.6B. */
+export const QWEN3: LargeCase = {
+  name: 'QWEN3_06B',
+  config: {
+    ...llama({
+      ...{ vocabSize: 151_936, hiddenSize: 1024, layers: 28 },
+      ...{ heads: 16, kvHeads: 8, headSize: 128, intermediateSize: 3072 },
+    }),
+    ropeTheta: 1_000_000,
+    rmsNormEpsilon: 1e-6,
+  },
+  storage: 'int4',
+  lora: { rank: 16, alpha: 32, dropout: 0, targets: [...LORA_TARGETS] },
+  rows: 1,
+  length: 512,
+};
 
 /** @param shape only this one; otherwise all, or in a quick run the smallest on a quarter of its batch. */
 export function trainCases(quick: boolean, shape: string | null): TrainCase[] {

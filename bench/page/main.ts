@@ -9,6 +9,7 @@ import { batchOf } from './batches';
 import { decoderBench } from './decoders';
 import type { GpuBytes } from './gpu-bytes';
 import { kernelBench } from './kernels';
+import { largeBench } from './large-model';
 import { openTrainer, type Trainer } from './trainers';
 
 export interface StepFigures {
@@ -73,6 +74,7 @@ function close(engine: EngineName): void {
 const bench = {
   ...kernelBench(device),
   ...decoderBench(device),
+  ...largeBench(device),
   select: (backend: BackendName): Promise<DeviceReport> => device.select(backend),
   open,
   step,

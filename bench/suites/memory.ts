@@ -2,7 +2,8 @@
 // has a browser of its own, so that no pool of another is counted.
 import type { Page } from 'playwright';
 import type { DeviceReport } from '../../src/protocol/engine';
-import { trainCases, type EngineName, type TrainCase } from '../cases';
+import { QWEN3, trainCases, type EngineName, type TrainCase } from '../cases';
+import { HostMemory } from '../host-memory';
 import { PageSession } from '../page-session';
 import { adapterLabel, type Cell } from '../report';
 import type { SuiteOptions, SuiteRun } from '../suite';
@@ -23,6 +24,30 @@ async function peakOf(page: Page, engine: EngineName, test: TrainCase): Promise<
   await stepTrainer(page, engine, 2);
   const { peakBytes } = await page.evaluate((engine) => bench.bytes(engine), engine);
   return { tensorBytes: null, bufferBytes: peakBytes };
+}
+
+const SKIPPED = 'left out of a quick run: one step is about 2 TFLOP';
+
+/** One LoRA step of a model with the sizes of Qwen3-0.6B on a base in 4 bits, allocated for real. */
+async function largeRow({ page }: PageSession): Promise<{ row: Record<string, Cell>; peakBytes: number }> {
+  const test = QWEN3;
+  const host = await HostMemory.watch(page);
+  const loading = await page.evaluate((test) => bench.openLarge(test), test);
+  const { overIdleBytes } = await host.stop();
+  const { loss, milliseconds } = await page.evaluate(() => bench.stepLarge());
+  const { peakBytes } = await page.evaluate(() => bench.largeBytes());
+  await page.evaluate(() => bench.closeLarge());
+  if (!Number.isFinite(loss)) throw new Error(`The loss of ${test.name} is ${loss}.`);
+  const row = {
+    ...{ shape: test.name, method: `lora on ${test.storage}`, engine: 'planned' },
+    'peak MiB of tensors': null,
+    'peak MiB of buffers': mebibytes(peakBytes),
+    'MiB of host memory while loading': mebibytes(overIdleBytes),
+    'seconds to load': loading / 1000,
+    'seconds of a step': milliseconds / 1000,
+    loss,
+  };
+  return { row, peakBytes };
 }
 
 export async function memorySuite({ quick, shape }: SuiteOptions): Promise<SuiteRun> {
@@ -57,9 +82,19 @@ export async function memorySuite({ quick, shape }: SuiteOptions): Promise<Suite
       ratios[`${key}.tfjs`] = ours / theirs;
       ratios[`${key}.jaxjs`] = ours / (await measure('jaxjs', test)).bufferBytes;
     }
+    const figures: Record<string, number> = {};
+    if (quick) rows.push({ shape: QWEN3.name, method: 'lora on int4', engine: SKIPPED });
+    else if (shape === null || shape === QWEN3.name) {
+      await session.restart();
+      device = await session.page.evaluate(() => bench.select('webgpu'));
+      const { row, peakBytes } = await largeRow(session);
+      rows.push(row);
+      figures['qwen3_06b_int4_lora_bytes'] = peakBytes;
+      console.error(Object.values(row).join('  '));
+    }
     if (device === null) throw new Error('Nothing was measured.');
     return {
-      result: { suite: 'memory', adapter: adapterLabel(device), rows, ratios },
+      result: { suite: 'memory', adapter: adapterLabel(device), rows, ratios, figures },
       browserVersion: session.browserVersion,
     };
   } finally {

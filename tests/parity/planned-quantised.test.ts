@@ -123,7 +123,8 @@ const SIZES = [
 ] as const;
 const TILES: Record<string, QuantisedVariant | null> = {
   default: null,
-  expanded: { kind: 'expanded' },
+  expanded: { kind: 'expanded', bytes: 2 ** 20 },
+  'expanded, some rows at a time': { kind: 'expanded', bytes: 2048 },
   'tile 4x8': { kind: 'direct', rows: 4, columns: 8, workgroupSize: 4 },
   'tile 8x32': { kind: 'direct', rows: 8, columns: 32, workgroupSize: 16 },
 };
@@ -209,9 +210,9 @@ describe.each(BITS)('products with a matrix of %i bits', (bits) => {
       const form = { bits, scales: bits === 16 ? null : scales };
       const operands = { x, words, form, result, residual: externalValue('r', [rows, 32]) };
       matMulQuantised(recorder, operands, { rows, direction, plus });
-      const [dispatch] = recorder.finish().dispatches;
+      const { dispatches } = recorder.finish();
       // X, words, scales, numbers, the result and what is added: two below the least of WebGPU.
-      expect(dispatch?.values).toHaveLength((plus === 'residual' ? 6 : 5) - (bits === 16 ? 1 : 0));
+      expect(Math.max(...dispatches.map(({ values }) => values.length))).toBeLessThanOrEqual(6);
     }
   });
 

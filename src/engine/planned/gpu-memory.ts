@@ -12,6 +12,8 @@ export interface BufferRange {
 
 export class GpuMemory {
   readonly device: GPUDevice;
+  /** Buffers take no more than this together, even where the device would allow it. */
+  budgetBytes = Infinity;
   #bytes = 0;
   #peakBytes = 0;
   /** Staging buffers by size, mapped by nobody. */
@@ -30,11 +32,11 @@ export class GpuMemory {
     return this.#peakBytes;
   }
 
-  /** Zeroed. @throws AppError `engine.out-of-memory` naming `label` and its size. */
+  /** Zeroed. @throws AppError `engine.out-of-memory` naming `label`, its size and how much of it is too much. */
   async allocate(bytes: number, label: string): Promise<GPUBuffer> {
-    const { limits } = this.device;
-    if (bytes > limits.maxBufferSize)
-      throw outOfMemory(label, bytes, `a buffer ends at ${limits.maxBufferSize}`);
+    const { maxBufferSize } = this.device.limits;
+    const left = Math.min(maxBufferSize, this.budgetBytes - this.#bytes);
+    if (bytes > left) throw outOfMemory(label, bytes, this.#bytes, Math.max(0, left));
     this.device.pushErrorScope('out-of-memory');
     const buffer = this.device.createBuffer({
       label,
@@ -44,7 +46,7 @@ export class GpuMemory {
     const error = await this.device.popErrorScope();
     if (error !== null) {
       buffer.destroy();
-      throw outOfMemory(label, bytes, `${this.#bytes} bytes are in use`);
+      throw outOfMemory(label, bytes, this.#bytes, null);
     }
     this.#count(buffer.size);
     return buffer;
@@ -105,9 +107,18 @@ export class GpuMemory {
   }
 }
 
-function outOfMemory(label: string, bytes: number, fact: string): AppError<'engine.out-of-memory'> {
-  return new AppError('engine.out-of-memory', `The GPU has no room for ${label}: ${bytes} bytes, ${fact}.`, {
-    details: { label, bytes },
+/** @param leftBytes what there was room for; null where the device did not tell. */
+function outOfMemory(
+  label: string,
+  bytes: number,
+  usedBytes: number,
+  leftBytes: number | null,
+): AppError<'engine.out-of-memory'> {
+  const overBytes = leftBytes === null ? null : bytes - leftBytes;
+  const over = overBytes === null ? '' : `, ${overBytes} too many`;
+  const fact = `The GPU has no room for ${label}: ${bytes} bytes${over}, beside ${usedBytes} in use.`;
+  return new AppError('engine.out-of-memory', fact, {
+    details: { label, bytes, usedBytes, overBytes },
     remedy: 'Choose a smaller batch or a shorter sequence, or close other tabs that use the GPU.',
   });
 }

@@ -9,8 +9,8 @@ import { checkLearns, inputGradient, weightGradient, weightProduct } from './wei
 
 /** Logits of one chunk, at most. */
 const CHUNK_BYTES = 4 * 1024 * 1024;
-/** Above a very large vocabulary a product of fewer rows would be slow. */
-const MIN_CHUNK_ROWS = 32;
+/** Above a very large vocabulary a product of fewer rows would be slow, above all with a head in few bits. */
+const MIN_CHUNK_ROWS = 64;
 const MAX_CHUNK_ROWS = 1024;
 
 /** Rows of a chunk, a power of two. */

@@ -7,10 +7,8 @@ import { MAX_VECTOR_ROWS, type MatrixPart } from './mat-mul-shape';
 import { quantisedVariant } from './quantised-default';
 import { expandKernel } from './quantised-expand';
 import {
-  innerOf,
   quantisedConstants,
   quantisedName,
-  widthOf,
   type QuantisedShape,
   type QuantisedVariant,
 } from './quantised-shape';
@@ -48,23 +46,45 @@ function shapeOf({ words, form }: QuantisedOperands, product: QuantisedProduct):
 const stored = ({ words, form }: Pick<QuantisedOperands, 'words' | 'form'>): Value[] =>
   form.scales === null ? [words] : [words, form.scales];
 
-/** W in f32, in an array of the plan. */
-export function expand(recorder: Recorder, weight: Pick<QuantisedOperands, 'words' | 'form'>): Value {
+/** `count` rows of W from `row` on in f32, in an array of the plan; all of them where not given. */
+export function expand(
+  recorder: Recorder,
+  weight: Pick<QuantisedOperands, 'words' | 'form'>,
+  row = 0,
+  count = weight.words.shape[0] ?? 0,
+): Value {
   const { words, form } = weight;
-  const [out = 0, input = 0] = words.shape;
-  const w = recorder.temporary(`${words.name} in f32`, words.shape);
-  const count = recorder.constant((out * input) / 4);
-  recorder.dispatch(expandKernel(form.bits, out * input), [...stored(weight), count, w]);
+  const width = words.shape[1] ?? 0;
+  const w = recorder.temporary(`${words.name} in f32`, [count, width]);
+  const numbers = recorder.constant((count * width) / 4, (row * width) / 4);
+  recorder.dispatch(expandKernel(form.bits, count * width), [...stored(weight), numbers, w]);
   return w;
 }
 
-function expanded(recorder: Recorder, operands: QuantisedOperands, shape: QuantisedShape): void {
-  const { x, result, residual } = operands;
-  const b = expand(recorder, operands);
-  const size = { m: shape.rows, n: widthOf(shape), k: innerOf(shape) };
-  const product = { a: x, b, c: result, ...(residual === undefined ? {} : { residual }) };
-  const transposeB = shape.direction === 'forward';
-  matMul(recorder, product, size, { transposeB, plus: shape.plus, a: shape.x, c: shape.y });
+/** A range of W's rows after the other: each gives some columns of y, or its share of all of dx. */
+function expanded(
+  recorder: Recorder,
+  operands: QuantisedOperands,
+  shape: QuantisedShape,
+  bytes: number,
+): void {
+  const { x, result: c, residual } = operands;
+  const { rows: m, out, in: input, plus } = shape;
+  const extra = residual === undefined ? {} : { residual };
+  const most = Math.max(4, Math.floor(bytes / (16 * input)) * 4);
+  for (let row = 0; row < out; row += most) {
+    const count = Math.min(most, out - row);
+    const b = expand(recorder, operands, row, count);
+    const place = ({ start, stride }: MatrixPart): MatrixPart => ({ start: start + row, stride });
+    if (shape.direction === 'forward') {
+      const options = { transposeB: true, plus, a: shape.x, c: place(shape.y) };
+      matMul(recorder, { a: x, b, c, ...extra }, { m, n: count, k: input }, options);
+      continue;
+    }
+    const options = { plus: row === 0 ? plus : 'result', a: place(shape.x), c: shape.y } as const;
+    const added = row === 0 ? extra : {};
+    matMul(recorder, { a: x, b, c, ...added }, { m, n: input, k: count }, options);
+  }
 }
 
 /** Records a product. @param variant null takes the recorder's choice. @throws RangeError for a variant that cannot do it. */
@@ -78,7 +98,7 @@ export function matMulQuantised(
   const shape = shapeOf(operands, product);
   const chosen = variant ?? quantisedVariant(shape, recorder.traits.rowLanes === 1);
   if (chosen.kind === 'expanded') {
-    expanded(recorder, operands, shape);
+    expanded(recorder, operands, shape, chosen.bytes);
     return;
   }
   if (chosen.kind === 'vector' && (shape.rows > MAX_VECTOR_ROWS || shape.direction === 'back')) {

@@ -4,6 +4,7 @@ import { MAX_VECTOR_ROWS, type MatMulShape } from './mat-mul-shape';
 import {
   innerOf,
   widthOf,
+  type Expanded,
   type QuantisedShape,
   type QuantisedTile,
   type QuantisedVariant,
@@ -12,7 +13,7 @@ import {
 /** Below, the f32 copy of W would be read by too few rows to be worth writing. */
 const MIN_EXPANDED_ROWS = 64;
 /** The copy takes room in the arena. */
-const MAX_EXPANDED_BYTES = 64 * 1024 * 1024;
+const EXPANDED: Expanded = { kind: 'expanded', bytes: 32 * 1024 * 1024 };
 
 const TILES = [
   [16, 16],
@@ -27,8 +28,7 @@ const tile = (rows: number, columns: number, workgroupSize: number): QuantisedTi
 const isForVectors = ({ rows, direction }: QuantisedShape): boolean =>
   rows <= MAX_VECTOR_ROWS && direction === 'forward';
 
-export const canExpand = ({ rows, out, in: input }: QuantisedShape): boolean =>
-  rows >= MIN_EXPANDED_ROWS && 4 * out * input <= MAX_EXPANDED_BYTES;
+const isForExpanding = ({ rows }: QuantisedShape): boolean => rows >= MIN_EXPANDED_ROWS;
 
 function softwareTile(shape: QuantisedShape): QuantisedTile {
   const part = { start: 0, stride: 0 };
@@ -49,8 +49,8 @@ export function quantisedVariant(shape: QuantisedShape, software: boolean): Quan
       ? { kind: 'vector', lanes: 1, workgroupSize: 4 }
       : { kind: 'vector', lanes: 16, workgroupSize: 64 };
   }
-  if (software) return softwareTile(shape);
-  return canExpand(shape) ? { kind: 'expanded' } : tile(8, 8, 64);
+  if (isForExpanding(shape)) return EXPANDED;
+  return software ? softwareTile(shape) : tile(8, 8, 64);
 }
 
 /** What is worth timing for a shape: the default first. */
@@ -61,7 +61,7 @@ export function quantisedCandidates(shape: QuantisedShape, software: boolean): Q
   }));
   const tiles: QuantisedVariant[] = TILES.map(([rows, columns]) => tile(rows, columns, software ? 4 : 64));
   const others = isForVectors(shape) ? (software ? [] : vectors) : tiles;
-  const expanded: QuantisedVariant[] = canExpand(shape) ? [{ kind: 'expanded' }] : [];
+  const expanded: QuantisedVariant[] = isForExpanding(shape) ? [EXPANDED] : [];
   const all = [first, ...others, ...expanded];
   return [...new Map(all.map((variant) => [JSON.stringify(variant), variant])).values()];
 }

@@ -6,7 +6,10 @@ import { elementReader, MAX_WORKGROUPS } from './quantised-shape';
 
 const WORKGROUP = 64;
 
-/** One invocation for four elements; their number, over four, is in the numbers `q`. @param count of elements. */
+/**
+ * One invocation for four elements. Numbers `q`, in fours of elements: how many, and how many of W lie in front of them.
+ * @param count of elements.
+ */
 export function expandKernel(bits: QuantisedBits, count: number): Kernel {
   const groups = Math.ceil(count / 4 / WORKGROUP);
   const x = Math.min(groups, MAX_WORKGROUPS);
@@ -23,7 +26,8 @@ export function expandKernel(bits: QuantisedBits, count: number): Kernel {
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) count: vec3<u32>) {
 let index = id.x + id.y * count.x * ${WORKGROUP}u;
 if (index >= q[0]) { return; }
-w[index] = levels(4u * index) * scale(4u * index);
+let at = 4u * (q[1] + index);
+w[index] = levels(at) * scale(at);
 }`,
     workgroups: [x, Math.ceil(groups / x), 1],
     flops: count,

@@ -35,9 +35,13 @@ export interface QuantisedVector {
   workgroupSize: number;
 }
 
-/** W in f32 for the time of one product, which then takes the fastest variant known: many rows pay for it. */
+/**
+ * W, or as many of its rows as `bytes` hold, in f32 for the time of one product, which then takes the fastest variant
+ * known: many rows pay for it.
+ */
 export interface Expanded {
   kind: 'expanded';
+  bytes: number;
 }
 
 export type QuantisedVariant = QuantisedTile | QuantisedVector | Expanded;
