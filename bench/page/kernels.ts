@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { EngineDevice } from '../../src/engine';
 import type { MatMulShape, MatMulVariant } from '../../src/engine/planned/kernels/mat-mul';
 import type { PlanDevice } from '../../src/engine/planned';
-import { rankVariants } from '../../src/engine/planned/tune/autotune';
+import { rankVariants, tune } from '../../src/engine/planned/tune/autotune';
 import { candidateVariants, defaultVariant } from '../../src/engine/planned/tune/default-variants';
 import { GpuTimer } from '../../src/engine/planned/tune/gpu-timer';
 import { MatMulTrial } from '../../src/engine/planned/tune/mat-mul-trial';
@@ -119,5 +119,10 @@ async function compare(
 export const kernelBench = (device: EngineDevice) => ({
   compareProduct: (test: ProductCase, turns: number, tunes: boolean): Promise<ProductFigures> =>
     compare(device, test, turns, tunes),
+  /** Times the variants of every product that plans were made of so far; plans made later take the fastest. */
+  tune: (): Promise<number> => {
+    const plans = plansOf(device);
+    return tune(plans, plans.askedShapes, plans.tuning);
+  },
   roofline: (rounds: number): Promise<Roofline> => measureRoofline(plansOf(device), rounds),
 });

@@ -43,6 +43,14 @@ async function compileOnShortBatch(page: Page, test: TrainCase): Promise<void> {
   await closeTrainer(page, 'tfjs');
 }
 
+/** What the app does when its user asks for it: the plans that are timed are made of the variants it found. */
+async function tuneKernels(page: Page, test: TrainCase): Promise<void> {
+  await openTrainer(page, 'planned', test);
+  await stepTrainer(page, 'planned', 1);
+  await closeTrainer(page, 'planned');
+  await page.evaluate(() => bench.tune());
+}
+
 /** Turns, one engine after the other, so that all see the same load on the machine. */
 async function inTurns(
   page: Page,
@@ -94,6 +102,7 @@ async function measureAll(
     console.error(Object.values(rows.at(-1) ?? {}).join('  '));
   };
   for (const test of cases) {
+    if (!quick) await tuneKernels(page, test);
     const all = await inTurns(page, test, SIDE_BY_SIDE, quick);
     for (const [engine, measured] of all) note(test, engine, measured);
     const planned = all.get('planned') as Measured;
