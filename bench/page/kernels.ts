@@ -7,6 +7,8 @@ import { rankVariants, tune } from '../../src/engine/planned/tune/autotune';
 import { candidateVariants, defaultVariant } from '../../src/engine/planned/tune/default-variants';
 import { GpuTimer } from '../../src/engine/planned/tune/gpu-timer';
 import { MatMulTrial } from '../../src/engine/planned/tune/mat-mul-trial';
+import type { TrainCase } from '../cases';
+import { KernelTimes, type KernelTime } from './kernel-times';
 import { measureRoofline, type Roofline } from './roofline';
 
 export interface ProductCase {
@@ -31,6 +33,8 @@ export interface ProductFigures {
 /** What one turn of tfjs should take: more than its queue and its read-back. */
 const TURN_MS = 60;
 const MAX_RUNS = 32;
+/** Parameters of a timed optimizer step. */
+const OPTIMIZED = 2 ** 20;
 
 function shapeOf({ m, n, k, transposeA = false, transposeB = false }: ProductCase): MatMulShape {
   const whole = (stride: number) => ({ start: 0, stride });
@@ -115,6 +119,19 @@ async function compare(
   return { variant, firstMilliseconds, ours, tfjs, tuned };
 }
 
+async function timeKernels(device: PlanDevice, test: TrainCase, rounds: number): Promise<KernelTime[]> {
+  const times = new KernelTimes(device);
+  try {
+    return [
+      ...(await times.trainingStep(test, rounds)),
+      ...(await times.optimizerStep(OPTIMIZED, rounds)),
+      ...(await times.decodedToken(test, rounds)),
+    ];
+  } finally {
+    times.dispose();
+  }
+}
+
 /** The functions that the suite calls. */
 export const kernelBench = (device: EngineDevice) => ({
   compareProduct: (test: ProductCase, turns: number, tunes: boolean): Promise<ProductFigures> =>
@@ -124,5 +141,7 @@ export const kernelBench = (device: EngineDevice) => ({
     const plans = plansOf(device);
     return tune(plans, plans.askedShapes, plans.tuning);
   },
+  timeKernels: (test: TrainCase, rounds: number): Promise<KernelTime[]> =>
+    timeKernels(plansOf(device), test, rounds),
   roofline: (rounds: number): Promise<Roofline> => measureRoofline(plansOf(device), rounds),
 });

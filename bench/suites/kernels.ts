@@ -1,7 +1,11 @@
-// Matrix products: ours against plain tfjs on WebGPU, in turns, beside what the adapter can do at most.
+// Matrix products, ours against plain tfjs on WebGPU in turns, and every kernel of a training step, of an optimizer step and
+// of a decoded token, beside what the adapter can do at most.
 import type { MatMulVariant } from '../../src/engine/planned/kernels/mat-mul';
 import type { DeviceReport } from '../../src/protocol/engine';
+import { trainCases } from '../cases';
+import type { KernelTime } from '../page/kernel-times';
 import type { ProductCase, ProductFigures } from '../page/kernels';
+import type { Roofline } from '../page/roofline';
 import { PageSession } from '../page-session';
 import { adapterLabel, median, type Cell } from '../report';
 import type { SuiteOptions, SuiteRun } from '../suite';
@@ -46,6 +50,10 @@ const FULL = [
   { name: 'one row 4096x288', m: 1, n: 4096, k: 288, transposeB: true },
 ];
 
+/** Whose every kernel is timed: a full training step, an optimizer step and a decoded token. */
+const kernelCases = (quick: boolean) =>
+  trainCases(false, quick ? 'TINY' : 'SMALL').filter(({ method }) => method === 'full');
+
 const gflops = ({ m, n, k }: ProductCase, milliseconds: number): number =>
   (2 * m * n * k) / milliseconds / 1e6;
 
@@ -79,6 +87,21 @@ function row(test: ProductCase, figures: ProductFigures, peak: number): Record<s
   };
 }
 
+/** Of a kernel by itself; what bounds it is the nearer of the two limits. */
+function kernelRow(time: KernelTime, peak: Roofline): Record<string, Cell> {
+  const { name, count, milliseconds, flops, bytes } = time;
+  const rates = { gflops: flops / milliseconds / 1e6, gigabytes: (bytes ?? 0) / milliseconds / 1e6 };
+  const share = Math.max(rates.gflops / peak.gflops, rates.gigabytes / peak.gigabytesPerSecond);
+  return {
+    product: name,
+    'runs a step': count,
+    ms: milliseconds,
+    'GFLOP/s': rates.gflops,
+    'GB/s': bytes === null ? null : rates.gigabytes,
+    '% of peak': 100 * share,
+  };
+}
+
 export async function kernelsSuite({ quick }: SuiteOptions): Promise<SuiteRun> {
   const session = await PageSession.open();
   const { page } = session;
@@ -94,6 +117,13 @@ export async function kernelsSuite({ quick }: SuiteOptions): Promise<SuiteRun> {
       );
       rows.push(row(test, figures, peak.gflops));
       ratios[`${test.name.replaceAll(' ', '-')}.tfjs`] = median(figures.tfjs) / median(figures.ours);
+    }
+    for (const test of kernelCases(quick)) {
+      const times = await page.evaluate(({ test, rounds }) => bench.timeKernels(test, rounds), {
+        test,
+        rounds: quick ? 1 : 3,
+      });
+      rows.push(...times.map((time) => kernelRow(time, peak)));
     }
     rows.push(
       { product: 'multiply-adds at most', 'GFLOP/s': peak.gflops },

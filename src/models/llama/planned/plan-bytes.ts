@@ -8,6 +8,7 @@ import {
   WeightLayout,
   type Parameter,
   type PlanDevice,
+  type Recording,
   type Value,
 } from '../../../engine/planned';
 import type { TrainingConfig } from '../../../protocol/training';
@@ -43,33 +44,52 @@ function abstractWeights(
   return loraView(config, frozenView(base), lora, trainable(adapter), normValues(config, lora), seed);
 }
 
-/** @throws AppError `engine.out-of-memory` where an array of the step is larger than the device can bind. */
+type RecordingDevice = Pick<PlanDevice, 'traits' | 'slabBytes' | 'variantOf'>;
+
+/**
+ * A step's dispatches over weights and batches that are only names and shapes.
+ * @throws AppError `engine.out-of-memory` where an array of the step is larger than the device can bind.
+ */
+export function recordStep(
+  config: LlamaConfig,
+  step: PlannedStep,
+  { traits, slabBytes, variantOf }: RecordingDevice,
+  recompute: boolean,
+): Recording {
+  const { batchSize: rows, sequenceLength: length } = step;
+  const { rows: labelRows, labels, count, seed, ...tokens } = batchValues(rows * length);
+  const tape = new Tape(new Recorder(traits, variantOf));
+  const inputs = { ...tokens, labels: { rows: labelRows, labels, count } };
+  const tables = ropeValues(length, config.headSize);
+  const loss = externalValue('loss', [1]);
+  const weights = abstractWeights(config, step, seed, slabBytes);
+  recordLoss(tape, config, weights, inputs, tables, { rows, length }, loss, { recompute, gradients: true });
+  return tape.recorder.finish();
+}
+
+/** The plan of the norms of adapted rows, which shares the arena with the step. */
+function recordStepNorms(
+  config: LlamaConfig,
+  step: PlannedStep,
+  { traits, slabBytes, variantOf }: RecordingDevice,
+): Recording {
+  const recorder = new Recorder(traits, variantOf);
+  recordNorms(recorder, config, abstractWeights(config, step, externalValue('seed', [1]), slabBytes));
+  return recorder.finish();
+}
+
+/** @throws AppError as `recordStep` does. */
 export function plannedActivationBytes(
   config: LlamaConfig,
   step: PlannedStep,
-  { traits, slabBytes, variantOf }: Pick<PlanDevice, 'traits' | 'slabBytes' | 'variantOf'>,
+  device: RecordingDevice,
   activationBudgetBytes: number,
 ): ActivationBytes {
-  const { batchSize: rows, sequenceLength: length } = step;
-  const { rows: labelRows, labels, count, seed, ...tokens } = batchValues(rows * length);
-  const weights = abstractWeights(config, step, seed, slabBytes);
-  const arena = (recompute: boolean): number => {
-    const tape = new Tape(new Recorder(traits, variantOf));
-    const inputs = { ...tokens, labels: { rows: labelRows, labels, count } };
-    const tables = ropeValues(length, config.headSize);
-    const loss = externalValue('loss', [1]);
-    const options = { recompute, gradients: true };
-    recordLoss(tape, config, weights, inputs, tables, { rows, length }, loss, options);
-    return layoutArena(tape.recorder.finish(), slabBytes).bytes;
-  };
-  /** The plan of the norms shares the arena with the step. */
-  const norms = (): number => {
-    const recorder = new Recorder(traits, variantOf);
-    recordNorms(recorder, config, weights);
-    return layoutArena(recorder.finish(), slabBytes).bytes;
-  };
-  const keeping = arena(false);
-  const bytes = Math.max(norms(), keeping <= activationBudgetBytes ? keeping : arena(true));
-  const logitsBytes = Math.min(bytes, chunkRows(rows * length, config.vocabSize) * config.vocabSize * 4);
+  const bytesOf = (recording: Recording): number => layoutArena(recording, device.slabBytes).bytes;
+  const keeping = bytesOf(recordStep(config, step, device, false));
+  const arena = keeping <= activationBudgetBytes ? keeping : bytesOf(recordStep(config, step, device, true));
+  const bytes = Math.max(bytesOf(recordStepNorms(config, step, device)), arena);
+  const rows = chunkRows(step.batchSize * step.sequenceLength, config.vocabSize);
+  const logitsBytes = Math.min(bytes, rows * config.vocabSize * 4);
   return { activationsBytes: bytes - logitsBytes, logitsBytes };
 }
