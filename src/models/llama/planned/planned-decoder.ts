@@ -2,7 +2,7 @@
 // over these weights share it; single tokens that several of them ask for at once are one replay. Owns its plans; pages
 // and weights belong to others.
 import { nextEventTurn } from '../../../lib/async/event-turn';
-import { PAGE_TOKENS } from '../../../engine/planned';
+import { NO_ADAPTER, PAGE_TOKENS } from '../../../engine/planned';
 import type { TokenChoice } from '../../loaded-model';
 import { ReadPlan, type DecoderParts, type PlanSize, type ReadKind, type ReadRequest } from './read-plan';
 import { RopeBuffers } from './rope-buffers';
@@ -132,20 +132,23 @@ export class PlannedDecoder {
       tokens: smallest(PIECES, tokens.length),
       sequences: 1,
       pages: pages.length,
+      rank: 0,
     });
   }
 
   #batchPlan(kind: ReadKind, batch: readonly ReadRequest[]): Promise<ReadPlan> {
     const sequences = smallest(BATCHES, batch.length);
     const pages = Math.max(...batch.map((read) => read.pages.length));
-    return this.#planFor({ kind, tokens: sequences, sequences, pages });
+    const hasAdapters = batch.some(({ adapter }) => adapter !== NO_ADAPTER);
+    const rank = hasAdapters ? (this.#parts.stack?.rank ?? 0) : 0;
+    return this.#planFor({ kind, tokens: sequences, sequences, pages, rank });
   }
 
   /** Plans are made one after another, each once. */
   async #planFor(size: PlanSize): Promise<ReadPlan> {
     const most = Math.ceil(this.#parts.config.contextLength / PAGE_TOKENS);
     const pages = Math.min(most, 4 ** Math.ceil(Math.log(Math.max(4, size.pages)) / Math.log(4)));
-    const key = `${size.kind}/${size.tokens}/${size.sequences}/${pages}`;
+    const key = `${size.kind}/${size.tokens}/${size.sequences}/${pages}/${size.rank}`;
     const known = this.#plans.get(key);
     if (known !== undefined) return known;
     const plan = this.#compiling.then(() => this.#compile(key, { ...size, pages }));

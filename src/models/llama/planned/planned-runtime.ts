@@ -81,7 +81,10 @@ export class PlannedRuntime implements ModelRuntime {
     this.storage = storage;
     this.storageErrors = errors;
     this.#activationBudgetBytes = activationBudgetBytes;
-    this.#decoders = new Decoders(owner, config);
+    this.#decoders = new Decoders(owner, config, () => ({
+      weights: frozenView(base.layout),
+      rangeOf: (value) => this.#rangeOf(value),
+    }));
   }
 
   /**
@@ -179,10 +182,10 @@ export class PlannedRuntime implements ModelRuntime {
   }
 
   createSession(adapter: AdapterTensors | null): DecodeSession {
-    const own = adapter instanceof PlannedAdapter ? adapter : null;
-    return this.#decoders.session(own ?? this, () => ({
-      weights: own === null ? frozenView(this.#base.layout) : this.#adapted(own),
-      rangeOf: (value) => this.#rangeOf(value) ?? own?.rangeOf(value) ?? null,
+    if (!(adapter instanceof PlannedAdapter)) return this.#decoders.baseSession();
+    return this.#decoders.adapterSession(adapter, () => ({
+      weights: this.#adapted(adapter),
+      rangeOf: (value) => this.#rangeOf(value) ?? adapter.rangeOf(value),
     }));
   }
 
@@ -192,11 +195,10 @@ export class PlannedRuntime implements ModelRuntime {
     }
     // Averages may have come since the last session: these are another array.
     const { trained } = training;
-    const weights = () => ({
+    return this.#decoders.trainingSession(trained.averaged, () => ({
       weights: training.evaluationWeights,
-      rangeOf: (value: Value) => trained.rangeOf(value, trained.averaged) ?? this.#rangeOf(value),
-    });
-    return this.#decoders.session(trained.averaged, weights, true);
+      rangeOf: (value) => trained.rangeOf(value, trained.averaged) ?? this.#rangeOf(value),
+    }));
   }
 
   dispose(): void {

@@ -1,7 +1,7 @@
 // One sequence being decoded on plans: which pages it has and how many tokens stand in them. Full pages are shared with
 // other sequences that begin with the same tokens, where the weights stay as they are. Owns its pages, and its part in
 // those that it shares.
-import { PAGE_TOKENS, type PagePool } from '../../../engine/planned';
+import { NO_ADAPTER, PAGE_TOKENS, type PagePool } from '../../../engine/planned';
 import type { DecodeSession, TokenChoice } from '../../loaded-model';
 import { checkRoom } from '../check-room';
 import { MAX_PIECE, type PlannedDecoder, type ReadRequest } from './planned-decoder';
@@ -10,7 +10,12 @@ import type { Block, SharedBlocks } from './shared-blocks';
 export interface SessionParts {
   contextLength: number;
   pool: PagePool;
+  /** Reads pieces. */
   decoder: PlannedDecoder;
+  /** Reads single tokens, together with those of other sequences; their adapters may differ. */
+  shared: PlannedDecoder;
+  /** The slot of its adapter in the stack of `shared`, made ready first; null where it has none there. */
+  slot: (() => Promise<number>) | null;
   /** Of these weights; null where the weights change and nothing may be shared. */
   blocks: SharedBlocks | null;
   /** Tells whoever keeps the decoder that this session no longer needs it. */
@@ -23,6 +28,7 @@ export class PlannedSession implements DecodeSession {
   readonly #pages: number[] = [];
   /** The first pages, as far as they are shared. */
   readonly #blocks: Block[] = [];
+  #adapter = NO_ADAPTER;
   #disposed = false;
 
   constructor(parts: SessionParts) {
@@ -41,7 +47,7 @@ export class PlannedSession implements DecodeSession {
   async feed(tokens: readonly number[]): Promise<Float32Array<ArrayBuffer>> {
     if (tokens.length === 0) return new Float32Array();
     const rest = await this.#readUpToLast(tokens);
-    const logits = await this.#parts.decoder.read(this.#next(rest));
+    const logits = await this.#decoderOf(rest).read(this.#next(rest));
     this.#keep(rest);
     return logits;
   }
@@ -50,7 +56,7 @@ export class PlannedSession implements DecodeSession {
   async feedAndChoose(tokens: readonly number[], choice: TokenChoice): Promise<number> {
     if (tokens.length === 0) throw new RangeError('A token is chosen after another one; none was given.');
     const rest = await this.#readUpToLast(tokens);
-    const token = await this.#parts.decoder.choose(this.#next(rest), choice);
+    const token = await this.#decoderOf(rest).choose(this.#next(rest), choice);
     this.#keep(rest);
     return token;
   }
@@ -90,7 +96,8 @@ export class PlannedSession implements DecodeSession {
 
   /** Makes room and reads all but the last piece. @returns that piece. */
   async #readUpToLast(tokens: readonly number[]): Promise<readonly number[]> {
-    const { contextLength, pool, decoder } = this.#parts;
+    const { contextLength, pool, decoder, slot } = this.#parts;
+    if (slot !== null && this.#adapter === NO_ADAPTER) this.#adapter = await slot();
     checkRoom(this.length + tokens.length, contextLength);
     await this.#ownLastPage();
     const needed = Math.ceil((this.length + tokens.length) / PAGE_TOKENS) - this.#pages.length;
@@ -133,7 +140,11 @@ export class PlannedSession implements DecodeSession {
     }
   }
 
+  #decoderOf(tokens: readonly number[]): PlannedDecoder {
+    return tokens.length === 1 ? this.#parts.shared : this.#parts.decoder;
+  }
+
   #next(tokens: readonly number[]): ReadRequest {
-    return { tokens, length: this.length, pages: this.#pages };
+    return { tokens, length: this.length, pages: this.#pages, adapter: this.#adapter };
   }
 }

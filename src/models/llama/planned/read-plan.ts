@@ -3,6 +3,7 @@
 import {
   aligned,
   externalValue,
+  NO_ADAPTER,
   NO_POSITION,
   Plan,
   PAGE_TOKENS,
@@ -16,7 +17,14 @@ import {
 } from '../../../engine/planned';
 import type { TokenChoice } from '../../loaded-model';
 import type { LlamaConfig } from '../llama-config';
-import { recordRead, type CachedInputs, type DecoderParameters, type ReadResult } from './record-decoder';
+import { stackedSite, type AdapterStack } from './adapter-stack';
+import {
+  recordRead,
+  type CachedInputs,
+  type DecoderParameters,
+  type ReadAdapters,
+  type ReadResult,
+} from './record-decoder';
 import type { RopeBuffers } from './rope-buffers';
 
 export interface DecoderParts {
@@ -24,6 +32,8 @@ export interface DecoderParts {
   config: LlamaConfig;
   pool: PagePool;
   weights: DecoderParameters;
+  /** Adapters that single tokens may have, each its own; null where the weights are those of one. */
+  stack: AdapterStack | null;
   /** Where the weights live; null for other values. */
   rangeOf: (value: Value) => BufferRange | null;
 }
@@ -33,6 +43,8 @@ export interface ReadRequest {
   tokens: readonly number[];
   length: number;
   pages: readonly number[];
+  /** Its adapter's slot in the stack, or NO_ADAPTER. */
+  adapter: number;
 }
 
 export type ReadKind = 'nothing' | 'logits' | 'token';
@@ -42,6 +54,8 @@ export interface PlanSize {
   tokens: number;
   sequences: number;
   pages: number;
+  /** Of the adapters; 0 for a plan without any. */
+  rank: number;
 }
 
 interface Arrays {
@@ -52,15 +66,16 @@ interface Arrays {
   read: Value | null;
 }
 
-function arraysOf({ kind, tokens, sequences, pages }: PlanSize, vocabSize: number): Arrays {
+function arraysOf({ kind, tokens, sequences, pages, rank }: PlanSize, vocabSize: number): Arrays {
   const inputs: CachedInputs = {
     ids: externalValue('ids', [tokens]),
     positions: externalValue('positions', [tokens]),
     pageTable: externalValue('page table', [sequences, pages]),
     sequences: externalValue('sequences', [tokens]),
     last: externalValue('last', [sequences]),
+    adapters: rank === 0 ? null : externalValue('adapters', [tokens]),
   };
-  const written = Object.values<Value>({ ...inputs });
+  const written = Object.values<Value | null>({ ...inputs }).filter((value) => value !== null);
   if (kind === 'nothing') return { inputs, result: { kind }, written, read: null };
   if (kind === 'logits') {
     const logits = externalValue('logits', [sequences, vocabSize]);
@@ -77,16 +92,18 @@ export class ReadPlan {
   readonly size: PlanSize;
   readonly #owner: PlanDevice;
   readonly #pool: PagePool;
+  readonly #stack: AdapterStack | null;
   readonly #plan: Plan;
   readonly #arrays: Arrays;
   readonly #buffer: GPUBuffer;
   readonly #ranges: ReadonlyMap<Value, BufferRange>;
   readonly #staging: Uint32Array<ArrayBuffer>;
   readonly #view: DataView;
-  #poolGeneration: number;
+  /** Of pool and stack, when they were bound. */
+  #generation: string;
 
   private constructor(
-    { owner, pool }: DecoderParts,
+    { owner, pool, stack }: DecoderParts,
     size: PlanSize,
     plan: Plan,
     arrays: Arrays,
@@ -95,28 +112,36 @@ export class ReadPlan {
     this.size = size;
     this.#owner = owner;
     this.#pool = pool;
+    this.#stack = stack;
     this.#plan = plan;
     this.#arrays = arrays;
     this.#buffer = buffer;
     this.#ranges = ranges;
     this.#staging = new Uint32Array(arrays.written.reduce((sum, { bytes }) => sum + aligned(bytes), 0) / 4);
     this.#view = new DataView(this.#staging.buffer);
-    this.#poolGeneration = pool.generation;
+    this.#generation = this.#places();
   }
 
   /** @throws AppError `engine.out-of-memory` or `engine.kernel-failed`. */
   static async compile(parts: DecoderParts, size: PlanSize, rope: RopeBuffers): Promise<ReadPlan> {
-    const { owner, config, pool, weights, rangeOf } = parts;
+    const { owner, config, pool, weights, stack, rangeOf } = parts;
     const arrays = arraysOf(size, config.vocabSize);
     const places = await allocate(owner, arrays);
     const tape = new Tape(owner.recorder(), true);
-    recordRead(tape, config, weights, arrays.inputs, rope.tables, pool, arrays.result);
-    const plan = await Plan.compile(owner, tape.recorder.finish(), (value) => {
-      const range = places.ranges.get(value) ?? rope.rangeOf(value) ?? pool.rangeOf(value) ?? rangeOf(value);
-      if (range === null) throw new Error(`${value.name} has no memory.`);
-      return range;
-    });
-    return new ReadPlan(parts, size, plan, arrays, places);
+    const adapters = stack === null || size.rank === 0 ? null : readAdapters(config, stack, size.rank);
+    recordRead(tape, config, weights, arrays.inputs, rope.tables, pool, adapters, arrays.result);
+    try {
+      const plan = await Plan.compile(owner, tape.recorder.finish(), (value) => {
+        const own = places.ranges.get(value) ?? rope.rangeOf(value);
+        const range = own ?? pool.rangeOf(value) ?? stack?.rangeOf(value) ?? rangeOf(value);
+        if (range === null) throw new Error(`${value.name} has no memory.`);
+        return range;
+      });
+      return new ReadPlan(parts, size, plan, arrays, places);
+    } catch (error) {
+      owner.memory.free(places.buffer);
+      throw error;
+    }
   }
 
   get dispatches(): number {
@@ -149,6 +174,10 @@ export class ReadPlan {
     this.#owner.memory.free(this.#buffer);
   }
 
+  #places(): string {
+    return `${this.#pool.generation}/${this.#stack?.generation ?? 0}`;
+  }
+
   #result(): BufferRange {
     return this.#ranges.get(this.#arrays.read as Value) as BufferRange;
   }
@@ -159,8 +188,9 @@ export class ReadPlan {
   }
 
   #write(reads: readonly ReadRequest[], choices: readonly TokenChoice[] | null): void {
-    if (this.#poolGeneration !== this.#pool.generation) this.#plan.rebind();
-    this.#poolGeneration = this.#pool.generation;
+    const places = this.#places();
+    if (this.#generation !== places) this.#plan.rebind();
+    this.#generation = places;
     this.#writeReads(reads);
     const used = choices === null ? this.#staging.length : this.#writeChoices(choices);
     const data = this.#staging.subarray(0, used);
@@ -180,8 +210,12 @@ export class ReadPlan {
     // Places that stand for no token have no position, and no sequence's last token is among them.
     staging.fill(NO_POSITION, positions, positions + tokens);
     staging.fill(0, last, last + sequences);
+    const adapters = inputs.adapters === null ? null : this.#at(inputs.adapters);
+    if (adapters !== null) staging.fill(NO_ADAPTER, adapters, adapters + tokens);
     let token = 0;
     reads.forEach((read, row) => {
+      if (adapters !== null)
+        staging.fill(read.adapter, adapters + token, adapters + token + read.tokens.length);
       read.tokens.forEach((id, i) => {
         staging[ids + token] = id;
         staging[positions + token] = read.length + i;
@@ -215,6 +249,11 @@ export class ReadPlan {
     return used;
   }
 }
+
+const readAdapters = (config: LlamaConfig, stack: AdapterStack, rank: number): ReadAdapters => ({
+  ...{ table: stack.table, entries: stack.entries, layers: stack.layers, rank },
+  siteOf: (site) => stackedSite(config, site),
+});
 
 interface Places {
   buffer: GPUBuffer;

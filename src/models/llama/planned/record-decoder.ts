@@ -1,6 +1,7 @@
 // The Llama decoder as operations of the planned engine: the same function gives the plan of a training step, of an
 // evaluation and of reading a prompt.
 import {
+  addStackedLora,
   attention,
   cachedAttention,
   canAttendTurned,
@@ -20,16 +21,22 @@ import {
   writeKeyValue,
   type LabelInputs,
   type LinearWeights,
+  type LoraStack,
+  type Norm,
   type PagePool,
   type Parameter,
   type RopeTables,
+  type StackedSite,
   type Tape,
   type TokenInputs,
   type Value,
 } from '../../../engine/planned';
 import type { LlamaConfig } from '../llama-config';
 import { attentionNorm, EMBEDDING, FINAL_NORM, HEAD, inputNorm } from '../llama-names';
-import type { Site } from './weight-groups';
+import { SITE_NAMES, type Site } from './weight-groups';
+
+/** The adapters' matrices of one layer. */
+type LayerStack = LoraStack & Pick<ReadAdapters, 'siteOf'>;
 
 /** Where the recording finds the weights. */
 export interface DecoderParameters {
@@ -80,7 +87,27 @@ function block(
   return linear(tape, activation, weights.linear(layer, 'mlp-out'), h);
 }
 
-/** A block without gradients: of few rows, norms and SwiGLU go along with the products beside them. */
+/** The product of a site, with a norm in front of it, and what adapters add to it. */
+function readSite(
+  tape: Tape,
+  x: Value,
+  { weight }: LinearWeights,
+  norm: Norm | null,
+  residual: Value | null,
+  addAdapters: (x: Value, norm: Norm | null, y: Value) => void,
+): Value {
+  const { recorder } = tape;
+  const [rows = 0] = x.shape;
+  const y = recorder.temporary('y', [rows, weight.value.shape[0] ?? 0]);
+  const isFused = norm !== null && isFusable(rows, weight);
+  const input = isFused || norm === null ? x : rmsNorm(tape, x, norm.weight, norm.epsilon);
+  if (isFused) normedProduct(recorder, x, norm, weight, y);
+  else weightProduct(recorder, input, weight, y, residual);
+  addAdapters(input, isFused ? norm : null, y);
+  return y;
+}
+
+/** A block without gradients: norms and SwiGLU go along with the products beside them, where these can take them. */
 function readBlock(
   tape: Tape,
   config: LlamaConfig,
@@ -88,18 +115,25 @@ function readBlock(
   layer: number,
   x: Value,
   attend: (tape: Tape, qkv: Value) => Value,
+  stack: LayerStack | null,
 ): Value {
+  const linears = SITE_NAMES.map((site) => weights.linear(layer, site));
+  if (linears.some(({ lora }) => lora !== null)) return block(tape, config, weights, layer, x, attend);
   const { recorder } = tape;
-  const [rows = 0] = x.shape;
-  const [attentionIn, mlpIn] = [weights.linear(layer, 'attention-in'), weights.linear(layer, 'mlp-in')];
-  const isFused = [attentionIn, mlpIn].every(({ weight, lora }) => lora === null && isFusable(rows, weight));
-  if (!isFused) return block(tape, config, weights, layer, x, attend);
   const normOf = (name: string) => ({ weight: weights.parameter(name), epsilon: config.rmsNormEpsilon });
-  const qkv = recorder.temporary('qkv', [rows, attentionIn.weight.value.shape[0] ?? 0]);
-  normedProduct(recorder, x, normOf(inputNorm(layer)), attentionIn.weight, qkv);
-  const h = linear(tape, attend(tape, qkv), weights.linear(layer, 'attention-out'), x);
-  const activation = normedSwiglu(recorder, h, normOf(attentionNorm(layer)), mlpIn.weight);
-  return linear(tape, activation, weights.linear(layer, 'mlp-out'), h);
+  const read = (site: Site, from: Value, norm: Norm | null, residual: Value | null): Value =>
+    readSite(tape, from, weights.linear(layer, site), norm, residual, (input, ahead, y) => {
+      if (stack !== null) addStackedLora(recorder, input, ahead, stack, stack.siteOf(site), y);
+    });
+  const qkv = read('attention-in', x, normOf(inputNorm(layer)), null);
+  const h = read('attention-out', attend(tape, qkv), null, x);
+  const mlpIn = weights.linear(layer, 'mlp-in').weight;
+  const mlpNorm = normOf(attentionNorm(layer));
+  const activation =
+    stack === null && isFusable(h.shape[0] ?? 0, mlpIn)
+      ? normedSwiglu(recorder, h, mlpNorm, mlpIn)
+      : swiglu(tape, read('mlp-in', h, mlpNorm, null));
+  return read('mlp-out', activation, null, h);
 }
 
 /** Summed loss into `loss` (f32 [1]); with gradients, these are added to those of the parameters. */
@@ -141,6 +175,18 @@ export interface CachedInputs {
   sequences: Value;
   /** Tokens whose logits are wanted, u32 [wanted]. */
   last: Value;
+  /** Slot of each token's adapter in the stack, or NO_ADAPTER; u32 [tokens]. null where there are no adapters. */
+  adapters: Value | null;
+}
+
+/** Adapters of which each token may have another one. */
+export interface ReadAdapters {
+  table: Value;
+  entries: number;
+  /** Of each layer. */
+  layers: readonly Value[];
+  rank: number;
+  siteOf(site: Site): StackedSite;
 }
 
 /** What a plan that reads tokens leaves besides keys and values in the pool. */
@@ -159,9 +205,10 @@ export function recordRead(
   inputs: CachedInputs,
   tables: RopeTables,
   pool: PagePool,
+  adapters: ReadAdapters | null,
   result: ReadResult,
 ): void {
-  const { ids, positions, pageTable, sequences, last } = inputs;
+  const { ids, positions, pageTable, sequences, last, adapters: slots } = inputs;
   const heads = headShape(config);
   const shape = { tokens: ids.shape[0] ?? 0, maxPages: pageTable.shape[1] ?? 0, ...heads };
   const { recorder } = tape;
@@ -170,12 +217,16 @@ export function recordRead(
   for (let layer = 0; layer < config.layers; layer += 1) {
     const keys = pool.keys[layer] as Value;
     const values = pool.values[layer] as Value;
-    x = readBlock(tape, config, weights, layer, x, (_, qkv) => {
+    const attend = (_: Tape, qkv: Value): Value => {
       const operands = { qkv, keys, values, pageTable, positions };
       if (isDecoding) return turnedAttention(recorder, operands, shape, tables);
       writeKeyValue(recorder, { ...operands, sequences }, shape, tables);
       return cachedAttention(recorder, { ...operands, sequences }, shape);
-    });
+    };
+    const matrices = adapters?.layers[layer] ?? null;
+    const isStacked = adapters !== null && slots !== null && matrices !== null;
+    const stack = isStacked ? { ...adapters, matrices, slots } : null;
+    x = readBlock(tape, config, weights, layer, x, attend, stack);
   }
   if (result.kind === 'nothing') return;
   const wanted = last.shape[0] ?? 0;
