@@ -1,9 +1,10 @@
 import 'fake-indexeddb/auto';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { AppError } from '../lib/errors';
 import { toyModelRecord } from '../inference/testing/toy-language-model';
 import { stateFileCodec } from '../training/state-file';
 import { toyConfig } from '../training/testing/recording-sink';
+import type { ToyModel } from '../training/testing/toy-model';
 import { createServiceBench, type ServiceBench } from './testing/service-bench';
 
 const config = toyConfig({ sequenceLength: 16, checkpointInterval: 4 });
@@ -60,6 +61,22 @@ describe('TrainingService', () => {
     expect(run).toMatchObject({ status: 'finished', baseError: { worst: 0.1, worstTensor: 'toy.weight' } });
     const adapter = await bench.database.get('adapters', run.adapterId ?? '');
     expect(adapter?.baseStorage).toBe('int4');
+  });
+
+  it('out of memory in a step: fails with what would fit; the next run finds the device free', async () => {
+    const bench = await createServiceBench();
+    atStep(bench, 2, () => {
+      const full = new AppError('engine.out-of-memory', 'No room for the arrays of a step.');
+      vi.spyOn(bench.trainings[0] as ToyModel, 'accumulate').mockRejectedValue(full);
+    });
+    const { id } = await bench.training.start({ ...config, batchSize: 2 });
+    const run = await bench.rested(id);
+    expect(run).toMatchObject({ status: 'failed', clock: { optimizerStep: 2 } });
+    expect(run.note).toBe(
+      'No room for the arrays of a step. This would fit: batchSize 1, gradientAccumulation 4 (1 MiB).',
+    );
+    const { id: next } = await bench.training.start({ ...config, batchSize: 1, gradientAccumulation: 4 });
+    expect((await bench.rested(next)).status).toBe('finished');
   });
 
   it('killed half-way: a new worker marks it interrupted and resume gives the losses of an unstopped run', async () => {

@@ -20,6 +20,7 @@ import type { ModelBackend } from './model-backend';
 import type { ModelCatalog } from './model-catalog';
 import type { ModelLibrary } from './model-library';
 import { reportError } from './report-error';
+import { withWhatFits } from './what-fits';
 
 export interface TrainingServiceParts extends ActiveRunParts {
   catalog: ModelCatalog;
@@ -92,7 +93,9 @@ export class TrainingService {
     const base = await this.#validate(config);
     const record = newRun(config, this.#parts, base);
     return this.#occupy(record.id, async () => {
-      const run = await ActiveRun.open(this.#parts, record, null);
+      const run = await ActiveRun.open(this.#parts, record, null).catch(async (error: unknown) => {
+        throw await this.#withWhatFits(error, config, base);
+      });
       return { run, resumed: false };
     });
   }
@@ -314,7 +317,13 @@ export class TrainingService {
     this.#parts.bus.emit('training.finished', { run: record }, TRAINING_SOURCE);
   }
 
-  async #fail(current: Current, run: ActiveRun, error: unknown): Promise<void> {
+  #withWhatFits(error: unknown, config: TrainingConfig, base: ModelRecord): Promise<Error> {
+    const { backend } = this.#parts;
+    return withWhatFits(error, config, async (smaller) => (await backend.plan(smaller, base)).memory);
+  }
+
+  async #fail(current: Current, run: ActiveRun, reason: unknown): Promise<void> {
+    const error = await this.#withWhatFits(reason, run.record.config, run.base.record);
     const deviceLost = hasCode(error, 'engine.device-lost');
     // Whoever lost the device has told of it already.
     if (!deviceLost) this.#report(error, run.record);
@@ -322,7 +331,8 @@ export class TrainingService {
     const outside = deviceLost || hasCode(error, 'worker.dead');
     const status: RunStatus = outside ? 'interrupted' : 'failed';
     await run.flush().catch(() => undefined);
-    const changes = { status, note: messageOf(error) };
+    const remedy = hasCode(error, 'engine.out-of-memory') ? ` ${error.remedy ?? ''}` : '';
+    const changes = { status, note: `${messageOf(error)}${remedy}` };
     const record = await run.update(changes).catch(() => ({ ...run.record, ...changes }));
     await this.#release(current);
     this.#parts.bus.emit('training.finished', { run: record }, TRAINING_SOURCE);
