@@ -43,6 +43,8 @@ export interface EngineSurroundings {
 
 /** How long a training step waits for an answer that is being written. */
 const ANSWER_SLICE_MS = 250;
+/** Answers written side by side on plans: one replay reads a token of each. */
+const PLANNED_ANSWERS = 8;
 
 export const engineToken = createToken<EngineService>('engine');
 export const trainingToken = createToken<TrainingService>('training');
@@ -121,7 +123,7 @@ function registerModels(container: Container, outside: EngineSurroundings): void
   });
 }
 
-function registerInference(container: Container, { database, beat }: EngineSurroundings): void {
+function registerInference(container: Container, { database, device, beat }: EngineSurroundings): void {
   container.register(cacheToken, () => new ResponseCache(database));
   container.register(
     generatorToken,
@@ -142,6 +144,7 @@ function registerInference(container: Container, { database, beat }: EngineSurro
         models: services.get(modelsToken),
         generator: services.get(generatorToken),
         cache: services.get(cacheToken),
+        together: () => (device.describe().executor === 'planned' ? PLANNED_ANSWERS : 1),
         beat,
       }),
   );

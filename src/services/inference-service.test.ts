@@ -67,6 +67,29 @@ describe('InferenceService', () => {
     expect(order.indexOf('b start')).toBeGreaterThan(order.indexOf('a finish'));
   });
 
+  it('requests of one model, side by side: each has its answer, whoever else is written', async () => {
+    const alone = await createServiceBench();
+    const names = ['a', 'bb', 'c'];
+    const expected: string[] = [];
+    for (const name of names) expected.push(textOf(await collect(alone, request(name))));
+    const bench = await createServiceBench(undefined, 2);
+    const order: string[] = [];
+    const ask = async (name: string): Promise<string> => {
+      let text = '';
+      for await (const event of bench.inference.generate(request(name))) {
+        order.push(`${name} ${event.type}`);
+        if (event.type === 'text') text += event.text;
+      }
+      return text;
+    };
+    expect(await Promise.all(names.map(ask))).toEqual(expected);
+    expect(order.indexOf('bb start')).toBeLessThan(order.indexOf('a finish'));
+    expect(order.indexOf('c start')).toBeGreaterThan(
+      Math.min(order.indexOf('a finish'), order.indexOf('bb finish')),
+    );
+    expect(bench.inference.busy).toBe(false);
+  });
+
   it('cancelled in line: ends at once and does not hold the line', async () => {
     const bench = await createServiceBench();
     const first = bench.inference.generate(request('first'));

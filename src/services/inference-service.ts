@@ -1,26 +1,30 @@
-// Answers requests one after the other; a request that is cancelled while it waits leaves the line at once. Training
-// goes on between the tokens, but leaves the device to an answer for a while after each step.
-import { Turnstile } from '../lib/async/turnstile';
+// Answers requests in the order they come, those of one model side by side where its sequences are read together; a request
+// that is cancelled while it waits leaves the line at once. Training goes on between the tokens, but leaves the device to an
+// answer for a while after each step.
 import type { ResponseCache } from '../inference/response-cache';
 import type { TextGenerator } from '../inference/text-generator';
 import type { GenerationEvent, GenerationRequest } from '../protocol/inference';
+import { AnswerLine } from './answer-line';
 import type { ModelService } from './model-service';
 
 export interface InferenceServiceParts {
   models: Pick<ModelService, 'borrow'>;
   generator: Pick<TextGenerator, 'generate'>;
   cache: Pick<ResponseCache, 'clear'>;
+  /** How many answers of one model are written side by side, at least 1. */
+  together: () => number;
   /** Tells the supervisor that work goes on. */
   beat: () => void;
 }
 
 export class InferenceService {
   readonly #parts: InferenceServiceParts;
-  readonly #line = new Turnstile();
+  readonly #line: AnswerLine;
   #idle = new Set<() => void>();
 
   constructor(parts: InferenceServiceParts) {
     this.#parts = parts;
+    this.#line = new AnswerLine(parts.together);
   }
 
   get busy(): boolean {
@@ -32,7 +36,7 @@ export class InferenceService {
     request: GenerationRequest,
     signal: AbortSignal = new AbortController().signal,
   ): AsyncGenerator<GenerationEvent> {
-    const leave = await this.#enter(signal);
+    const leave = await this.#enter(request, signal);
     if (leave === null) {
       yield cancelledInLine(request);
       return;
@@ -76,8 +80,8 @@ export class InferenceService {
   }
 
   /** null when it was cancelled in line; its place is given up when its turn comes. */
-  async #enter(signal: AbortSignal): Promise<(() => void) | null> {
-    const turn = this.#line.enter();
+  async #enter({ target }: GenerationRequest, signal: AbortSignal): Promise<(() => void) | null> {
+    const turn = this.#line.enter(`${target.modelId} ${target.storage ?? 'f32'}`);
     const aborted = new Promise<null>((resolve) => {
       if (signal.aborted) resolve(null);
       signal.addEventListener('abort', () => resolve(null), { once: true });

@@ -48,9 +48,13 @@ export interface ServiceBench {
 
 let benches = 0;
 
-/** @param database of an earlier bench, to stand where a new worker would. */
+/**
+ * @param earlier bench whose database this one has, to stand where a new worker would.
+ * @param together answers of one model that are written side by side.
+ */
 export async function createServiceBench(
   earlier?: Pick<ServiceBench, 'database' | 'blobs'>,
+  together = 1,
 ): Promise<ServiceBench> {
   const database = earlier?.database ?? (await openDatabase(`services-${(benches += 1)}`));
   const blobs = earlier?.blobs ?? new MemoryBlobStore();
@@ -81,7 +85,13 @@ export async function createServiceBench(
     turn: guard.shared,
     giveWay,
   });
-  const inference = new InferenceService({ models, generator, cache, beat: () => undefined });
+  const inference = new InferenceService({
+    models,
+    generator,
+    cache,
+    together: () => together,
+    beat: () => undefined,
+  });
   const checkpoints = new CheckpointStore(database, blobs, stateFileCodec);
   const schedules = createScheduleFactory();
   registerSchedules(schedules);

@@ -60,6 +60,8 @@ export interface PlanSize {
 
 interface Arrays {
   inputs: CachedInputs;
+  /** Of each token's adapter; null for a plan without any. */
+  slots: Value | null;
   result: ReadResult;
   /** What is written, in the order of memory: the seen tokens, which are rarely needed, last. */
   written: readonly Value[];
@@ -73,19 +75,19 @@ function arraysOf({ kind, tokens, sequences, pages, rank }: PlanSize, vocabSize:
     pageTable: externalValue('page table', [sequences, pages]),
     sequences: externalValue('sequences', [tokens]),
     last: externalValue('last', [sequences]),
-    adapters: rank === 0 ? null : externalValue('adapters', [tokens]),
   };
-  const written = Object.values<Value | null>({ ...inputs }).filter((value) => value !== null);
-  if (kind === 'nothing') return { inputs, result: { kind }, written, read: null };
+  const slots = rank === 0 ? null : externalValue('adapters', [tokens]);
+  const written = [...Object.values<Value>({ ...inputs }), ...(slots === null ? [] : [slots])];
+  if (kind === 'nothing') return { inputs, slots, result: { kind }, written, read: null };
   if (kind === 'logits') {
     const logits = externalValue('logits', [sequences, vocabSize]);
-    return { inputs, result: { kind, logits }, written, read: logits };
+    return { inputs, slots, result: { kind, logits }, written, read: logits };
   }
   const settings = externalValue('sampling', [sequences, SAMPLING_FIELDS]);
   const seen = externalValue('seen tokens', [sequences, pages * PAGE_TOKENS]);
   const chosen = externalValue('chosen tokens', [sequences]);
   const result = { kind, settings, seen, chosen } as const;
-  return { inputs, result, written: [...written, settings, seen], read: chosen };
+  return { inputs, slots, result, written: [...written, settings, seen], read: chosen };
 }
 
 export class ReadPlan {
@@ -128,8 +130,9 @@ export class ReadPlan {
     const arrays = arraysOf(size, config.vocabSize);
     const places = await allocate(owner, arrays);
     const tape = new Tape(owner.recorder(), true);
-    const adapters = stack === null || size.rank === 0 ? null : readAdapters(config, stack, size.rank);
-    recordRead(tape, config, weights, arrays.inputs, rope.tables, pool, adapters, arrays.result);
+    const { inputs, slots, result } = arrays;
+    const adapters = stack === null || slots === null ? null : readAdapters(config, stack, slots, size.rank);
+    recordRead(tape, config, weights, inputs, rope.tables, pool, result, adapters);
     try {
       const plan = await Plan.compile(owner, tape.recorder.finish(), (value) => {
         const own = places.ranges.get(value) ?? rope.rangeOf(value);
@@ -198,7 +201,7 @@ export class ReadPlan {
   }
 
   #writeReads(reads: readonly ReadRequest[]): void {
-    const { inputs } = this.#arrays;
+    const { inputs, slots } = this.#arrays;
     const staging = this.#staging;
     const { tokens, sequences, pages } = this.size;
     const [ids, positions, table] = [
@@ -210,7 +213,7 @@ export class ReadPlan {
     // Places that stand for no token have no position, and no sequence's last token is among them.
     staging.fill(NO_POSITION, positions, positions + tokens);
     staging.fill(0, last, last + sequences);
-    const adapters = inputs.adapters === null ? null : this.#at(inputs.adapters);
+    const adapters = slots === null ? null : this.#at(slots);
     if (adapters !== null) staging.fill(NO_ADAPTER, adapters, adapters + tokens);
     let token = 0;
     reads.forEach((read, row) => {
@@ -250,10 +253,14 @@ export class ReadPlan {
   }
 }
 
-const readAdapters = (config: LlamaConfig, stack: AdapterStack, rank: number): ReadAdapters => ({
-  ...{ table: stack.table, entries: stack.entries, layers: stack.layers, rank },
-  siteOf: (site) => stackedSite(config, site),
-});
+function readAdapters(
+  config: LlamaConfig,
+  { table, entries, layers }: AdapterStack,
+  slots: Value,
+  rank: number,
+): ReadAdapters {
+  return { table, entries, layers, slots, rank, siteOf: (site) => stackedSite(config, site) };
+}
 
 interface Places {
   buffer: GPUBuffer;

@@ -175,12 +175,12 @@ export interface CachedInputs {
   sequences: Value;
   /** Tokens whose logits are wanted, u32 [wanted]. */
   last: Value;
-  /** Slot of each token's adapter in the stack, or NO_ADAPTER; u32 [tokens]. null where there are no adapters. */
-  adapters: Value | null;
 }
 
 /** Adapters of which each token may have another one. */
 export interface ReadAdapters {
+  /** Of each token, or NO_ADAPTER; u32 [tokens]. */
+  slots: Value;
   table: Value;
   entries: number;
   /** Of each layer. */
@@ -205,10 +205,10 @@ export function recordRead(
   inputs: CachedInputs,
   tables: RopeTables,
   pool: PagePool,
-  adapters: ReadAdapters | null,
   result: ReadResult,
+  adapters: ReadAdapters | null = null,
 ): void {
-  const { ids, positions, pageTable, sequences, last, adapters: slots } = inputs;
+  const { ids, positions, pageTable, sequences, last } = inputs;
   const heads = headShape(config);
   const shape = { tokens: ids.shape[0] ?? 0, maxPages: pageTable.shape[1] ?? 0, ...heads };
   const { recorder } = tape;
@@ -223,9 +223,8 @@ export function recordRead(
       writeKeyValue(recorder, { ...operands, sequences }, shape, tables);
       return cachedAttention(recorder, { ...operands, sequences }, shape);
     };
-    const matrices = adapters?.layers[layer] ?? null;
-    const isStacked = adapters !== null && slots !== null && matrices !== null;
-    const stack = isStacked ? { ...adapters, matrices, slots } : null;
+    const matrices = adapters?.layers[layer];
+    const stack = adapters === null || matrices === undefined ? null : { ...adapters, matrices };
     x = readBlock(tape, config, weights, layer, x, attend, stack);
   }
   if (result.kind === 'nothing') return;
