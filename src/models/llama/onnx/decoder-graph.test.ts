@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { dequantise, quantise } from '../../../engine/planned';
 import { arrayBytes, type OnnxArray, type OnnxModel } from '../../../lib/formats/onnx';
 import type { FileArray, WeightReader } from '../../file-layout';
 import type { LlamaConfig } from '../llama-config';
@@ -134,6 +135,44 @@ describe('llamaOnnx', () => {
     expect(values[139_999 * 8 + 1]).toBeCloseTo(expected, 6);
     expect(values).toHaveLength(140_000 * 8);
   });
+
+  it.each([
+    ['int8', 8],
+    ['int4', 4],
+  ] as const)(
+    'llamaOnnx: projections in %s are what our own engine would multiply by',
+    async (storage, bits) => {
+      const config = { ...CONFIG, hiddenSize: 32, intermediateSize: 10 };
+      const own = randomWeights(config, 5);
+      const readOwn: WeightReader = (name) => Promise.resolve(own.get(name) as FileArray);
+      const { arrays, nodes } = llamaOnnx(
+        config,
+        readOwn,
+        { kind: 'static', capacity: 8, tokens: 1 },
+        storage,
+      );
+      const base = 'model.layers.0.attn.qkv_proj.MatMul.weight';
+      const find = (name: string) => arrays.find((array) => array.name === name);
+      const [levels, scales] = [find(`${base}_Q${bits}`), find(`${base}_scales`)];
+      // q has 2 heads of 16, k and v one each; a row of 32 is one group.
+      expect([levels?.shape, scales?.shape]).toEqual([[64, 1, 4 * bits], [64]]);
+      const bytes: number[] = [];
+      for await (const chunk of levels?.chunks() ?? []) bytes.push(...chunk);
+      const scale = await valuesOf(scales);
+      const middle = 2 ** (bits - 1);
+      const levelAt = (i: number): number =>
+        bits === 8 ? (bytes[i] ?? 0) : ((bytes[i >> 1] ?? 0) >> (4 * (i & 1))) & 15;
+      const actual = Array.from({ length: 64 * 32 }, (_, i) => (levelAt(i) - middle) * (scale[i >> 5] ?? 0));
+      const expected = ['q', 'k', 'v'].flatMap((target) => {
+        const { data } = own.get(`model.layers.0.self_attn.${target}_proj.weight`) as FileArray;
+        return [...dequantise(quantise(data, bits))];
+      });
+      expect(actual).toEqual(expected);
+      // The MLP's way back reads 10 columns, no whole group: it stays as it is.
+      const products = nodes.filter(({ name }) => name.startsWith('/model/layers.0/mlp/down_proj'));
+      expect(products.map(({ opType }) => opType)).toEqual(['MatMul']);
+    },
+  );
 
   it('llamaOnnx: a head size that the static form cannot rotate is refused', () => {
     const config = { ...CONFIG, headSize: 24 };

@@ -1,6 +1,7 @@
-// A Llama as an ONNX graph in 32-bit floats, on the operators that onnxruntime has for decoders (GroupQueryAttention,
+// A Llama as an ONNX graph, in 32-bit floats or with projections in few bits, on the operators that onnxruntime has for decoders (GroupQueryAttention,
 // RotaryEmbedding, SkipSimplifiedLayerNormalization). Names of inputs and outputs are those of Hugging Face's exports,
 // which transformers.js reads. Pure: weights are read when the model's files are streamed.
+import { GROUP_SIZE, isQuantisable, type LevelBits } from '../../../engine/planned';
 import { AppError } from '../../../lib/errors';
 import type { OnnxModel, OnnxValue } from '../../../lib/formats/onnx';
 import { MICROSOFT, OnnxGraph } from '../../../lib/formats/onnx-graph';
@@ -16,7 +17,7 @@ import {
   projectionPath,
   projectionShape,
 } from '../llama-names';
-import { projectionArray, rotationTable, storedArray } from './weight-arrays';
+import { projectionArray, quantisedArrays, rotationTable, storedArray } from './weight-arrays';
 
 /**
  * What the graph takes besides tokens and the cache.
@@ -28,6 +29,11 @@ import { projectionArray, rotationTable, storedArray } from './weight-arrays';
  *   Logits are those after the last token, [1, vocab].
  */
 export type OnnxForm = { kind: 'portable' } | { kind: 'static'; capacity: number; tokens: number | null };
+
+/** How projections are kept: as they are, or as levels of so many bits with a scale for each 32 of a row. */
+export type OnnxStorage = 'f32' | 'int8' | 'int4';
+
+const BITS: Record<Exclude<OnnxStorage, 'f32'>, LevelBits> = { int8: 8, int4: 4 };
 
 const PRODUCER = 'fragua';
 const INT64_MAX = 2n ** 63n - 1n;
@@ -50,12 +56,14 @@ class DecoderGraph {
   readonly #config: LlamaConfig;
   readonly #read: WeightReader;
   readonly #form: OnnxForm;
+  readonly #storage: OnnxStorage;
   readonly #graph = new OnnxGraph();
 
-  constructor(config: LlamaConfig, read: WeightReader, form: OnnxForm) {
+  constructor(config: LlamaConfig, read: WeightReader, form: OnnxForm, storage: OnnxStorage) {
     this.#config = config;
     this.#read = read;
     this.#form = form;
+    this.#storage = storage;
   }
 
   build(): OnnxModel {
@@ -160,15 +168,49 @@ class DecoderGraph {
     return this.#addAndNorm(next, middle.hidden, down, isLast ? FINAL_NORM : inputNorm(layer + 1));
   }
 
+  /** The product of what `input` names with projections that lie side by side. */
   #project(layer: number, targets: readonly LoraTarget[], input: string): string {
-    const shapes = targets.map((target) => projectionShape(this.#config, target));
-    const out = shapes.reduce((sum, shape) => sum + shape.out, 0);
-    const members = targets.map((target) => `${projectionPath(layer, target)}.weight`);
+    const { in: width } = projectionShape(this.#config, targets[0] ?? 'q');
+    const rows = new Map(
+      targets.map((target) => [
+        `${projectionPath(layer, target)}.weight`,
+        projectionShape(this.#config, target).out,
+      ]),
+    );
     const kind = ['gate', 'up', 'down'].includes(targets[0] ?? '') ? 'mlp' : 'attn';
-    const path = `model.layers.${layer}.${kind}.${targets.join('')}_proj.MatMul`;
-    const weight = projectionArray(this.#read, `${path}.weight`, members, [shapes[0]?.in ?? 0, out]);
-    const name = `/model/layers.${layer}/${kind}/${targets.join('')}_proj/MatMul`;
-    return this.#graph.node(name, [input, this.#graph.array(weight)]);
+    const projection = `layers.${layer}.${kind}.${targets.join('')}_proj`;
+    const path = `/model/${projection.replace(`.${kind}.`, `/${kind}/`)}`;
+    const isKept = this.#storage === 'f32' || ![...rows.values()].every((n) => isQuantisable([n, width]));
+    if (!isKept) return this.#productInBits(path, projection, rows, width, input);
+    const total = [...rows.values()].reduce((sum, n) => sum + n, 0);
+    const name = `model.${projection}.MatMul.weight`;
+    const weight = projectionArray(this.#read, name, [...rows.keys()], [width, total]);
+    return this.#graph.node(`${path}/MatMul`, [input, this.#graph.array(weight)]);
+  }
+
+  #productInBits(
+    path: string,
+    projection: string,
+    rows: ReadonlyMap<string, number>,
+    width: number,
+    input: string,
+  ): string {
+    const bits = BITS[this.#storage === 'int8' ? 'int8' : 'int4'];
+    const name = `model.${projection}.MatMul.weight`;
+    const { levels, scales } = quantisedArrays(this.#read, name, rows, width, bits);
+    return this.#graph.node(
+      `${path}/MatMulNBits`,
+      [input, this.#graph.array(levels), this.#graph.array(scales)],
+      {
+        domain: MICROSOFT,
+        attributes: {
+          K: { int: width },
+          N: { int: [...rows.values()].reduce((sum, n) => sum + n, 0) },
+          bits: { int: bits },
+          block_size: { int: GROUP_SIZE },
+        },
+      },
+    );
   }
 
   #attend(layer: number, normed: string, attention: AttentionInputs): string {
@@ -310,9 +352,15 @@ const FUSED_HEAD_STEP = 16;
 
 /**
  * @param read gives weights by their names in the model's file; asked when the ONNX file is streamed, not here.
+ * @param storage of the projections; those whose shape allows no few bits, the embedding and a head of its own stay f32.
  * @throws AppError `model.unsupported` for a head size that the static form cannot have.
  */
-export function llamaOnnx(config: LlamaConfig, read: WeightReader, form: OnnxForm): OnnxModel {
+export function llamaOnnx(
+  config: LlamaConfig,
+  read: WeightReader,
+  form: OnnxForm,
+  storage: OnnxStorage = 'f32',
+): OnnxModel {
   if (form.kind === 'static' && config.headSize % FUSED_HEAD_STEP !== 0) {
     throw new AppError(
       'model.unsupported',
@@ -320,5 +368,5 @@ export function llamaOnnx(config: LlamaConfig, read: WeightReader, form: OnnxFor
       { details: { headSize: config.headSize }, remedy: 'Use the form whose cache grows.' },
     );
   }
-  return new DecoderGraph(config, read, form).build();
+  return new DecoderGraph(config, read, form, storage).build();
 }

@@ -1,6 +1,7 @@
 // The arrays of a Llama's ONNX graph, made from the weights of its file while the ONNX file is streamed: projections turned
-// to [in, out], those that read the same input side by side, tables of the rotation. One projection is in memory at a time,
-// and of the embedding some rows.
+// to [in, out], those that read the same input side by side, or in few bits as they lie; tables of the rotation. One
+// projection is in memory at a time, and of the embedding some rows.
+import { GROUP_SIZE, quantise, type LevelBits } from '../../../engine/planned';
 import type { OnnxArray } from '../../../lib/formats/onnx';
 import { transposeArray, type WeightReader } from '../../file-layout';
 import { inverseFrequencies, type LlamaConfig } from '../llama-config';
@@ -41,6 +42,51 @@ export function projectionArray(
     yield bytesOf(transposeArray(rows, total, width));
   }
   return { name, type: 'float', shape, chunks };
+}
+
+/** What turns a level of two's complement into one counted from the middle, in all places of a word at once. */
+const SIGN_BITS: Record<LevelBits, number> = { 4: 0x88888888, 8: 0x80808080 };
+
+/**
+ * Projections in few bits as `MatMulNBits` reads them, the rows of one below those of another: the levels and scales that
+ * our own engine would have, levels counted from the middle. Weights are read once for each of the two arrays.
+ * @param width columns of all members, a multiple of 32. @param rows of each member by its name.
+ */
+export function quantisedArrays(
+  read: WeightReader,
+  name: string,
+  rows: ReadonlyMap<string, number>,
+  width: number,
+  bits: LevelBits,
+): { levels: OnnxArray; scales: OnnxArray } {
+  const total = [...rows.values()].reduce((sum, n) => sum + n, 0);
+  const groups = width / GROUP_SIZE;
+  async function* quantised() {
+    for (const [member, count] of rows) {
+      for (const piece of pieces([count, width])) {
+        const { data } = await read(member, piece);
+        yield quantise(data, bits);
+        if (data.length === count * width) break;
+      }
+    }
+  }
+  async function* levels(): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
+    for await (const { words } of quantised()) {
+      yield new Uint8Array(words.map((word) => word ^ SIGN_BITS[bits]).buffer);
+    }
+  }
+  async function* scales(): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
+    for await (const part of quantised()) yield bytesOf(part.scales);
+  }
+  return {
+    levels: {
+      name: `${name}_Q${bits}`,
+      type: 'uint8',
+      shape: [total, groups, (GROUP_SIZE * bits) / 8],
+      chunks: levels,
+    },
+    scales: { name: `${name}_scales`, type: 'float', shape: [total * groups], chunks: scales },
+  };
 }
 
 /** cos or sin of each position's angles, [positions, headSize / 2]. */
