@@ -1,6 +1,6 @@
 // Does the planned engine compute right on this device? The same tiny decoder and the same reference as the self-test of
-// the eager engine, on plans: loss, every gradient of full and of LoRA training with blocks kept and computed again, and
-// decoding over pages.
+// the eager engine, on plans: loss, every gradient of full and of LoRA training with blocks kept and computed again,
+// decoding over pages, and tokens chosen on the device.
 import { relativeError, type PlanDevice } from '../engine';
 import type { SelfTestReport } from '../protocol/engine';
 import type { LoraConfig } from '../protocol/models';
@@ -26,13 +26,13 @@ const BUDGETS = { kept: 2 ** 30, recomputed: 0 };
 
 type Weights = ReadonlyMap<string, FileArray>;
 
-const load = (plans: PlanDevice, weights: Weights, budgetBytes: number): Promise<PlannedRuntime> =>
-  PlannedRuntime.load(
-    plans,
-    SELF_TEST_CONFIG,
-    (name) => Promise.resolve(weights.get(name) as FileArray),
-    budgetBytes,
-  );
+const load = (
+  plans: PlanDevice,
+  weights: Weights,
+  budgetBytes: number,
+  config = SELF_TEST_CONFIG,
+): Promise<PlannedRuntime> =>
+  PlannedRuntime.load(plans, config, (name) => Promise.resolve(weights.get(name) as FileArray), budgetBytes);
 
 /** Loss and gradients of whatever `training` trains. */
 export async function plannedGradients(training: TrainableModel): Promise<Computed> {
@@ -73,11 +73,13 @@ async function checkLora(plans: PlanDevice): Promise<Check[]> {
   }
 }
 
-async function checkDecoding(plans: PlanDevice): Promise<Check> {
-  const weights = selfTestWeights(SELF_TEST_CONFIG, false);
-  const tokens = Array.from({ length: 36 }, (_, i) => (i * 7 + 3) % SELF_TEST_CONFIG.vocabSize);
+/** Heads of eight: single tokens are rotated, stored and attended to in one dispatch. */
+const DECODING_CONFIG = { ...SELF_TEST_CONFIG, headSize: 8 };
+
+/** Logits of the reference after the last of these tokens. */
+function logitsAfter(weights: Weights, tokens: readonly number[]): Float64Array {
   const length = tokens.length;
-  const { logits } = referenceOf(SELF_TEST_CONFIG, weights, {
+  const { logits } = referenceOf(DECODING_CONFIG, weights, {
     rows: 1,
     length,
     tokens: Int32Array.from(tokens),
@@ -86,19 +88,39 @@ async function checkDecoding(plans: PlanDevice): Promise<Check> {
     segments: new Int32Array(length),
     targetTokens: 0,
   });
-  const runtime = await load(plans, weights, BUDGETS.kept);
+  return logits.slice((length - 1) * DECODING_CONFIG.vocabSize);
+}
+
+/** Every way to choose that can only give the most probable token. */
+const CHOICES = {
+  greedy: { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1 },
+  drawn: { temperature: 0.7, topK: 3, topP: 0.01, minP: 0.5, repetitionPenalty: 1 },
+};
+
+async function checkDecoding(plans: PlanDevice): Promise<Check[]> {
+  const weights = selfTestWeights(DECODING_CONFIG, false);
+  const tokens = Array.from({ length: 36 }, (_, i) => (i * 7 + 3) % DECODING_CONFIG.vocabSize);
+  const expected = logitsAfter(weights, tokens);
+  const runtime = await load(plans, weights, BUDGETS.kept, DECODING_CONFIG);
   const session = runtime.createSession(null);
+  const [start, last] = [tokens.slice(0, 34), tokens.slice(35)];
+  const check = (name: string, error: number): Check => ({
+    name,
+    relativeError: error,
+    tolerance: TOLERANCE,
+    passed: error <= TOLERANCE,
+  });
   try {
-    await session.feed(tokens.slice(0, 34));
+    await session.feed(start);
     await session.feed(tokens.slice(34, 35));
-    const last = await session.feed(tokens.slice(35));
-    const error = relativeError(last, logits.slice((length - 1) * SELF_TEST_CONFIG.vocabSize));
-    return {
-      name: 'decoding over pages',
-      relativeError: error,
-      tolerance: TOLERANCE,
-      passed: error <= TOLERANCE,
-    };
+    const checks = [check('decoding over pages', relativeError(await session.feed(last), expected))];
+    for (const [name, sampling] of Object.entries(CHOICES)) {
+      session.truncate(35);
+      const token = await session.feedAndChoose?.(last, { sampling, uniform: 0.5, seen: new Set() });
+      const isBest = token === expected.indexOf(Math.max(...expected));
+      checks.push(check(`token chosen, ${name}`, isBest ? 0 : 1));
+    }
+    return checks;
   } finally {
     session.dispose();
     runtime.dispose();
@@ -112,7 +134,7 @@ export async function runPlannedSelfTest(plans: PlanDevice): Promise<SelfTestRep
   const checks = [
     ...named('full', await checkFull(plans)),
     ...named('LoRA', await checkLora(plans)),
-    ...named('session', [await checkDecoding(plans)]),
+    ...named('session', await checkDecoding(plans)),
   ];
   return { backend: 'webgpu', checks, passed: checks.every(({ passed }) => passed) };
 }
