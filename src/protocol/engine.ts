@@ -28,6 +28,8 @@ export interface DeviceReport {
   } | null;
   /** Products per second of the start-up measurement, GFLOP/s, for each backend that was tried. */
   measuredGflops: Partial<Record<BackendName, number>>;
+  /** Variants of kernels that did not compile or computed wrong here, and why; others run in their place. Absent: none. */
+  setAsideVariants?: Record<string, string>;
 }
 
 export interface SelfTestReport {

@@ -1,7 +1,7 @@
 // Composition root of the engine worker: the browser's stores, the device and the model files, joined to the services.
 import { bridgeBus } from '../core/bus-bridge';
 import { EventBus } from '../core/event-bus';
-import { EngineDevice, type PlanDevice } from '../engine';
+import { EngineDevice, fallbacks, proveProducts, type PlanDevice } from '../engine';
 import { createModelFamilies, ModelFiles, runPlannedSelfTest, runSelfTest } from '../models';
 import type { BackendName, EngineApi, EngineStreams, SelfTestReport } from '../protocol/engine';
 import type { WorkerContext, WorkerParts } from '../protocol/worker-context';
@@ -42,7 +42,9 @@ export async function composeEngine(
       device,
       database,
       build: import.meta.url,
-      selfTest: (plans) => plans.forgetting(() => runPlannedSelfTest(plans)),
+      selfTest: (plans) => plans.forgetting(() => provenSelfTest(plans)),
+      fallbacks,
+      variants: ({ variants }) => variants,
       restore: (plans, report) => tuning.restore(plans, report),
     }),
     backend,
@@ -69,6 +71,15 @@ export async function composeEngine(
       database.close();
     },
   };
+}
+
+/**
+ * The self-test's shapes are too small for the tiles that GPUs take, so these are tried first, each by itself. On a
+ * software adapter compiling them all takes seconds, and the self-test takes most of them.
+ */
+async function provenSelfTest(plans: PlanDevice): Promise<SelfTestReport> {
+  if (plans.target.kind !== 'software') await proveProducts(plans);
+  return runPlannedSelfTest(plans);
 }
 
 /** The eager engine's checks and, where there are plans, theirs. */

@@ -1,5 +1,6 @@
 // The device, with its planned engine proven before anything runs on it: some drivers compute wrong without an error. Where
-// the self-test fails, the eager engine computes and the report says why. A device that passed is not asked again.
+// the self-test fails, variants of the kernels are set aside until it passes; where it never does, the eager engine
+// computes. The report says what and why. A device that passed is not asked again.
 import type { Database } from '../core/database';
 import { messageOf } from '../lib/errors';
 import type { BackendChoice, DeviceReport, EngineMemory, SelfTestReport } from '../protocol/engine';
@@ -20,8 +21,23 @@ export interface VerifiedDeviceParts<Plans> {
   /** Changes with every build: other kernels are to be proven anew. */
   build: string;
   selfTest: (plans: Plans) => Promise<SelfTestReport>;
+  /** After a failure: each turn leaves the plans with other variants, worth another test. */
+  fallbacks: (plans: Plans) => AsyncIterable<void>;
+  variants: (plans: Plans) => VariantLedger;
   /** Called once plans may be used. */
   restore: (plans: Plans, report: DeviceReport) => Promise<void>;
+}
+
+/** Variants that are set aside, with reasons by name. */
+export interface VariantLedger {
+  readonly setAside: ReadonlyMap<string, string>;
+  drop(name: string, reason: string): void;
+}
+
+/** What is remembered of a device that passed. */
+interface Passed {
+  key: string;
+  setAside: Record<string, string>;
 }
 
 const DOCUMENT = 'planned-self-test';
@@ -39,21 +55,44 @@ export class VerifiedDevice<Plans> implements ComputeDevice {
     const { plans } = device;
     if (plans === null) return report;
     const key = this.#keyOf(report);
-    if ((await this.#passed()) !== key) {
-      const fault = await this.#faultOf(plans);
+    const passed = await this.#passed(key);
+    if (passed === null) {
+      const fault = await this.#proven(plans);
       if (fault !== null) return device.refusePlans(fault);
-      await this.#remember(key);
+      await this.#remember(key, plans);
+    } else {
+      const ledger = this.#parts.variants(plans);
+      for (const [name, reason] of Object.entries(passed.setAside)) ledger.drop(name, reason);
     }
     await this.#parts.restore(plans, report);
-    return report;
+    return this.describe();
   }
 
+  /** With the variants that are set aside by now: some do not compile long after the start. */
   describe(): DeviceReport {
-    return this.#parts.device.describe();
+    const { device, variants } = this.#parts;
+    const report = device.describe();
+    if (device.plans === null) return report;
+    const { setAside } = variants(device.plans);
+    return setAside.size === 0 ? report : { ...report, setAsideVariants: Object.fromEntries(setAside) };
   }
 
   memory(): EngineMemory {
     return this.#parts.device.memory();
+  }
+
+  /** @returns null once the self-test passes, with whatever variants are left; else what was wrong at first. */
+  async #proven(plans: Plans): Promise<string | null> {
+    const fault = await this.#faultOf(plans);
+    if (fault === null) return null;
+    try {
+      for await (const _ of this.#parts.fallbacks(plans)) {
+        if ((await this.#faultOf(plans)) === null) return null;
+      }
+      return fault;
+    } catch (error) {
+      return `${fault}; ${messageOf(error)}`;
+    }
   }
 
   async #faultOf(plans: Plans): Promise<string | null> {
@@ -72,12 +111,18 @@ export class VerifiedDevice<Plans> implements ComputeDevice {
     return JSON.stringify([this.#parts.build, adapter]);
   }
 
-  async #passed(): Promise<unknown> {
-    return this.#parts.database?.get('documents', DOCUMENT).catch(() => null);
+  /** null where nothing is known of this device and build. */
+  async #passed(key: string): Promise<Passed | null> {
+    const known: unknown = await this.#parts.database?.get('documents', DOCUMENT).catch(() => null);
+    return isPassed(known) && known.key === key ? known : null;
   }
 
   /** A full disk costs a test at the next start, nothing else. */
-  async #remember(key: string): Promise<void> {
-    await this.#parts.database?.put('documents', key, DOCUMENT).catch(() => undefined);
+  async #remember(key: string, plans: Plans): Promise<void> {
+    const passed: Passed = { key, setAside: Object.fromEntries(this.#parts.variants(plans).setAside) };
+    await this.#parts.database?.put('documents', passed, DOCUMENT).catch(() => undefined);
   }
 }
+
+const isPassed = (known: unknown): known is Passed =>
+  typeof known === 'object' && known !== null && 'key' in known && 'setAside' in known;

@@ -17,6 +17,8 @@ export interface Kernel {
   readonly bindings: readonly KernelBinding[];
   /** Optional features of the language that the code uses. */
   readonly enables?: readonly string[];
+  /** What of it another kernel could do in its place, by the name that `KernelVariants` keeps; absent where none can. */
+  readonly variant?: string;
   /** Everything but the binding declarations; the entry point is `main`. */
   readonly code: string;
   readonly workgroups: readonly [x: number, y: number, z: number];

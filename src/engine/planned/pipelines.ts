@@ -32,12 +32,16 @@ export class Pipelines {
     const code = kernelSource(kernel, readOnly);
     const known = this.#pipelines.get(code);
     if (known !== undefined) return known;
-    const pipeline = this.#compile(kernel.name, code, readOnly);
+    const pipeline = this.#compile(kernel, code, readOnly);
     this.#pipelines.set(code, pipeline);
     return pipeline;
   }
 
-  async #compile(name: string, code: string, readOnly: readonly boolean[]): Promise<GPUComputePipeline> {
+  async #compile(
+    { name, variant }: Kernel,
+    code: string,
+    readOnly: readonly boolean[],
+  ): Promise<GPUComputePipeline> {
     try {
       return await this.device.createComputePipelineAsync({
         label: name,
@@ -46,7 +50,7 @@ export class Pipelines {
       });
     } catch (error) {
       throw new AppError('engine.kernel-failed', `The kernel ${name} did not compile: ${messageOf(error)}`, {
-        details: { kernel: name },
+        details: { kernel: name, variant },
         remedy: 'Update the browser or the graphics driver, or choose WebAssembly in the settings.',
       });
     }

@@ -2,10 +2,18 @@
 // it, and how much it does in a submit.
 import { ArenaMemory } from './arena-memory';
 import { GpuMemory } from './gpu-memory';
+import { quantisedCandidates } from './kernels/quantised-default';
+import {
+  quantisedKey,
+  quantisedVariantName,
+  type QuantisedShape,
+  type QuantisedVariant,
+} from './kernels/quantised-shape';
 import { Pipelines } from './pipelines';
-import type { MatMulShape, MatMulVariant } from './kernels/mat-mul-shape';
+import { KernelVariants, SHARED_ATTENTION, SHARED_ROWS } from './kernel-variants';
+import { matMulVariantName, type MatMulShape, type MatMulVariant } from './kernels/mat-mul-shape';
 import { ALIGNMENT, GPU_TRAITS, Recorder, SOFTWARE_TRAITS, type DeviceTraits } from './recorder';
-import { adapterKind, type TuningTarget } from './tune/default-variants';
+import { adapterKind, candidateVariants, LAST_RESORTS, type TuningTarget } from './tune/default-variants';
 import { matMulKey, TuningTable } from './tune/tuning-table';
 
 /** What a submit should take, milliseconds: browsers end what runs for seconds, and the screen wants its turn. */
@@ -18,11 +26,14 @@ export class PlanDevice {
   readonly memory: GpuMemory;
   readonly arena: ArenaMemory;
   readonly pipelines: Pipelines;
-  readonly traits: DeviceTraits;
+  /** What did not compile or computed wrong here. */
+  readonly variants = new KernelVariants();
   readonly target: TuningTarget;
   /** What was measured on this device, if anything was. */
   tuning = new TuningTable();
   readonly #asked = new Map<string, MatMulShape>();
+  readonly #askedQuantised = new Map<string, QuantisedShape>();
+  readonly #traits: DeviceTraits;
   #flopsPerSubmit = 5e8;
 
   readonly #limitBytes: number;
@@ -38,16 +49,44 @@ export class PlanDevice {
     this.memory = new GpuMemory(device);
     this.arena = new ArenaMemory(this.memory);
     this.pipelines = new Pipelines(device);
-    this.traits = adapter.software ? SOFTWARE_TRAITS : GPU_TRAITS;
+    this.#traits = adapter.software ? SOFTWARE_TRAITS : GPU_TRAITS;
     this.target = { kind: adapterKind(adapter), subgroupLanes: subgroupLanes(device) };
   }
 
   /** Which variant a product takes here. */
-  readonly variantOf = (shape: MatMulShape): MatMulVariant => this.tuning.variantOf(this.target)(shape);
+  readonly variantOf = (shape: MatMulShape): MatMulVariant => {
+    const isUsable = (variant: MatMulVariant): boolean => this.variants.isUsable(matMulVariantName(variant));
+    const chosen = this.tuning.variantOf(this.target)(shape);
+    if (isUsable(chosen)) return chosen;
+    return [...candidateVariants(shape, this.target), ...LAST_RESORTS].find(isUsable) ?? chosen;
+  };
+
+  get traits(): DeviceTraits {
+    const { variants } = this;
+    return {
+      ...this.#traits,
+      rowLanes: variants.isUsable(SHARED_ROWS) ? this.#traits.rowLanes : SOFTWARE_TRAITS.rowLanes,
+      attentionMemory: variants.isUsable(SHARED_ATTENTION),
+    };
+  }
+
+  /** The same for a product with a matrix in few bits. */
+  readonly quantisedVariantOf = (shape: QuantisedShape): QuantisedVariant => {
+    const isUsable = (variant: QuantisedVariant): boolean =>
+      this.variants.isUsable(quantisedVariantName(shape, variant));
+    const [first, ...others] = quantisedCandidates(shape, this.#traits.rowLanes === 1);
+    const chosen = this.tuning.getQuantised(quantisedKey(shape))?.variant ?? first;
+    return [chosen, first, ...others].find(isUsable) ?? chosen;
+  };
 
   /** Products that plans of this device have been made of: what is worth tuning. */
   get askedShapes(): MatMulShape[] {
     return [...this.#asked.values()];
+  }
+
+  /** The same of products with a matrix in few bits. */
+  get askedQuantised(): QuantisedShape[] {
+    return [...this.#askedQuantised.values()];
   }
 
   /** Work whose products nobody needs tuned: a self-test. */
@@ -63,10 +102,17 @@ export class PlanDevice {
 
   /** Records for this device, and remembers which products it is asked for. */
   recorder(): Recorder {
-    return new Recorder(this.traits, (shape) => {
-      this.#asked.set(matMulKey(shape), shape);
-      return this.variantOf(shape);
-    });
+    return new Recorder(
+      this.traits,
+      (shape) => {
+        this.#asked.set(matMulKey(shape), shape);
+        return this.variantOf(shape);
+      },
+      (shape) => {
+        this.#askedQuantised.set(quantisedKey(shape), shape);
+        return this.quantisedVariantOf(shape);
+      },
+    );
   }
 
   /** Largest piece of the arena, and largest array of weights: everything in it can be bound. */

@@ -2,6 +2,7 @@
 // is recorded can be measured (liveness, arena) before anything is allocated.
 import type { Kernel } from './kernel';
 import type { MatMulShape, MatMulVariant } from './kernels/mat-mul-shape';
+import type { QuantisedShape, QuantisedVariant } from './kernels/quantised-shape';
 
 /** An array of a plan. Temporary ones live in the arena; external ones (weights, inputs, results) outlive the plan. */
 export interface Value {
@@ -52,6 +53,8 @@ export interface DeviceTraits {
   rowLanes: number;
   /** Work of a dispatch, at most, where it can be divided: nothing else runs, and nothing can be submitted, in between. */
   dispatchFlops: number;
+  /** Whether keys of attention may come through workgroup memory, where they would; absent is yes. */
+  attentionMemory?: boolean;
 }
 
 export const SOFTWARE_TRAITS: DeviceTraits = { rowLanes: 1, dispatchFlops: 2e8 };
@@ -61,13 +64,20 @@ export class Recorder {
   readonly traits: DeviceTraits;
   /** Which variant a matrix product takes; where there is none, a default by the traits. */
   readonly variantOf: ((shape: MatMulShape) => MatMulVariant) | null;
+  /** The same for products with a matrix in few bits. */
+  readonly quantisedVariantOf: ((shape: QuantisedShape) => QuantisedVariant) | null;
   readonly #dispatches: Dispatch[] = [];
   readonly #constants = new Map<string, { value: Value; data: Uint32Array }>();
   #chunk: number | null = null;
 
-  constructor(traits: DeviceTraits = SOFTWARE_TRAITS, variantOf: Recorder['variantOf'] = null) {
+  constructor(
+    traits: DeviceTraits = SOFTWARE_TRAITS,
+    variantOf: Recorder['variantOf'] = null,
+    quantisedVariantOf: Recorder['quantisedVariantOf'] = null,
+  ) {
     this.traits = traits;
     this.variantOf = variantOf;
+    this.quantisedVariantOf = quantisedVariantOf;
   }
 
   /** A temporary array. Its content is undefined until a dispatch writes it. */

@@ -1,6 +1,7 @@
 // Kernels that reduce over rows: one invocation a row, or a workgroup a row that shares the work. Written once for both:
 // `each` runs over the invocation's share of a row, `total` sums a private number over those that share the row.
 import type { Kernel, KernelBinding } from './kernel';
+import { SHARED_ROWS } from './kernel-variants';
 
 export interface RowKernel {
   name: string;
@@ -57,6 +58,7 @@ export function rowKernel(
       : `let row = group.x + group.y * ${x}u;`;
   return {
     name: `${name} ${rows}x${size}`,
+    ...(lanes === 1 ? {} : { variant: SHARED_ROWS }),
     bindings,
     code: `${head}
 ${shared}

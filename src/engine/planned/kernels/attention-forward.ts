@@ -1,6 +1,7 @@
 // Attention forward: online softmax (Milakov and Gimelshein 2018; Dao et al. 2022). One invocation owns some query rows
 // and walks over the keys that its workgroup can see; nothing of size [length, length] exists.
 import { reads, writes, type Kernel } from '../kernel';
+import { SHARED_ATTENTION } from '../kernel-variants';
 import { SIZES, tileBegin, type AttentionGrid, type TiledKernel } from './attention-grid';
 import {
   eachChunk,
@@ -96,6 +97,7 @@ logSums[(base + p${t}) * ${heads}u + headSet * ${tile.heads}u + ${h}u] = m${r} +
     : `for (var key = start; key < end; key++) {\n${body}\n}`;
   const kernel: Kernel = {
     name: `attention ${shapeName(shape)}`,
+    ...(shared ? { variant: SHARED_ATTENTION } : {}),
     bindings: [
       SIZES,
       reads('qkv', vector.storage),

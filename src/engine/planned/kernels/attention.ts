@@ -9,8 +9,11 @@ import { registerVariant, sharedVariant, type AttentionShape, type AttentionVari
 
 export type { AttentionShape, AttentionVariant } from './attention-tile';
 
-const variantFor = ({ recorder }: Tape, shape: AttentionShape): AttentionVariant =>
-  recorder.traits.rowLanes > SOFTWARE_TRAITS.rowLanes ? sharedVariant() : registerVariant(shape);
+function variantFor({ recorder }: Tape, shape: AttentionShape): AttentionVariant {
+  const { rowLanes, attentionMemory = true } = recorder.traits;
+  if (rowLanes <= SOFTWARE_TRAITS.rowLanes) return registerVariant(shape);
+  return attentionMemory ? sharedVariant() : { ...sharedVariant(), sharedBytes: 0 };
+}
 
 /**
  * Every token attends to itself and the tokens before it in its sequence that have the same segment; padding is the

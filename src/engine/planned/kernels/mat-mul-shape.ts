@@ -74,6 +74,12 @@ export interface SubgroupVariant {
 
 export type MatMulVariant = DirectVariant | SharedVariant | SubgroupVariant | VectorVariant;
 
+/** Variants of one name are one piece of code, but for the parts that the sum is cut into. */
+export function matMulVariantName(variant: MatMulVariant): string {
+  const sizes = Object.entries({ ...variant, kind: '', splits: '' }).filter(([, size]) => size !== '');
+  return `mat-mul ${variant.kind} ${sizes.map(([name, size]) => `${name} ${size}`).join(', ')}`;
+}
+
 export const MAX_VECTOR_ROWS = 8;
 
 /** Whether everything can be read and written four elements at a time. */

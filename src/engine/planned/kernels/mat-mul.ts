@@ -9,6 +9,7 @@ import {
   MAX_VECTOR_ROWS,
   matMulConstants,
   matMulName,
+  matMulVariantName,
   type MatMulGrid,
   type MatMulShape,
   type MatMulVariant,
@@ -82,7 +83,8 @@ function record(
 ): void {
   const { kernel, grid } = planned(shape, variant);
   const numbers = recorder.constant(...matMulConstants(shape, grid));
-  recorder.dispatch(kernel, residual === undefined ? [a, b, numbers, c] : [a, b, numbers, residual, c]);
+  const values = residual === undefined ? [a, b, numbers, c] : [a, b, numbers, residual, c];
+  recorder.dispatch({ ...kernel, variant: matMulVariantName(variant) }, values);
 }
 
 /** Each part of the sum over k in a matrix of its own, then their sum. */

@@ -171,6 +171,13 @@ export function defaultVariant(shape: MatMulShape, { kind, subgroupLanes }: Tuni
   return kind === 'software' ? softwareVariant(shape, subgroupLanes) : gpuVariant(shape, kind);
 }
 
+/** For any shape on any device, where everything else is set aside: slow, and as plain as products get. */
+export const LAST_RESORTS: readonly MatMulVariant[] = [
+  { ...direct(8, 8), workgroupSize: 64 },
+  { ...direct(4, 4), workgroupSize: 64 },
+  direct(4, 4),
+];
+
 /** What is worth timing for a shape: the default first. */
 export function candidateVariants(shape: MatMulShape, target: TuningTarget): MatMulVariant[] {
   const { kind, subgroupLanes } = target;

@@ -3,13 +3,15 @@
 import {
   adaptedNorms,
   aligned,
+  compilePlan,
   externalValue,
-  Plan,
+  type Plan,
   type BufferRange,
   type LoraPath,
   type Parameter,
   type PlanDevice,
   type Recorder,
+  type Recording,
   type Value,
   type WeightStore,
 } from '../../../engine/planned';
@@ -66,9 +68,12 @@ export class DoraNorms {
       ranges.set(value, { buffer, offset, bytes: value.bytes });
       offset += aligned(value.bytes);
     }
-    const recorder = owner.recorder();
-    recordNorms(recorder, parts.config, parts.weights);
-    const plan = await Plan.compile(owner, recorder.finish(), (value) => {
+    const record = (): Recording => {
+      const recorder = owner.recorder();
+      recordNorms(recorder, parts.config, parts.weights);
+      return recorder.finish();
+    };
+    const plan = await compilePlan(owner, record, (value) => {
       const range = ranges.get(value) ?? parts.rangeOf(value);
       if (range === null) throw new Error(`${value.name} has no memory.`);
       return range;

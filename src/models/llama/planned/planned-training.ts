@@ -2,9 +2,10 @@
 // weights and plans; a frozen base stays its model's.
 import {
   chunkRows,
+  compilePlan,
   externalValue,
   layoutArena,
-  Plan,
+  type Plan,
   Tape,
   type BufferRange,
   type PlanDevice,
@@ -217,10 +218,13 @@ export class PlannedTraining implements TrainableModel {
       recordLoss(tape, config, view, buffers.inputs, rope.tables, { rows, length }, this.#loss, options);
       return tape.recorder.finish();
     };
-    const keeping = record(false);
-    const fits = layoutArena(keeping, owner.slabBytes).bytes <= activationBudgetBytes;
+    const fitting = (): Recording => {
+      const keeping = record(false);
+      const fits = layoutArena(keeping, owner.slabBytes).bytes <= activationBudgetBytes;
+      return fits ? keeping : record(true);
+    };
     const store = gradients ? trained.values : trained.averaged;
-    return Plan.compile(owner, fits ? keeping : record(true), (value) => {
+    return compilePlan(owner, fitting, (value) => {
       const own = value === this.#loss ? this.#lossRange() : null;
       const range =
         own ??

@@ -2,10 +2,11 @@
 // once, and what it leaves: logits, chosen tokens, or nothing but the cache. Owns the plan and these arrays.
 import {
   aligned,
+  compilePlan,
   externalValue,
   NO_ADAPTER,
   NO_POSITION,
-  Plan,
+  type Plan,
   PAGE_TOKENS,
   SAMPLING_FIELDS,
   Tape,
@@ -13,6 +14,7 @@ import {
   type BufferRange,
   type PagePool,
   type PlanDevice,
+  type Recording,
   type Value,
 } from '../../../engine/planned';
 import type { TokenChoice } from '../../loaded-model';
@@ -129,12 +131,15 @@ export class ReadPlan {
     const { owner, config, pool, weights, stack, rangeOf } = parts;
     const arrays = arraysOf(size, config.vocabSize);
     const places = await allocate(owner, arrays);
-    const tape = new Tape(owner.recorder(), true);
     const { inputs, slots, result } = arrays;
     const adapters = stack === null || slots === null ? null : readAdapters(config, stack, slots, size.rank);
-    recordRead(tape, config, weights, inputs, rope.tables, pool, result, adapters);
+    const record = (): Recording => {
+      const tape = new Tape(owner.recorder(), true);
+      recordRead(tape, config, weights, inputs, rope.tables, pool, result, adapters);
+      return tape.recorder.finish();
+    };
     try {
-      const plan = await Plan.compile(owner, tape.recorder.finish(), (value) => {
+      const plan = await compilePlan(owner, record, (value) => {
         const own = places.ranges.get(value) ?? rope.rangeOf(value);
         const range = own ?? pool.rangeOf(value) ?? stack?.rangeOf(value) ?? rangeOf(value);
         if (range === null) throw new Error(`${value.name} has no memory.`);

@@ -3,15 +3,17 @@
 import {
   adamW,
   adamWSettings,
+  compilePlan,
   aligned,
   externalValue,
   followAverage,
-  Plan,
+  type Plan,
   SETTINGS_SIZE,
   WeightStore,
   type BufferRange,
   type Parameter,
   type PlanDevice,
+  type Recording,
   type Value,
   type WeightLayout,
 } from '../../../engine/planned';
@@ -199,19 +201,22 @@ export class TrainedWeights {
       flatsOf('moment2'),
       flatsOf('ema'),
     ];
-    const recorder = this.#owner.recorder();
-    const flats = values.map((value, index) => ({
-      value,
-      gradient: gradients[index] as Value,
-      moment1: moments1[index] as Value,
-      moment2: moments2[index] as Value,
-      decayed: this.#decayed(index),
-    }));
-    adamW(recorder, flats, settings, norm);
-    averages.forEach((average, index) => {
-      followAverage(recorder, values[index] as Value, average, decay, norm);
-    });
-    return Plan.compile(this.#owner, recorder.finish(), (value) => ranges.get(value) as BufferRange);
+    const record = (): Recording => {
+      const recorder = this.#owner.recorder();
+      const flats = values.map((value, index) => ({
+        value,
+        gradient: gradients[index] as Value,
+        moment1: moments1[index] as Value,
+        moment2: moments2[index] as Value,
+        decayed: this.#decayed(index),
+      }));
+      adamW(recorder, flats, settings, norm);
+      averages.forEach((average, index) => {
+        followAverage(recorder, values[index] as Value, average, decay, norm);
+      });
+      return recorder.finish();
+    };
+    return compilePlan(this.#owner, record, (value) => ranges.get(value) as BufferRange);
   }
 }
 
