@@ -1,7 +1,15 @@
 // Which variants of the kernels are fast on this device: measured when the user asks for it, kept by adapter, put back at
 // the next start.
 import type { Database } from '../core/database';
-import { matMulKey, tune, TuningTable, type PlanDevice, type TuningRecord } from '../engine';
+import {
+  matMulKey,
+  quantisedKey,
+  tune,
+  tuneQuantised,
+  TuningTable,
+  type PlanDevice,
+  type TuningRecord,
+} from '../engine';
 import type { DeviceReport, TuningEvent } from '../protocol/engine';
 
 const documentOf = ({ adapter }: DeviceReport): string =>
@@ -29,13 +37,24 @@ export class KernelTuning {
     report: DeviceReport,
     turn: <T>(work: () => Promise<T>) => Promise<T>,
   ): AsyncGenerator<TuningEvent> {
-    const shapes = plans.askedShapes.filter((shape) => plans.tuning.get(matMulKey(shape)) === null);
+    const { tuning } = plans;
+    const work = [
+      ...plans.askedShapes
+        .filter((shape) => tuning.get(matMulKey(shape)) === null)
+        .map((shape) => ({ product: matMulKey(shape), measure: () => tune(plans, [shape], tuning) })),
+      ...plans.askedQuantised
+        .filter((shape) => tuning.getQuantised(quantisedKey(shape)) === null)
+        .map((shape) => ({
+          product: quantisedKey(shape),
+          measure: () => tuneQuantised(plans, [shape], tuning),
+        })),
+    ];
     let done = 0;
-    for (const shape of shapes) {
-      await turn(() => tune(plans, [shape], plans.tuning));
-      await this.#database.put('documents', plans.tuning.toJSON(), documentOf(report));
+    for (const { product, measure } of work) {
+      await turn(measure);
+      await this.#database.put('documents', tuning.toJSON(), documentOf(report));
       done += 1;
-      yield { done, total: shapes.length, product: matMulKey(shape) };
+      yield { done, total: work.length, product };
     }
   }
 }

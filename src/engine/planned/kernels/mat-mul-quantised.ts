@@ -9,6 +9,7 @@ import { expandKernel } from './quantised-expand';
 import {
   quantisedConstants,
   quantisedName,
+  quantisedVariantName,
   type QuantisedShape,
   type QuantisedVariant,
 } from './quantised-shape';
@@ -57,7 +58,9 @@ export function expand(
   const width = words.shape[1] ?? 0;
   const w = recorder.temporary(`${words.name} in f32`, [count, width]);
   const numbers = recorder.constant((count * width) / 4, (row * width) / 4);
-  recorder.dispatch(expandKernel(form.bits, count * width), [...stored(weight), numbers, w]);
+  const variant = `expand ${form.bits} bits`;
+  const kernel = { ...expandKernel(form.bits, count * width), variant };
+  recorder.dispatch(kernel, [...stored(weight), numbers, w]);
   return w;
 }
 
@@ -96,7 +99,10 @@ export function matMulQuantised(
 ): void {
   const { x, residual, result } = operands;
   const shape = shapeOf(operands, product);
-  const chosen = variant ?? quantisedVariant(shape, recorder.traits.rowLanes === 1);
+  const chosen =
+    variant ??
+    recorder.quantisedVariantOf?.(shape) ??
+    quantisedVariant(shape, recorder.traits.rowLanes === 1);
   if (chosen.kind === 'expanded') {
     expanded(recorder, operands, shape, chosen.bytes);
     return;
@@ -111,5 +117,6 @@ export function matMulQuantised(
   const columns = chosen.kind === 'direct' ? chosen.columns : 4;
   const numbers = recorder.constant(...quantisedConstants(shape, columns));
   const extra = shape.plus === 'residual' && residual !== undefined ? [residual] : [];
-  recorder.dispatch(kernel, [x, ...stored(operands), numbers, ...extra, result]);
+  const named = { ...kernel, variant: quantisedVariantName(shape, chosen) };
+  recorder.dispatch(named, [x, ...stored(operands), numbers, ...extra, result]);
 }

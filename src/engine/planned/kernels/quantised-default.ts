@@ -54,14 +54,18 @@ export function quantisedVariant(shape: QuantisedShape, software: boolean): Quan
 }
 
 /** What is worth timing for a shape: the default first. */
-export function quantisedCandidates(shape: QuantisedShape, software: boolean): QuantisedVariant[] {
+export function quantisedCandidates(
+  shape: QuantisedShape,
+  software: boolean,
+): [first: QuantisedVariant, ...others: QuantisedVariant[]] {
   const first = quantisedVariant(shape, software);
   const vectors: QuantisedVariant[] = [4, 8, 16, 32].map((lanes) => ({
     ...{ kind: 'vector', lanes, workgroupSize: 64 },
   }));
   const tiles: QuantisedVariant[] = TILES.map(([rows, columns]) => tile(rows, columns, software ? 4 : 64));
-  const others = isForVectors(shape) ? (software ? [] : vectors) : tiles;
+  // A tile does for few rows as well, where vectors fail.
+  const others = isForVectors(shape) ? [...(software ? [] : vectors), ...tiles] : tiles;
   const expanded: QuantisedVariant[] = isForExpanding(shape) ? [EXPANDED] : [];
-  const all = [first, ...others, ...expanded];
-  return [...new Map(all.map((variant) => [JSON.stringify(variant), variant])).values()];
+  const key = JSON.stringify(first);
+  return [first, ...[...others, ...expanded].filter((variant) => JSON.stringify(variant) !== key)];
 }

@@ -72,6 +72,21 @@ export function quantisedConstants(shape: QuantisedShape, columns: number): numb
 export const quantisedName = (shape: QuantisedShape): string =>
   `mat-mul ${shape.bits} bits ${shape.direction} ${shape.rows}x${widthOf(shape)}x${innerOf(shape)} ${shape.plus}`;
 
+/** The same for pieces of code that are the same but for sizes: what `KernelVariants` keeps. */
+export function quantisedVariantName(
+  { bits, direction }: Pick<QuantisedShape, 'bits' | 'direction'>,
+  variant: QuantisedVariant,
+): string {
+  if (variant.kind === 'expanded') return `expand ${bits} bits`;
+  const sizes = Object.entries({ ...variant, kind: '' }).filter(([, size]) => size !== '');
+  const parts = sizes.map(([name, size]) => `${name} ${size}`).join(', ');
+  return `mat-mul ${bits} bits ${direction} ${variant.kind} ${parts}`;
+}
+
+/** Shapes with the same key are the same work. */
+export const quantisedKey = (shape: QuantisedShape): string =>
+  `${shape.rows}x${widthOf(shape)}x${innerOf(shape)} ${shape.bits} bits ${shape.direction} ${shape.plus}`;
+
 /** X, words, their scales where they have some, the numbers, the residual where it is added, the result: at most six. */
 export function quantisedBindings({ plus, bits }: QuantisedShape, words: string): KernelBinding[] {
   return [

@@ -8,13 +8,11 @@ import { Plan } from '../plan';
 import type { PlanDevice } from '../plan-device';
 import { externalValue, Recorder, type Value } from '../recorder';
 import type { GpuTimer } from './gpu-timer';
+import { timePlan } from './time-plan';
 
 /** Elements of C that a check computes itself. */
 const CHECKED = 32;
 const TOLERANCE = 1e-4;
-/** A measurement shorter than this is mostly noise. */
-const MEASURED_MS = 20;
-const MAX_RUNS = 64;
 
 type Operand = 'a' | 'b' | 'c' | 'r';
 
@@ -81,17 +79,8 @@ export class MatMulTrial {
   }
 
   /** Milliseconds of one run of `plan`, the best of `rounds`. */
-  async time(plan: Plan, rounds: number): Promise<number> {
-    const once = await this.#timer.measure(() => plan.run());
-    const runs = Math.min(MAX_RUNS, Math.max(1, Math.ceil(MEASURED_MS / Math.max(once, 0.05))));
-    let best = Infinity;
-    for (let round = 0; round < rounds; round += 1) {
-      const all = await this.#timer.measure(() => {
-        for (let run = 0; run < runs; run += 1) plan.run();
-      });
-      best = Math.min(best, all / runs);
-    }
-    return best;
+  time(plan: Plan, rounds: number): Promise<number> {
+    return timePlan(this.#timer, plan, rounds);
   }
 
   /** Whether one run of `plan`, of one product, leaves the right numbers. */

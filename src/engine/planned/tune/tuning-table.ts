@@ -1,5 +1,6 @@
 // Measured choices by shape, for one adapter. Plain data on its way in and out; who owns it keeps it.
 import { isAligned, type MatMulShape, type MatMulVariant } from '../kernels/mat-mul-shape';
+import type { QuantisedVariant } from '../kernels/quantised-shape';
 import { defaultVariant, type TuningTarget } from './default-variants';
 
 export interface TunedChoice {
@@ -11,9 +12,17 @@ export interface TunedChoice {
 /** Raised whenever variants change their meaning: what was kept before is of no use then. */
 export const TUNING_VERSION = 3;
 
+/** Of a product with a matrix in few bits. */
+export interface TunedQuantised {
+  variant: QuantisedVariant;
+  milliseconds: number;
+}
+
 export interface TuningRecord {
   version: number;
   choices: Record<string, TunedChoice>;
+  /** Absent where none was measured. */
+  quantised?: Record<string, TunedQuantised>;
 }
 
 /** Shapes with the same key are the same work: scale, and where the parts lie, cost nothing. */
@@ -25,18 +34,24 @@ export function matMulKey(shape: MatMulShape): string {
 
 export class TuningTable {
   readonly #choices: Map<string, TunedChoice>;
+  readonly #quantised: Map<string, TunedQuantised>;
 
-  constructor(choices: Iterable<readonly [string, TunedChoice]> = []) {
+  constructor(
+    choices: Iterable<readonly [string, TunedChoice]> = [],
+    quantised: Iterable<readonly [string, TunedQuantised]> = [],
+  ) {
     this.#choices = new Map(choices);
+    this.#quantised = new Map(quantised);
   }
 
   /** Empty where `record` is of another version. */
-  static fromJSON({ version, choices }: TuningRecord): TuningTable {
-    return new TuningTable(version === TUNING_VERSION ? Object.entries(choices) : []);
+  static fromJSON({ version, choices, quantised = {} }: TuningRecord): TuningTable {
+    if (version !== TUNING_VERSION) return new TuningTable();
+    return new TuningTable(Object.entries(choices), Object.entries(quantised));
   }
 
   get size(): number {
-    return this.#choices.size;
+    return this.#choices.size + this.#quantised.size;
   }
 
   get(key: string): TunedChoice | null {
@@ -48,7 +63,20 @@ export class TuningTable {
   }
 
   toJSON(): TuningRecord {
-    return { version: TUNING_VERSION, choices: Object.fromEntries(this.#choices) };
+    return {
+      version: TUNING_VERSION,
+      choices: Object.fromEntries(this.#choices),
+      quantised: Object.fromEntries(this.#quantised),
+    };
+  }
+
+  /** @param key of `quantisedKey`. */
+  getQuantised(key: string): TunedQuantised | null {
+    return this.#quantised.get(key) ?? null;
+  }
+
+  setQuantised(key: string, choice: TunedQuantised): void {
+    this.#quantised.set(key, choice);
   }
 
   /** For `Recorder`: what was measured, else the default. */

@@ -1,6 +1,14 @@
 // From a model's file to the GPU, some rows of an array at a time, so that host memory stays small whatever the size of
 // the model or of its largest array.
-import { Quantiser, WeightLayout, WeightStore, type PlanDevice, type Storage } from '../../../engine/planned';
+import {
+  bitsOf,
+  proveQuantised,
+  Quantiser,
+  WeightLayout,
+  WeightStore,
+  type PlanDevice,
+  type Storage,
+} from '../../../engine/planned';
 import type { RowRange, WeightReader } from '../../file-layout';
 import type { LlamaConfig } from '../llama-config';
 import { weightShapes } from '../llama-names';
@@ -57,13 +65,24 @@ async function writeAll(
   }
 }
 
-/** @throws AppError `engine.out-of-memory`; nothing stays allocated then. */
+/** Products that the base will take part in; embeddings and heads have 8 bits where the rest has 4. */
+async function proveStorage(owner: PlanDevice, storage: Storage): Promise<void> {
+  if (storage === 'f32') return;
+  await proveQuantised(owner, bitsOf(storage));
+  if (storage === 'int4') await proveQuantised(owner, bitsOf('int8'));
+}
+
+/**
+ * Products with weights in few bits are tried first; variants that fail are set aside.
+ * @throws AppError `engine.out-of-memory`, or `engine.kernel-failed` where none is right; nothing stays allocated then.
+ */
 export async function loadBase(
   owner: PlanDevice,
   config: LlamaConfig,
   read: WeightReader,
   storage: Storage,
 ): Promise<LoadedBase> {
+  await proveStorage(owner, storage);
   const layout = new WeightLayout(baseGroups(config, storage), owner.slabBytes, false);
   const base = await WeightStore.allocate(layout, owner.memory, 'the weights of the model');
   let quantiser: Quantiser | null = null;

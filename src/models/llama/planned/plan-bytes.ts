@@ -44,7 +44,8 @@ function abstractWeights(
   return loraView(config, frozenView(base), lora, trainable(adapter), normValues(config, lora), seed);
 }
 
-type RecordingDevice = Pick<PlanDevice, 'traits' | 'slabBytes' | 'variantOf'>;
+type RecordingDevice = Pick<PlanDevice, 'traits' | 'slabBytes' | 'variantOf'> &
+  Partial<Pick<PlanDevice, 'quantisedVariantOf'>>;
 
 /**
  * A step's dispatches over weights and batches that are only names and shapes.
@@ -53,12 +54,12 @@ type RecordingDevice = Pick<PlanDevice, 'traits' | 'slabBytes' | 'variantOf'>;
 export function recordStep(
   config: LlamaConfig,
   step: PlannedStep,
-  { traits, slabBytes, variantOf }: RecordingDevice,
+  { traits, slabBytes, variantOf, quantisedVariantOf }: RecordingDevice,
   recompute: boolean,
 ): Recording {
   const { batchSize: rows, sequenceLength: length } = step;
   const { rows: labelRows, labels, count, seed, ...tokens } = batchValues(rows * length);
-  const tape = new Tape(new Recorder(traits, variantOf));
+  const tape = new Tape(new Recorder(traits, variantOf, quantisedVariantOf));
   const inputs = { ...tokens, labels: { rows: labelRows, labels, count } };
   const tables = ropeValues(length, config.headSize);
   const loss = externalValue('loss', [1]);
@@ -71,9 +72,9 @@ export function recordStep(
 function recordStepNorms(
   config: LlamaConfig,
   step: PlannedStep,
-  { traits, slabBytes, variantOf }: RecordingDevice,
+  { traits, slabBytes, variantOf, quantisedVariantOf }: RecordingDevice,
 ): Recording {
-  const recorder = new Recorder(traits, variantOf);
+  const recorder = new Recorder(traits, variantOf, quantisedVariantOf);
   recordNorms(recorder, config, abstractWeights(config, step, externalValue('seed', [1]), slabBytes));
   return recorder.finish();
 }
