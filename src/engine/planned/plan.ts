@@ -11,6 +11,17 @@ interface Command extends Dispatch {
   layout: GPUBindGroupLayout;
 }
 
+/** A command with everything bound: what a replay encodes, in the order of its calls. */
+interface BoundCommand {
+  pipeline: GPUComputePipeline;
+  group: GPUBindGroup;
+  x: number;
+  y: number;
+  z: number;
+  chunk: number | null;
+  flops: number;
+}
+
 /** Where values are right now. Two values of the same memory have the same key. */
 interface Placement {
   keyOf: (value: Value) => unknown;
@@ -22,7 +33,7 @@ export class Plan {
   readonly #commands: readonly Command[];
   readonly #constants: GPUBuffer | null;
   readonly #placement: Placement;
-  #groups: GPUBindGroup[] = [];
+  #bound: BoundCommand[] = [];
   #generation = -1;
   /** What its temporary arrays take. */
   readonly arenaBytes: number;
@@ -100,9 +111,9 @@ export class Plan {
     let encoder = device.createCommandEncoder();
     let pass = encoder.beginComputePass();
     let set: GPUComputePipeline | null = null;
-    for (const [index, { pipeline, kernel, chunk }] of this.#commands.entries()) {
+    for (const { pipeline, group, x, y, z, chunk, flops: more } of this.#bound) {
       if (chunk !== null && chunk >= chunks) continue;
-      if (flops > 0 && flops + kernel.flops > flopsPerSubmit) {
+      if (flops > 0 && flops + more > flopsPerSubmit) {
         pass.end();
         device.queue.submit([encoder.finish()]);
         total += flops;
@@ -111,12 +122,11 @@ export class Plan {
         pass = encoder.beginComputePass();
         set = null;
       }
-      const [x, y, z] = kernel.workgroups;
       if (pipeline !== set) pass.setPipeline(pipeline);
       set = pipeline;
-      pass.setBindGroup(0, this.#groups[index]);
+      pass.setBindGroup(0, group);
       pass.dispatchWorkgroups(x, y, z);
-      flops += kernel.flops;
+      flops += more;
     }
     pass.end();
     finish?.(encoder);
@@ -131,21 +141,23 @@ export class Plan {
 
   dispose(): void {
     if (this.#constants !== null) this.#owner.memory.free(this.#constants);
-    this.#groups = [];
+    this.#bound = [];
   }
 
   #bind(): void {
     const { device, arena } = this.#owner;
-    this.#groups = this.#commands.map(({ kernel, layout, values }) =>
-      device.createBindGroup({
+    this.#bound = this.#commands.map(({ kernel, layout, values, pipeline, chunk }) => {
+      const group = device.createBindGroup({
         label: kernel.name,
         layout,
         entries: values.map((value, binding) => ({
           binding,
           resource: resource(this.#placement.rangeOf(value)),
         })),
-      }),
-    );
+      });
+      const [x, y, z] = kernel.workgroups;
+      return { pipeline, group, x, y, z, chunk, flops: kernel.flops };
+    });
     this.#generation = arena.generation;
   }
 }
