@@ -53,6 +53,7 @@ async function steps(training: TrainableModel, count: number): Promise<number[]>
 describe('DoRA on plans', () => {
   it.each(['f16', 'int8', 'int4'] as const)(
     'base in %s: norms are those of the dequantised rows',
+    { timeout: 120_000 },
     async (storage) => {
       const weights = selfTestWeights(CONFIG, true, DORA);
       const bitsOf = (name: string) =>
