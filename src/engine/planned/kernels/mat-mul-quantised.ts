@@ -73,7 +73,7 @@ function expanded(
 ): void {
   const { x, result: c, residual } = operands;
   const { rows: m, out, in: input, plus } = shape;
-  const extra = residual === undefined ? {} : { residual };
+  const extra = plus === 'residual' && residual !== undefined ? { residual } : {};
   const most = Math.max(4, Math.floor(bytes / (16 * input)) * 4);
   for (let row = 0; row < out; row += most) {
     const count = Math.min(most, out - row);
