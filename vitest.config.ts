@@ -23,6 +23,7 @@ export default mergeConfig(
               '@tensorflow/tfjs-backend-wasm',
               '@tensorflow/tfjs-backend-webgpu',
               '@huggingface/jinja',
+              'onnxruntime-web/wasm',
               '@huggingface/tokenizers',
               'comlink',
               'fflate',

@@ -18,6 +18,7 @@ export interface SuiteResult {
 
 const PACKAGES = [
   '@jax-js/jax',
+  'onnxruntime-web',
   '@tensorflow/tfjs',
   '@tensorflow/tfjs-backend-wasm',
   '@tensorflow/tfjs-backend-webgpu',

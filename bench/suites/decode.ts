@@ -1,11 +1,11 @@
-// Decoding: plans against our tfjs session on random weights, one sequence and eight; the processor time of the page's
+// Decoding: plans against our tfjs session and onnxruntime-web on random weights, one sequence and eight; the processor time of the page's
 // thread for each token, beyond what the browser takes to read anything back; and the embedded model through the app itself, with and without its key-value cache.
 import type { CDPSession, Page } from 'playwright';
 import { AppSession } from '../../scripts/app-session';
 import type { LlamaConfig } from '../../src/models/llama/llama-config';
 import type { DeviceReport } from '../../src/protocol/engine';
 import { SMALL } from '../cases';
-import type { DecoderName } from '../page/decoders';
+import type { DecoderName, PeerName } from '../page/decoders';
 import { PageSession } from '../page-session';
 import { adapterLabel, median } from '../report';
 import type { SuiteOptions, SuiteRun } from '../suite';
@@ -16,6 +16,8 @@ interface DecodeCase {
   /** Turns of everybody, and tokens of each turn; the eager session takes one, as it may take seconds. */
   turns: number;
   tokens: number;
+  /** Turns that onnxruntime takes part in: one token may take it seconds, too. */
+  peerTurns: number;
 }
 
 const SMOLLM2: LlamaConfig = {
@@ -32,8 +34,8 @@ const BATCH = 8;
 
 const cases = (quick: boolean, shape: string | null): DecodeCase[] =>
   [
-    { name: 'SMALL', config: SMALL, turns: quick ? 3 : 7, tokens: 8 },
-    ...(quick ? [] : [{ name: 'SMOLLM2', config: SMOLLM2, turns: 3, tokens: 2 }]),
+    { name: 'SMALL', config: SMALL, turns: quick ? 3 : 7, tokens: 8, peerTurns: quick ? 1 : 7 },
+    ...(quick ? [] : [{ name: 'SMOLLM2', config: SMOLLM2, turns: 3, tokens: 2, peerTurns: 3 }]),
   ].filter(({ name }) => shape === null || name === shape);
 
 const decodeSteps = (page: Page, engine: DecoderName, sequences: number, steps: number): Promise<number[]> =>
@@ -84,35 +86,99 @@ async function cpuTime(page: Page, quick: boolean): Promise<CpuTime> {
 
 interface Measured {
   rows: SuiteRun['result']['rows'];
+  /** Ours over each of the others; `batch8`: eight sequences over one. */
   ratios: Record<string, number>;
-  batchRatio: number;
 }
 
-const WAYS = [
+interface Way {
+  label: string;
+  engine: DecoderName;
+  sequences: number;
+}
+
+const OWN_WAYS: Way[] = [
   { label: 'planned', engine: 'planned', sequences: 1 },
   { label: 'eager', engine: 'eager', sequences: 1 },
   { label: `planned, ${BATCH} sequences`, engine: 'planned', sequences: BATCH },
-] as const;
+];
+const PEERS: Record<PeerName, string> = {
+  ort: 'onnxruntime-web',
+  ortCaptured: 'onnxruntime-web, captured',
+};
 
-async function measure(page: Page, { name, config, turns, tokens }: DecodeCase): Promise<Measured> {
+const isPeer = (engine: DecoderName): engine is PeerName => engine in PEERS;
+
+interface Peer {
+  engine: PeerName;
+  /** Relative, of its logits against ours; null where it does not run. */
+  error: number | null;
+  /** Why it does not run, or not right. */
+  message: string | null;
+}
+
+function openPeer(page: Page, engine: PeerName): Promise<Peer> {
+  return page.evaluate(
+    (engine) =>
+      bench.openPeer(engine).then(
+        (error) => ({ engine, error, message: null }),
+        (reason: unknown) => ({ engine, error: null, message: String(reason) }),
+      ),
+    engine,
+  );
+}
+
+/** A peer that does not run, or not right, has no speed and says why. */
+const peerRow = (shape: string, { engine, error, message }: Peer, speed: number | undefined) => ({
+  shape,
+  engine: PEERS[engine],
+  'tokens/s': speed ?? null,
+  'logits off by': error,
+  ...(message === null ? {} : { 'not available': message }),
+});
+
+/** Tokens a turn: one of those that may take seconds for it. */
+const tokensOf = ({ engine }: Way, tokens: number): number =>
+  engine === 'eager' || isPeer(engine) ? 1 : tokens;
+
+async function measure(
+  page: Page,
+  { name, config, turns, tokens, peerTurns }: DecodeCase,
+): Promise<Measured> {
   await page.evaluate((config) => bench.openDecoders(config, { planned: 8, eager: 1 }), config);
-  const times = WAYS.map((): number[] => []);
+  const peers = [await openPeer(page, 'ort'), await openPeer(page, 'ortCaptured')];
+  const running = peers.filter(({ message }) => message === null);
+  const ways = [
+    ...OWN_WAYS,
+    ...running.map(({ engine }): Way => ({ label: PEERS[engine], engine, sequences: 1 })),
+  ];
+  const times = ways.map((): number[] => []);
   for (let turn = 0; turn <= turns; turn += 1) {
-    for (const [index, { engine, sequences }] of WAYS.entries()) {
-      const steps = await decodeSteps(page, engine, sequences, engine === 'eager' ? 1 : tokens);
-      // Plans and kernels are made in the first turn.
+    for (const [index, way] of ways.entries()) {
+      // Plans and kernels are made in the first turn; those of peers when they were compared.
+      if (isPeer(way.engine) && (turn === 0 || turn > peerTurns)) continue;
+      const steps = await decodeSteps(page, way.engine, way.sequences, tokensOf(way, tokens));
       if (turn > 0) times[index]?.push(...steps);
     }
   }
   await page.evaluate(() => bench.closeDecoders());
-  const speeds = WAYS.map(({ sequences }, index) => (1000 * sequences) / median(times[index] ?? []));
+  const speeds = ways.map(({ sequences }, index) => (1000 * sequences) / median(times[index] ?? []));
   const [planned = 0, eager = 0, batch = 0] = speeds;
-  const rows = WAYS.map(({ label }, index) => ({
-    shape: name,
-    engine: label,
-    'tokens/s': speeds[index] ?? null,
-  }));
-  return { rows, ratios: { [`${name}.eager`]: planned / eager }, batchRatio: batch / planned };
+  const peerSpeeds = new Map(running.map(({ engine }, i) => [engine, speeds[OWN_WAYS.length + i] ?? 0]));
+  return {
+    rows: [
+      ...OWN_WAYS.map(({ label }, index) => ({
+        shape: name,
+        engine: label,
+        'tokens/s': speeds[index] ?? null,
+      })),
+      ...peers.map((peer) => peerRow(name, peer, peerSpeeds.get(peer.engine))),
+    ],
+    ratios: {
+      eager: planned / eager,
+      ...Object.fromEntries([...peerSpeeds].map(([engine, speed]) => [engine, planned / speed])),
+      [`batch${BATCH}`]: batch / planned,
+    },
+  };
 }
 
 /** The last case, the largest, gives the figures that are asked of all. */
@@ -123,13 +189,13 @@ async function randomModels({ quick, shape }: SuiteOptions): Promise<SuiteRun> {
     for (const test of cases(quick, shape)) {
       const device: DeviceReport = await session.page.evaluate(() => bench.select('webgpu'));
       result.adapter = adapterLabel(device);
-      const { rows, ratios, batchRatio } = await measure(session.page, test);
+      const { rows, ratios } = await measure(session.page, test);
       for (const row of rows) console.error(Object.values(row).join('  '));
       result.rows.push(...rows);
-      Object.assign(result.ratios, ratios, {
-        [`${test.name}.batch${BATCH}`]: batchRatio,
-        [`batch${BATCH}`]: batchRatio,
-      });
+      for (const [key, ratio] of Object.entries(ratios)) {
+        result.ratios[`${test.name}.${key}`] = ratio;
+        result.ratios[key] = ratio;
+      }
       await session.restart();
     }
     await session.page.evaluate(() => bench.select('webgpu'));
