@@ -1,0 +1,157 @@
+// Blocks of ggml's storage types to 32-bit floats. Pure: bytes in, floats out, nothing kept but a table of halves. Layouts
+// are those of ggml-common.h; a value is a small integer times the block's scale, in some types plus a minimum.
+// https://github.com/ggml-org/ggml/blob/master/src/ggml-common.h
+import { bfloatsToFloats, halvesToFloats } from '../float16';
+import { GGUF_LAYOUTS, type GgufType } from './gguf-types';
+
+/** Decodes the block at byte `at` to the floats from `to`. */
+type BlockDecoder = (bytes: Uint8Array, at: number, out: Float32Array, to: number) => void;
+
+let halfTable: Float32Array | null = null;
+
+function half(bytes: Uint8Array, at: number): number {
+  halfTable ??= halvesToFloats(Uint16Array.from({ length: 1 << 16 }, (_, bits) => bits));
+  return halfTable[byteOf(bytes, at) | (byteOf(bytes, at + 1) << 8)] ?? NaN;
+}
+
+function byteOf(bytes: Uint8Array, at: number): number {
+  return bytes[at] ?? 0;
+}
+
+const int8 = (byte: number): number => (byte << 24) >> 24;
+
+/** A level q stands for (q - zero) * scale + minimum. */
+interface Levels {
+  scale: number;
+  zero?: number;
+  minimum?: number;
+}
+
+/** 4-bit types: byte j holds element j in its low half and element j + 16 in its high half. */
+function nibbles({ scale, zero = 0, minimum = 0 }: Levels, { bytes, at, out, to }: Place): void {
+  for (let j = 0; j < 16; j += 1) {
+    const byte = byteOf(bytes, at + j);
+    out[to + j] = ((byte & 15) - zero) * scale + minimum;
+    out[to + j + 16] = ((byte >> 4) - zero) * scale + minimum;
+  }
+}
+
+interface Place {
+  bytes: Uint8Array;
+  at: number;
+  out: Float32Array;
+  to: number;
+}
+
+/** 5-bit types: as 4-bit ones, with the fifth bits in the four bytes before, bit i for element i. */
+function fiveBits({ scale, zero = 0, minimum = 0 }: Levels, { bytes, at, out, to }: Place): void {
+  const high = new DataView(bytes.buffer, bytes.byteOffset + at, 4).getUint32(0, true);
+  for (let j = 0; j < 16; j += 1) {
+    const byte = byteOf(bytes, at + 4 + j);
+    out[to + j] = (((byte & 15) | (((high >>> j) & 1) << 4)) - zero) * scale + minimum;
+    out[to + j + 16] = (((byte >> 4) | (((high >>> (j + 16)) & 1) << 4)) - zero) * scale + minimum;
+  }
+}
+
+/**
+ * Scale and minimum of sub-block j out of the twelve bytes of a K block: 6 bits each. The first four lie in the low bits of
+ * bytes j and j + 4; of the others the low four bits are in byte j + 4 and the high two on top of those.
+ */
+function scaleOf(bytes: Uint8Array, at: number, j: number): { scale: number; minimum: number } {
+  if (j < 4) return { scale: byteOf(bytes, at + j) & 63, minimum: byteOf(bytes, at + j + 4) & 63 };
+  const low = byteOf(bytes, at + j + 4);
+  return {
+    scale: (low & 15) | ((byteOf(bytes, at + j - 4) >> 6) << 4),
+    minimum: (low >> 4) | ((byteOf(bytes, at + j) >> 6) << 4),
+  };
+}
+
+/** 256 elements in 8 sub-blocks of 32; two of them share the halves of 32 bytes. `fifth` adds 16 where the element has it. */
+function superBlock(place: Place, quants: number, fifth: (j: number, i: number) => number): void {
+  const { bytes, at, out, to } = place;
+  const d = half(bytes, at);
+  const dMinimum = half(bytes, at + 2);
+  for (let j = 0; j < 8; j += 1) {
+    const { scale, minimum } = scaleOf(bytes, at + 4, j);
+    const step = d * scale;
+    const offset = dMinimum * minimum;
+    const from = quants + 32 * (j >> 1);
+    const shift = 4 * (j & 1);
+    for (let i = 0; i < 32; i += 1) {
+      const quant = ((byteOf(bytes, from + i) >> shift) & 15) + fifth(j, i);
+      out[to + 32 * j + i] = step * quant - offset;
+    }
+  }
+}
+
+const noFifth = (): number => 0;
+
+/** 256 elements in 16 sub-blocks of 16 with signed scales; low four bits, then high two bits, then scales, then d. */
+function decodeQ6K(bytes: Uint8Array, at: number, out: Float32Array, to: number): void {
+  const d = half(bytes, at + 208);
+  for (let i = 0; i < 256; i += 1) {
+    // Each half of 128 elements is four quarters of 32: two in the low and two in the high halves of 64 bytes.
+    const part = i >> 7;
+    const quarter = (i >> 5) & 3;
+    const lane = i & 31;
+    const low = byteOf(bytes, at + 64 * part + 32 * (quarter & 1) + lane) >> (4 * (quarter >> 1));
+    const high = byteOf(bytes, at + 128 + 32 * part + lane) >> (2 * quarter);
+    const quant = ((low & 15) | ((high & 3) << 4)) - 32;
+    out[to + i] = d * int8(byteOf(bytes, at + 192 + (i >> 4))) * quant;
+  }
+}
+
+const DECODERS: Record<Exclude<GgufType, 'F32' | 'F16' | 'BF16'>, BlockDecoder> = {
+  Q8_0: (bytes, at, out, to) => {
+    const d = half(bytes, at);
+    for (let i = 0; i < 32; i += 1) out[to + i] = int8(byteOf(bytes, at + 2 + i)) * d;
+  },
+  Q4_0: (bytes, at, out, to) => {
+    nibbles({ scale: half(bytes, at), zero: 8 }, { bytes, at: at + 2, out, to });
+  },
+  Q4_1: (bytes, at, out, to) => {
+    nibbles({ scale: half(bytes, at), minimum: half(bytes, at + 2) }, { bytes, at: at + 4, out, to });
+  },
+  Q5_0: (bytes, at, out, to) => {
+    fiveBits({ scale: half(bytes, at), zero: 16 }, { bytes, at: at + 2, out, to });
+  },
+  Q5_1: (bytes, at, out, to) => {
+    fiveBits({ scale: half(bytes, at), minimum: half(bytes, at + 2) }, { bytes, at: at + 4, out, to });
+  },
+  Q4_K: (bytes, at, out, to) => {
+    superBlock({ bytes, at, out, to }, at + 16, noFifth);
+  },
+  Q5_K: (bytes, at, out, to) => {
+    // Bit j of byte i is the fifth bit of element i of sub-block j.
+    const fifth = (j: number, i: number): number => ((byteOf(bytes, at + 16 + i) >> j) & 1) << 4;
+    superBlock({ bytes, at, out, to }, at + 48, fifth);
+  },
+  Q6_K: decodeQ6K,
+};
+
+/**
+ * Whole blocks to floats, in their order.
+ * @throws RangeError where the bytes are not a whole number of blocks.
+ */
+export function decodeBlocks(type: GgufType, bytes: ArrayBuffer): Float32Array<ArrayBuffer> {
+  const { blockSize, blockBytes } = GGUF_LAYOUTS[type];
+  if (bytes.byteLength % blockBytes !== 0) {
+    throw new RangeError(`${bytes.byteLength} bytes are no whole number of ${type} blocks of ${blockBytes}.`);
+  }
+  switch (type) {
+    case 'F32':
+      return new Float32Array(bytes);
+    case 'F16':
+      return halvesToFloats(new Uint16Array(bytes));
+    case 'BF16':
+      return bfloatsToFloats(new Uint16Array(bytes));
+    default: {
+      const decode = DECODERS[type];
+      const source = new Uint8Array(bytes);
+      const blocks = source.length / blockBytes;
+      const out = new Float32Array(blocks * blockSize);
+      for (let i = 0; i < blocks; i += 1) decode(source, i * blockBytes, out, i * blockSize);
+      return out;
+    }
+  }
+}
