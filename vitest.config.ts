@@ -27,6 +27,7 @@ export default mergeConfig(
               '@huggingface/tokenizers',
               'comlink',
               'fflate',
+              'hash-wasm',
               'idb',
               'papaparse',
               'semver/functions/satisfies',

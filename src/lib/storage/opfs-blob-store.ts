@@ -73,6 +73,22 @@ export class OpfsBlobStore implements BlobStore {
     await absentAsNull(folder?.removeEntry(segments.at(-1) ?? '', { recursive: true }));
   }
 
+  /** A file to be written in place, made where there is none: what grows piece by piece (opfs-partial-files). */
+  async fileHandle(path: string): Promise<FileSystemFileHandle> {
+    const segments = parse(path);
+    const folder = await this.#folder(segments.slice(0, -1), true);
+    if (folder === null) throw fileFolderConflict(path, segments.slice(0, -1).join('/'));
+    return folder.getFileHandle(segments.at(-1) ?? '', { create: true });
+  }
+
+  /** Replaces `target` with the file at `path`, without a copy. */
+  async move(path: string, target: string): Promise<void> {
+    const segments = parse(target);
+    const folder = await this.#folder(segments.slice(0, -1), true);
+    if (folder === null) throw fileFolderConflict(target, segments.slice(0, -1).join('/'));
+    await moveInto(await this.fileHandle(path), folder, segments.at(-1) ?? '', target);
+  }
+
   /** null where it is absent, or where a file stands in the way. */
   async #folder(segments: string[], create: boolean): Promise<FileSystemDirectoryHandle | null> {
     let folder: FileSystemDirectoryHandle | null = this.#root;

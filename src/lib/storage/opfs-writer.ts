@@ -24,7 +24,7 @@ async function writeInWorker(file: FileSystemFileHandle, content: BlobContent): 
 }
 
 /** A full disk shows as a short write before it shows as an error. */
-function writeWhole(handle: FileSystemSyncAccessHandle, chunk: Uint8Array, at: number): number {
+export function writeWhole(handle: FileSystemSyncAccessHandle, chunk: Uint8Array, at: number): number {
   const written = handle.write(chunk, { at });
   if (written < chunk.byteLength) {
     throw new DOMException(`Only ${written} of ${chunk.byteLength} bytes were taken.`, 'QuotaExceededError');
