@@ -56,6 +56,15 @@ describe.each(Object.entries(VARIANTS))('matMul, %s', (_, variant) => {
   }
 });
 
+describe('matMul, more than one dispatch may do', () => {
+  it.each([true, false])('transposed A %s: ranges of rows make the same product', async (transposeA) => {
+    const { dispatchFlops } = (await planDevice()).traits;
+    const side = Math.ceil(Math.sqrt(dispatchFlops / 256) / 4) * 4;
+    const size = { m: 300, n: side, k: side };
+    expect(await productError({ size, transposeA, transposeB: true }, null)).toBeLessThan(EXACT);
+  });
+});
+
 const { subgroupLanes: lanes } = (await planDevice()).target;
 describe.runIf(lanes >= 4).each([
   { rows: 16, columns: 8, workgroupSize: lanes, splits: 1 },

@@ -4,7 +4,7 @@
 // scale; what a half cannot hold becomes its largest number. Pure.
 import { floatToHalf, halfToFloat } from '../../lib/formats/float16';
 import type { WeightStorage } from '../../protocol/models';
-import { elements } from './recorder';
+import { elements } from './elements';
 
 export type QuantisedBits = 4 | 8 | 16;
 /** Kept as levels times a scale. */

@@ -1,5 +1,6 @@
 // Records the dispatches of a plan in order, with the arrays they read and write. Pure: no device, no memory. Whatever
 // is recorded can be measured (liveness, arena) before anything is allocated.
+import { elements } from './elements';
 import type { Kernel } from './kernel';
 import type { MatMulShape, MatMulVariant } from './kernels/mat-mul-shape';
 import type { QuantisedShape, QuantisedVariant } from './kernels/quantised-shape';
@@ -36,7 +37,7 @@ export const ALIGNMENT = 256;
 
 export const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 
-export const elements = (shape: readonly number[]): number => shape.reduce((size, n) => size * n, 1);
+export { elements };
 
 /** An array that exists outside of plans; all elements have 4 bytes unless `bytes` says otherwise. */
 export function externalValue(

@@ -9,6 +9,7 @@ import {
   MAX_VECTOR_ROWS,
   matMulConstants,
   matMulName,
+  range,
   matMulVariantName,
   type MatMulGrid,
   type MatMulShape,
@@ -72,7 +73,27 @@ export function matMul(
   };
   const variant = variantFor(recorder, shape);
   if (variant.kind !== 'vector' && variant.splits > 1) inParts(recorder, operands, shape, variant);
-  else record(recorder, operands, shape, variant);
+  else
+    for (const rows of rowRanges(shape, recorder.traits.dispatchFlops))
+      record(recorder, operands, rows, variant);
+}
+
+/** Rows of C that a dispatch computes are whole tiles of every variant. */
+const ROWS_STEP = 128;
+
+/** The product in ranges of rows of about `limit` floating-point operations: what one dispatch may keep the device busy for. */
+function rowRanges(shape: MatMulShape, limit: number): MatMulShape[] {
+  const { m, n, k, a, c, transposeA } = shape;
+  const most = Math.max(1, Math.floor(limit / (2 * n * k * ROWS_STEP))) * ROWS_STEP;
+  return range(Math.ceil(m / most)).map((index) => {
+    const row = index * most;
+    return {
+      ...shape,
+      m: Math.min(most, m - row),
+      a: { ...a, start: a.start + row * (transposeA ? 1 : a.stride) },
+      c: { ...c, start: c.start + row * c.stride },
+    };
+  });
 }
 
 function record(
