@@ -7,6 +7,7 @@ import { rankVariants, tune } from '../../src/engine/planned/tune/autotune';
 import { candidateVariants, defaultVariant } from '../../src/engine/planned/tune/default-variants';
 import { GpuTimer } from '../../src/engine/planned/tune/gpu-timer';
 import { MatMulTrial } from '../../src/engine/planned/tune/mat-mul-trial';
+import { tuneAttention } from '../../src/engine/planned/tune/tune-attention';
 import type { TrainCase } from '../cases';
 import { KernelTimes, type KernelTime } from './kernel-times';
 import { measureRoofline, type Roofline } from './roofline';
@@ -136,10 +137,11 @@ async function timeKernels(device: PlanDevice, test: TrainCase, rounds: number):
 export const kernelBench = (device: EngineDevice) => ({
   compareProduct: (test: ProductCase, turns: number, tunes: boolean): Promise<ProductFigures> =>
     compare(device, test, turns, tunes),
-  /** Times the variants of every product that plans were made of so far; plans made later take the fastest. */
-  tune: (): Promise<number> => {
+  /** Times the variants of every product and of attention that plans were made of so far; plans made later take the fastest. */
+  tune: async (): Promise<number> => {
     const plans = plansOf(device);
-    return tune(plans, plans.askedShapes, plans.tuning);
+    const products = await tune(plans, plans.askedShapes, plans.tuning);
+    return products + (await tuneAttention(plans, plans.askedAttention, plans.tuning));
   },
   timeKernels: (test: TrainCase, rounds: number): Promise<KernelTime[]> =>
     timeKernels(plansOf(device), test, rounds),

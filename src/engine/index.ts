@@ -16,6 +16,8 @@ export * from './optim/parameter-set';
 export * from './tensor';
 export type { PlanDevice } from './planned/plan-device';
 export { tune } from './planned/tune/autotune';
+export { shapeName } from './planned/kernels/attention-tile';
+export { tuneAttention } from './planned/tune/tune-attention';
 export { tuneQuantised } from './planned/tune/tune-quantised';
 export { quantisedKey } from './planned/kernels/quantised-shape';
 export { fallbacks, proveProducts } from './planned/tune/prove-variants';

@@ -4,7 +4,9 @@ import type { Database } from '../core/database';
 import {
   matMulKey,
   quantisedKey,
+  shapeName,
   tune,
+  tuneAttention,
   tuneQuantised,
   TuningTable,
   type PlanDevice,
@@ -29,7 +31,7 @@ export class KernelTuning {
   }
 
   /**
-   * Measures every product that plans were made of and that has no measurement yet. What is done is kept, also when the
+   * Measures every product, and attention of every shape, that plans were made of and that has no measurement yet. What is done is kept, also when the
    * reader leaves. @param turn gives the device to one measurement at a time.
    */
   async *run(
@@ -47,6 +49,12 @@ export class KernelTuning {
         .map((shape) => ({
           product: quantisedKey(shape),
           measure: () => tuneQuantised(plans, [shape], tuning),
+        })),
+      ...plans.askedAttention
+        .filter((shape) => tuning.getAttention(shapeName(shape)) === null)
+        .map((shape) => ({
+          product: `attention ${shapeName(shape)}`,
+          measure: () => tuneAttention(plans, [shape], tuning),
         })),
     ];
     let done = 0;

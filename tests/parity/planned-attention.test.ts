@@ -1,10 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { attention, type AttentionShape } from '../../src/engine/planned/kernels/attention';
-import {
-  registerVariant,
-  sharedVariant,
-  type AttentionVariant,
-} from '../../src/engine/planned/kernels/attention-tile';
+import { registerVariant, sharedVariant } from '../../src/engine/planned/kernels/attention-default';
+import { type AttentionVariant } from '../../src/engine/planned/kernels/attention-tile';
 import type { DeviceTraits } from '../../src/engine/planned/recorder';
 import { relativeError } from '../../src/engine/reference/compare';
 import { draws, run } from './planned-fixture';

@@ -2,6 +2,8 @@
 // it, and how much it does in a submit.
 import { ArenaMemory } from './arena-memory';
 import { GpuMemory } from './gpu-memory';
+import { defaultAttention } from './kernels/attention-default';
+import { shapeName, type AttentionShape, type AttentionVariant } from './kernels/attention-tile';
 import { quantisedCandidates } from './kernels/quantised-default';
 import {
   quantisedKey,
@@ -33,6 +35,7 @@ export class PlanDevice {
   tuning = new TuningTable();
   readonly #asked = new Map<string, MatMulShape>();
   readonly #askedQuantised = new Map<string, QuantisedShape>();
+  readonly #askedAttention = new Map<string, AttentionShape>();
   readonly #traits: DeviceTraits;
   #flopsPerSubmit = 5e8;
 
@@ -79,6 +82,14 @@ export class PlanDevice {
     return [chosen, first, ...others].find(isUsable) ?? chosen;
   };
 
+  /** The same for attention in training. */
+  readonly attentionVariantOf = (shape: AttentionShape): AttentionVariant => {
+    const { traits } = this;
+    const measured = this.tuning.getAttention(shapeName(shape))?.variant;
+    const isUsable = measured?.sharedBytes === 0 || traits.attentionMemory !== false;
+    return measured !== undefined && isUsable ? measured : defaultAttention(shape, traits);
+  };
+
   /** Products that plans of this device have been made of: what is worth tuning. */
   get askedShapes(): MatMulShape[] {
     return [...this.#asked.values()];
@@ -89,14 +100,21 @@ export class PlanDevice {
     return [...this.#askedQuantised.values()];
   }
 
-  /** Work whose products nobody needs tuned: a self-test. */
+  get askedAttention(): AttentionShape[] {
+    return [...this.#askedAttention.values()];
+  }
+
+  /** Work that nobody needs tuned: a self-test. */
   async forgetting<T>(work: () => Promise<T>): Promise<T> {
-    const before = new Map(this.#asked);
+    const restore = [
+      remembering(this.#asked),
+      remembering(this.#askedQuantised),
+      remembering(this.#askedAttention),
+    ];
     try {
       return await work();
     } finally {
-      this.#asked.clear();
-      for (const [key, shape] of before) this.#asked.set(key, shape);
+      for (const one of restore) one();
     }
   }
 
@@ -111,6 +129,10 @@ export class PlanDevice {
       (shape) => {
         this.#askedQuantised.set(quantisedKey(shape), shape);
         return this.quantisedVariantOf(shape);
+      },
+      (shape) => {
+        this.#askedAttention.set(shapeName(shape), shape);
+        return this.attentionVariantOf(shape);
       },
     );
   }
@@ -144,4 +166,13 @@ function subgroupLanes(device: GPUDevice): number {
   if (!device.features.has('subgroups') || !('adapterInfo' in device)) return 0;
   const { subgroupMinSize, subgroupMaxSize } = device.adapterInfo;
   return subgroupMinSize === subgroupMaxSize ? subgroupMinSize : 0;
+}
+
+/** @returns puts the map back to what it holds now. */
+function remembering<Value>(map: Map<string, Value>): () => void {
+  const before = [...map];
+  return () => {
+    map.clear();
+    for (const [key, value] of before) map.set(key, value);
+  };
 }

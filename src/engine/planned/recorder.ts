@@ -2,6 +2,7 @@
 // is recorded can be measured (liveness, arena) before anything is allocated.
 import { elements } from './elements';
 import type { Kernel } from './kernel';
+import type { AttentionShape, AttentionVariant } from './kernels/attention-tile';
 import type { MatMulShape, MatMulVariant } from './kernels/mat-mul-shape';
 import type { QuantisedShape, QuantisedVariant } from './kernels/quantised-shape';
 
@@ -67,6 +68,8 @@ export class Recorder {
   readonly variantOf: ((shape: MatMulShape) => MatMulVariant) | null;
   /** The same for products with a matrix in few bits. */
   readonly quantisedVariantOf: ((shape: QuantisedShape) => QuantisedVariant) | null;
+  /** The same for attention in training. */
+  readonly attentionVariantOf: ((shape: AttentionShape) => AttentionVariant) | null;
   readonly #dispatches: Dispatch[] = [];
   readonly #constants = new Map<string, { value: Value; data: Uint32Array }>();
   #chunk: number | null = null;
@@ -75,10 +78,12 @@ export class Recorder {
     traits: DeviceTraits = SOFTWARE_TRAITS,
     variantOf: Recorder['variantOf'] = null,
     quantisedVariantOf: Recorder['quantisedVariantOf'] = null,
+    attentionVariantOf: Recorder['attentionVariantOf'] = null,
   ) {
     this.traits = traits;
     this.variantOf = variantOf;
     this.quantisedVariantOf = quantisedVariantOf;
+    this.attentionVariantOf = attentionVariantOf;
   }
 
   /** A temporary array. Its content is undefined until a dispatch writes it. */

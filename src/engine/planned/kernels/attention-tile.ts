@@ -30,30 +30,6 @@ export interface AttentionVariant {
   sharedBytes: number;
 }
 
-/**
- * For software adapters: four lanes are one SIMD register, and loads whose address is the same in all of them are one
- * load, so what counts is how often a loaded number is used. More rows would be faster still, but code grows with them
- * and compiling it costs seconds.
- */
-export function registerVariant({ headSize }: AttentionShape): AttentionVariant {
-  const rows = (floats: number): number => Math.min(4, Math.max(1, Math.floor(floats / headSize)));
-  return {
-    lanes: 4,
-    forwardRows: rows(160),
-    queryRows: rows(200),
-    keyRows: rows(128),
-    sharedBytes: 0,
-  };
-}
-
-/**
- * For real GPUs: one row per invocation; keys and values of the forward pass are loaded once per workgroup. Half of the
- * workgroup memory that every device has: the other half is for a second workgroup beside this one.
- */
-export function sharedVariant(): AttentionVariant {
-  return { lanes: 64, forwardRows: 1, queryRows: 1, keyRows: 1, sharedBytes: 8192 };
-}
-
 export const LOG2_E = Math.LOG2E;
 export const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
@@ -163,6 +139,7 @@ export const scaleOf = ({ headSize }: AttentionShape): number => 1 / Math.sqrt(h
 /** Scores in units of log2, as `exp2` is what hardware has. */
 export const logScale = (shape: AttentionShape): string => float(scaleOf(shape) * LOG2_E);
 
+/** Shapes with the same name are the same work. */
 export function shapeName({ rows, length, heads, kvHeads, headSize, window }: AttentionShape): string {
   return `${rows}x${length} ${heads}/${kvHeads}x${headSize}${typeof window === 'number' ? ` w${window}` : ''}`;
 }

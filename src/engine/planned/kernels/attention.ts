@@ -1,19 +1,17 @@
 // Causal self-attention with grouped queries (Ainslie et al. 2023) over the packed, rotated projection. Of the forward
 // pass only the output and one number per query and head stay for the way back.
-import { elements, SOFTWARE_TRAITS, type Value } from '../recorder';
+import { elements, type Value } from '../recorder';
 import type { Tape } from '../tape';
 import { innerKernel, keyValueGradientKernel, queryGradientKernel } from './attention-backward';
+import { defaultAttention } from './attention-default';
 import { attentionKernel } from './attention-forward';
 import { dispatchTiles } from './attention-grid';
-import { registerVariant, sharedVariant, type AttentionShape, type AttentionVariant } from './attention-tile';
+import type { AttentionShape, AttentionVariant } from './attention-tile';
 
 export type { AttentionShape, AttentionVariant } from './attention-tile';
 
-function variantFor({ recorder }: Tape, shape: AttentionShape): AttentionVariant {
-  const { rowLanes, attentionMemory = true } = recorder.traits;
-  if (rowLanes <= SOFTWARE_TRAITS.rowLanes) return registerVariant(shape);
-  return attentionMemory ? sharedVariant() : { ...sharedVariant(), sharedBytes: 0 };
-}
+const variantFor = ({ recorder }: Tape, shape: AttentionShape): AttentionVariant =>
+  recorder.attentionVariantOf?.(shape) ?? defaultAttention(shape, recorder.traits);
 
 /**
  * Every token attends to itself and the tokens before it in its sequence that have the same segment; padding is the

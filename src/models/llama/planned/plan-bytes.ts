@@ -45,7 +45,7 @@ function abstractWeights(
 }
 
 type RecordingDevice = Pick<PlanDevice, 'traits' | 'slabBytes' | 'variantOf'> &
-  Partial<Pick<PlanDevice, 'quantisedVariantOf'>>;
+  Partial<Pick<PlanDevice, 'quantisedVariantOf' | 'attentionVariantOf'>>;
 
 /**
  * A step's dispatches over weights and batches that are only names and shapes.
@@ -54,12 +54,12 @@ type RecordingDevice = Pick<PlanDevice, 'traits' | 'slabBytes' | 'variantOf'> &
 export function recordStep(
   config: LlamaConfig,
   step: PlannedStep,
-  { traits, slabBytes, variantOf, quantisedVariantOf }: RecordingDevice,
+  { traits, slabBytes, variantOf, quantisedVariantOf, attentionVariantOf }: RecordingDevice,
   recompute: boolean,
 ): Recording {
   const { batchSize: rows, sequenceLength: length } = step;
   const { rows: labelRows, labels, count, seed, ...tokens } = batchValues(rows * length);
-  const tape = new Tape(new Recorder(traits, variantOf, quantisedVariantOf));
+  const tape = new Tape(new Recorder(traits, variantOf, quantisedVariantOf, attentionVariantOf));
   const inputs = { ...tokens, labels: { rows: labelRows, labels, count } };
   const tables = ropeValues(length, config.headSize);
   const loss = externalValue('loss', [1]);
@@ -72,9 +72,9 @@ export function recordStep(
 function recordStepNorms(
   config: LlamaConfig,
   step: PlannedStep,
-  { traits, slabBytes, variantOf, quantisedVariantOf }: RecordingDevice,
+  { traits, slabBytes, variantOf, quantisedVariantOf, attentionVariantOf }: RecordingDevice,
 ): Recording {
-  const recorder = new Recorder(traits, variantOf, quantisedVariantOf);
+  const recorder = new Recorder(traits, variantOf, quantisedVariantOf, attentionVariantOf);
   recordNorms(recorder, config, abstractWeights(config, step, externalValue('seed', [1]), slabBytes));
   return recorder.finish();
 }
