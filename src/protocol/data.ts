@@ -11,6 +11,7 @@ import type {
   RenderedSample,
   Sample,
 } from './datasets';
+import type { HubApi, HubStreams } from './hub';
 import type { NamedFile } from './models';
 import type { WorkerApi } from './workers';
 
@@ -38,6 +39,10 @@ export interface DataStreams {
     { type: 'progress'; progress: ImportProgress } | { type: 'outcome'; outcome: ImportOutcome }
   >;
 }
+
+/** All that the data worker answers: datasets, and what comes from a model hub. */
+export interface DataWorkerApi extends DataApi, HubApi {}
+export interface DataWorkerStreams extends DataStreams, HubStreams {}
 
 /** What the engine worker calls over its own port. */
 export interface BatchApi {

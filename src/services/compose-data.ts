@@ -3,15 +3,20 @@ import { Container, createToken } from '../core/container';
 import type { Database } from '../core/database';
 import { removeLeftovers } from '../data/importing/import-lock';
 import type { BlobStore } from '../lib/storage/blob-store';
-import type { BatchApi, DataApi, DataStreams } from '../protocol/data';
+import { browserClock } from '../lib/async/browser-clock';
+import { openPartialFiles } from '../lib/storage/open-partial-files';
+import { HUGGING_FACE } from '../models/hub/hub-client';
+import type { BatchApi, DataWorkerApi, DataWorkerStreams } from '../protocol/data';
 import type { WorkerContext, WorkerParts } from '../protocol/worker-context';
 import { BatchPlans } from './batch-plans';
 import { DataService, findDataset } from './data-service';
+import { createHubService, type HubService } from './hub-service';
+import { joinDataCalls } from './join-data-calls';
 import { createModelCatalog, type ModelCatalog } from './model-catalog';
 import { TextTools } from './text-tools';
 import { openStorage } from './open-storage';
 
-export interface DataParts extends WorkerParts<Omit<DataApi, 'health'>, DataStreams> {
+export interface DataParts extends WorkerParts<Omit<DataWorkerApi, 'health'>, DataWorkerStreams> {
   batches: BatchApi;
 }
 
@@ -22,6 +27,7 @@ const catalogToken = createToken<ModelCatalog>('model-catalog');
 const toolsToken = createToken<TextTools>('text-tools');
 const plansToken = createToken<BatchPlans>('batch-plans');
 const datasetsToken = createToken<DataService>('datasets');
+const hubToken = createToken<HubService>('hub');
 
 type DataContext = Pick<WorkerContext, 'beat' | 'busPort'>;
 
@@ -29,16 +35,16 @@ export async function composeData(context: DataContext): Promise<DataParts> {
   const { database, blobs } = await openStorage();
   const container = dataContainer(database, blobs, context);
   const [datasets, plans] = [container.get(datasetsToken), container.get(plansToken)];
+  const hub = container.get(hubToken);
   // A failed cleaning costs room, nothing else: it is tried again at the next start.
   removeLeftovers(database, blobs, container.get(locksToken)).catch((error: unknown) =>
     console.warn('Data: cleaning failed', error),
   );
   return {
-    api: datasets,
-    streams: datasets,
+    ...joinDataCalls(datasets, hub),
     batches: plans,
     services: container.list().map(({ name }) => name),
-    activity: () => activityOf(datasets, plans),
+    activity: () => activityOf(datasets, plans, hub),
     async dispose() {
       // Nothing in this worker speaks or listens on the bus.
       context.busPort.close();
@@ -83,10 +89,23 @@ function dataContainer(database: Database, blobs: BlobStore, { beat }: DataConte
         readSampleFile: (fileName) => fetch(`${import.meta.env.BASE_URL}samples/${fileName}`),
       }),
   );
+  container.register(hubToken, (services) =>
+    createHubService({
+      database: services.get(databaseToken),
+      blobs: services.get(blobsToken),
+      partials: openPartialFiles(services.get(blobsToken)),
+      fetch: (...request) => fetch(...request),
+      endpoint: HUGGING_FACE,
+      clock: browserClock,
+      online: () => navigator.onLine,
+      beat,
+    }),
+  );
   return container;
 }
 
-function activityOf(service: DataService, plans: BatchPlans): string {
+function activityOf(service: DataService, plans: BatchPlans, hub: HubService): string {
   if (service.importing) return 'importing';
+  if (hub.downloading) return 'downloading';
   return plans.preparing ? 'preparing batches' : 'idle';
 }

@@ -139,7 +139,7 @@ export class HubServer {
   }
 
   #serveApi(path: string, url: URL, request: IncomingMessage, response: ServerResponse): void {
-    const match = /^\/api\/models\/([^/]+\/[^/]+)\/(revision|tree)\/(.+)$/.exec(path);
+    const match = /^\/api\/models\/((?:[^/]+\/)?[^/]+)\/(revision|tree)\/(.+)$/.exec(path);
     const [, id = '', call = '', revision = ''] = match ?? [];
     const repository = this.#admit(id, request, response, call === 'revision');
     if (repository === null) return;

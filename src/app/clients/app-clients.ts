@@ -1,7 +1,7 @@
 // What the page knows of its workers. Types only; create-clients.ts makes it.
 import type { EventBus } from '../../core/event-bus';
 import type { Observable } from '../../orchestrator/observable';
-import type { DataApi, DataStreams } from '../../protocol/data';
+import type { DataWorkerApi, DataWorkerStreams } from '../../protocol/data';
 import type { EngineApi, EngineStreams } from '../../protocol/engine';
 import type { FeaturesApi } from '../../protocol/features';
 import type { WorkerInfo } from '../../protocol/workers';
@@ -19,7 +19,7 @@ export type Ownership = 'owner' | 'guest' | 'waiting';
  */
 export interface AppClients {
   readonly engine: EngineApi & StreamsClient<EngineStreams>;
-  readonly data: DataApi & StreamsClient<DataStreams>;
+  readonly data: DataWorkerApi & StreamsClient<DataWorkerStreams>;
   readonly features: FeaturesApi;
   readonly bus: EventBus;
   /** Empty in a guest: the owner supervises. */

@@ -5,7 +5,7 @@ import { EventBus } from '../../core/event-bus';
 import { WritableObservable } from '../../orchestrator/observable';
 import type { SupervisionPolicy } from '../../orchestrator/supervision-plan';
 import { WorkerPool } from '../../orchestrator/worker-pool';
-import type { DataApi, DataStreams } from '../../protocol/data';
+import type { DataWorkerApi, DataWorkerStreams } from '../../protocol/data';
 import type { EngineApi, EngineStreams } from '../../protocol/engine';
 import type { FeaturesApi } from '../../protocol/features';
 import type { WorkerKind } from '../../protocol/workers';
@@ -37,7 +37,7 @@ export function createClients(options: ClientsOptions = {}): AppClients {
   const to = (kind: WorkerKind) => () => tab.client(kind);
   return {
     engine: liveClient<EngineApi, EngineStreams>(to('engine'), ['generate', 'tuneKernels']),
-    data: liveClient<DataApi, DataStreams>(to('data'), ['importDataset']),
+    data: liveClient<DataWorkerApi, DataWorkerStreams>(to('data'), ['importDataset', 'downloadModel']),
     features: liveClient<FeaturesApi>(to('features'), []),
     bus: tab.bus,
     workers: tab.pool.workers,

@@ -1,0 +1,67 @@
+import { describe, expect, test } from 'vitest';
+import type { HubFile } from '../../protocol/hub';
+import { findChoices, quantisationOf, requireChoices } from './choose-files';
+
+const file = (path: string, sizeBytes = 10): HubFile => ({
+  path,
+  sizeBytes,
+  checksum: { algorithm: 'sha256', hex: '0'.repeat(64) },
+});
+const files = (...paths: string[]): HubFile[] => paths.map((path) => file(path));
+const pathsOf = (all: HubFile[]): string[][] =>
+  findChoices(all).map((choice) => choice.files.map(({ path }) => path));
+
+describe('choose files', () => {
+  test('choose files: configuration, tokenizer and weights, nothing else', () => {
+    const all = files(
+      'README.md',
+      'config.json',
+      'tokenizer.json',
+      'model.safetensors',
+      'pytorch_model.bin',
+      'onnx/model.onnx',
+    );
+    expect(pathsOf(all)).toEqual([['config.json', 'tokenizer.json', 'model.safetensors']]);
+  });
+
+  test('choose files: all shards with their index', () => {
+    const shards = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'];
+    const all = files('config.json', 'model.safetensors.index.json', ...shards);
+    expect(pathsOf(all)).toEqual([['config.json', 'model.safetensors.index.json', ...shards]]);
+  });
+
+  test('choose files: a missing shard is named', () => {
+    const all = files('config.json', 'model.safetensors.index.json', 'model-00001-of-00002.safetensors');
+    expect(() => requireChoices('a/b', all)).toThrow('model-00002-of-00002.safetensors is missing');
+  });
+
+  test('choose files: one choice per GGUF, smallest first, parts together, projectors left out', () => {
+    const all = [
+      file('m-Q8_0.gguf', 90),
+      file('m-Q4_K_M.gguf', 40),
+      file('mmproj-F16.gguf', 5),
+      file('big/m-F16-00001-of-00002.gguf', 100),
+      file('big/m-F16-00002-of-00002.gguf', 100),
+      file('m-BF16-00001-of-00003.gguf', 1),
+    ];
+    expect(findChoices(all).map(({ quantisation, sizeBytes }) => [quantisation, sizeBytes])).toEqual([
+      ['Q4_K_M', 40],
+      ['Q8_0', 90],
+      ['F16', 200],
+    ]);
+  });
+
+  test.each([
+    ['SmolLM2-135M-Instruct-Q4_K_M', 'Q4_K_M'],
+    ['model.f16', 'F16'],
+    ['x-IQ2_XXS', 'IQ2_XXS'],
+    ['qwen2.5-0.5b-instruct-q5_0', 'Q5_0'],
+    ['ggml-model', null],
+  ])('choose files: %s is %s', (name, quantisation) => {
+    expect(quantisationOf(name)).toBe(quantisation);
+  });
+
+  test('choose files: nothing to choose from is an error that says so', () => {
+    expect(() => requireChoices('a/b', files('README.md'))).toThrow('has no weights');
+  });
+});

@@ -1,0 +1,101 @@
+// Which files of a repository make a model: configuration, tokenizer and the weights in one of their forms. Pure.
+import { AppError } from '../../lib/errors';
+import type { HubChoice, HubFile } from '../../protocol/hub';
+
+const BESIDE = ['tokenizer.json', 'tokenizer_config.json', 'generation_config.json', 'chat_template.jinja'];
+const CONFIG = 'config.json';
+const WEIGHTS = 'model.safetensors';
+const INDEX = 'model.safetensors.index.json';
+const SHARD = /^(.+)-(\d{5})-of-(\d{5})\.(safetensors|gguf)$/;
+const QUANTISATION = /(?:^|[-_.])(I?Q\d+(?:_[A-Z0-9]+)*|TQ\d_\d|MXFP4|BF16|F(?:P)?(?:16|32))$/i;
+
+/** Smallest first; a repository may hold none. */
+export function findChoices(files: readonly HubFile[]): HubChoice[] {
+  const choices = [...safetensorsChoice(files), ...ggufChoices(files)];
+  return choices.sort((a, b) => a.sizeBytes - b.sizeBytes);
+}
+
+/** @throws AppError `hub.no-model` where there is nothing to choose from. */
+export function requireChoices(repositoryId: string, files: readonly HubFile[]): HubChoice[] {
+  const choices = findChoices(files);
+  if (choices.length > 0) return choices;
+  const incomplete = missingShards(files);
+  throw new AppError(
+    'hub.no-model',
+    incomplete.length > 0
+      ? `The weights of ${repositoryId} are incomplete: ${incomplete[0]} is missing.`
+      : `${repositoryId} has no weights as safetensors with a config.json, nor as GGUF.`,
+    {
+      details: { repositoryId, files: files.map(({ path }) => path).slice(0, 100), missing: incomplete },
+      remedy:
+        'Look for a conversion of it: many models have a repository of their own with GGUF or safetensors.',
+    },
+  );
+}
+
+function safetensorsChoice(files: readonly HubFile[]): HubChoice[] {
+  const config = named(files, CONFIG);
+  const single = named(files, WEIGHTS);
+  const weights = single === null ? shardedWeights(files) : [single];
+  if (config === null || weights.length === 0) return [];
+  const others = BESIDE.map((name) => named(files, name)).filter((file) => file !== null);
+  return [choice('safetensors', 'safetensors', null, [config, ...others, ...weights])];
+}
+
+function shardedWeights(files: readonly HubFile[]): HubFile[] {
+  const index = named(files, INDEX);
+  const shards = files.filter(
+    ({ path }) => SHARD.exec(path)?.[1] === 'model' && path.endsWith('.safetensors'),
+  );
+  return index !== null && isComplete(shards) ? [index, ...shards] : [];
+}
+
+/** One for each file, or each set of parts, whatever folder it is in. */
+function ggufChoices(files: readonly HubFile[]): HubChoice[] {
+  const groups = new Map<string, HubFile[]>();
+  for (const file of files.filter(({ path }) => path.endsWith('.gguf'))) {
+    // Vision projectors and importance matrices are no models.
+    if (/(?:^|\/)(?:mmproj|imatrix)/i.test(file.path)) continue;
+    const name = SHARD.exec(file.path)?.[1] ?? file.path.slice(0, -'.gguf'.length);
+    groups.set(name, [...(groups.get(name) ?? []), file]);
+  }
+  return [...groups]
+    .filter(([, parts]) =>
+      parts.length === 1 ? !SHARD.test(parts[0]?.path ?? '') || isComplete(parts) : isComplete(parts),
+    )
+    .map(([name, parts]) => choice(`gguf ${name}`, 'gguf', quantisationOf(name), parts));
+}
+
+/** As the name has it, in capitals; null where it tells nothing. */
+export function quantisationOf(name: string): string | null {
+  return QUANTISATION.exec(name.slice(name.lastIndexOf('/') + 1))?.[1]?.toUpperCase() ?? null;
+}
+
+function isComplete(shards: readonly HubFile[]): boolean {
+  return shards.length > 0 && missingIn(shards).length === 0;
+}
+
+function missingShards(files: readonly HubFile[]): string[] {
+  return missingIn(files.filter(({ path }) => SHARD.exec(path)?.[1] === 'model'));
+}
+
+function missingIn(shards: readonly HubFile[]): string[] {
+  const [, name = '', , total = '0', extension = ''] = SHARD.exec(shards[0]?.path ?? '') ?? [];
+  const here = new Set(shards.map(({ path }) => path));
+  return Array.from({ length: Math.min(Number(total), 10_000) }, (_, index) => {
+    return `${name}-${String(index + 1).padStart(5, '0')}-of-${total}.${extension}`;
+  }).filter((path) => !here.has(path));
+}
+
+function named(files: readonly HubFile[], name: string): HubFile | null {
+  return files.find(({ path }) => path === name) ?? null;
+}
+
+function choice(
+  id: string,
+  format: HubChoice['format'],
+  quantisation: string | null,
+  files: HubFile[],
+): HubChoice {
+  return { id, format, quantisation, files, sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0) };
+}

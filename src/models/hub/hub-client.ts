@@ -1,0 +1,212 @@
+// Asks a model hub what a repository holds. Plain fetch: four addresses, no state but the endpoint. It downloads no weights
+// (hub-downloads does) and keeps no token: that is an argument, and goes to the endpoint's own host only.
+import * as v from 'valibot';
+import { AppError } from '../../lib/errors';
+import {
+  offlineError,
+  rateLimitedError,
+  serverError,
+  unreachableError,
+} from '../../lib/download/download-errors';
+import {
+  DEFAULT_RETRIES,
+  isTemporary,
+  retryAfterMs,
+  retryDelayMs,
+  type RetryLimits,
+} from '../../lib/download/retry-policy';
+import type { TransferClock } from '../../lib/download/transfer';
+import type { HubFile, HubRepository } from '../../protocol/hub';
+import { requireChoices } from './choose-files';
+import { parseHubAddress, type HubAddress } from './hub-address';
+import { explainHub } from './hub-errors';
+
+export const HUGGING_FACE = 'https://huggingface.co';
+
+const HEX = v.pipe(v.string(), v.regex(/^[0-9a-f]{40,64}$/));
+const infoSchema = v.object({
+  sha: HEX,
+  gated: v.optional(v.union([v.boolean(), v.string()]), false),
+  cardData: v.nullish(v.object({ license: v.nullish(v.union([v.string(), v.array(v.string())])) })),
+});
+const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const entrySchema = v.object({
+  type: v.string(),
+  path: v.string(),
+  size: v.optional(size, 0),
+  oid: v.optional(v.string(), ''),
+  lfs: v.nullish(v.object({ oid: HEX, size })),
+});
+const treeSchema = v.array(entrySchema);
+
+/** More files than that is no model. */
+const MOST_PAGES = 50;
+
+export interface HubClientParts {
+  fetch: typeof fetch;
+  /** Without a slash at its end. */
+  endpoint: string;
+  clock: TransferClock;
+  online: () => boolean;
+  retries?: RetryLimits;
+}
+
+export class HubClient {
+  readonly #parts: HubClientParts;
+
+  constructor(parts: HubClientParts) {
+    this.#parts = parts;
+  }
+
+  get endpoint(): string {
+    return this.#parts.endpoint;
+  }
+
+  /**
+   * @param text `owner/name`, `owner/name@revision`, or the address of its page.
+   * @throws AppError `hub.bad-address`, `hub.not-found`, `hub.revision-not-found`, `hub.gated`, `hub.token-refused`,
+   * `hub.no-model`, `hub.bad-answer`, or why the hub could not be asked.
+   */
+  async inspect(
+    text: string,
+    token: string | null,
+    signal = new AbortController().signal,
+  ): Promise<HubRepository> {
+    const address = parseHubAddress(text, this.#parts.endpoint);
+    const { repositoryId: id, revision } = address;
+    const base = `${this.#parts.endpoint}/api/models/${id}`;
+    const info = await this.#json(
+      `${base}/revision/${encodeURIComponent(revision)}`,
+      infoSchema,
+      address,
+      token,
+      signal,
+    );
+    const files = await this.#files(`${base}/tree/${info.value.sha}?recursive=true`, address, token, signal);
+    const license = info.value.cardData?.license ?? null;
+    return {
+      id,
+      revision,
+      commit: info.value.sha,
+      gated: info.value.gated !== false,
+      license: Array.isArray(license) ? license.join(', ') : license,
+      choices: requireChoices(id, files),
+    };
+  }
+
+  /** What a request of this repository's files carries. @throws AppError `hub.insecure`. */
+  headers(token: string | null): Record<string, string> {
+    if (token === null) return {};
+    const { protocol, hostname } = new URL(this.#parts.endpoint);
+    if (protocol !== 'https:' && !['localhost', '127.0.0.1', '[::1]'].includes(hostname)) {
+      throw new AppError('hub.insecure', `A token is not sent to ${hostname} without encryption.`, {
+        remedy: 'Use an address that starts with https://.',
+      });
+    }
+    return { Authorization: `Bearer ${token}` };
+  }
+
+  async #files(
+    first: string,
+    address: HubAddress,
+    token: string | null,
+    signal: AbortSignal,
+  ): Promise<HubFile[]> {
+    const files: HubFile[] = [];
+    let url: string | null = first;
+    for (let page = 0; url !== null && page < MOST_PAGES; page++) {
+      const { value, next }: { value: v.InferOutput<typeof treeSchema>; next: string | null } =
+        await this.#json(url, treeSchema, address, token, signal);
+      files.push(...value.filter(({ type }) => type === 'file').map(toFile));
+      url = next;
+    }
+    return files;
+  }
+
+  async #json<Schema extends v.GenericSchema>(
+    url: string,
+    schema: Schema,
+    { repositoryId, revision }: HubAddress,
+    token: string | null,
+    signal: AbortSignal,
+  ): Promise<{ value: v.InferOutput<Schema>; next: string | null }> {
+    const response = await this.#ask(url, token, signal);
+    if (!response.ok) {
+      await response.body?.cancel().catch(() => undefined);
+      const question = { repositoryId, revision, file: null, hasToken: token !== null };
+      throw explainHub(response, question) ?? badAnswer(url, `status ${response.status}`);
+    }
+    const parsed = v.safeParse(schema, await response.json().catch(() => undefined));
+    if (!parsed.success) throw badAnswer(url, v.flatten(parsed.issues).root?.[0] ?? parsed.issues[0].message);
+    return { value: parsed.output, next: nextPage(response.headers.get('Link'), this.#parts.endpoint) };
+  }
+
+  /** Tried again while the trouble may pass. */
+  async #ask(url: string, token: string | null, signal: AbortSignal): Promise<Response> {
+    const { clock, retries = DEFAULT_RETRIES } = this.#parts;
+    for (let failures = 1; ; failures++) {
+      const { response, error, askedMs } = await this.#attempt(url, token, signal);
+      if (response !== null) return response;
+      const delay = retryDelayMs(failures, askedMs, clock.dice(), retries);
+      if (delay === null) throw error;
+      await clock.sleep(delay, signal);
+    }
+  }
+
+  async #attempt(url: string, token: string | null, signal: AbortSignal): Promise<Attempt> {
+    const { fetch, clock, online } = this.#parts;
+    const { host } = new URL(url);
+    try {
+      const headers = this.headers(token);
+      const response = await fetch(url, {
+        headers,
+        signal,
+        credentials: 'omit',
+        referrerPolicy: 'no-referrer',
+      });
+      if (!isTemporary(response.status)) return { response, error: null, askedMs: null };
+      await response.body?.cancel().catch(() => undefined);
+      const askedMs = retryAfterMs(response.headers.get('Retry-After'), clock.now());
+      const until = askedMs === null ? null : clock.now() + askedMs;
+      const { status } = response;
+      return {
+        response: null,
+        error: status === 429 ? rateLimitedError(host, until) : serverError(host, status),
+        askedMs,
+      };
+    } catch (cause) {
+      signal.throwIfAborted();
+      if (cause instanceof AppError) throw cause;
+      return {
+        response: null,
+        error: online() ? unreachableError(host, cause) : offlineError(host, cause),
+        askedMs: null,
+      };
+    }
+  }
+}
+
+type Attempt =
+  | { response: Response; error: null; askedMs: null }
+  | { response: null; error: AppError; askedMs: number | null };
+
+function toFile({ path, size, oid, lfs }: v.InferOutput<typeof entrySchema>): HubFile {
+  return lfs === null || lfs === undefined
+    ? { path, sizeBytes: size, checksum: { algorithm: 'git-sha1', hex: oid } }
+    : { path, sizeBytes: lfs.size, checksum: { algorithm: 'sha256', hex: lfs.oid } };
+}
+
+/** A listing that goes on elsewhere would take the token with it: it ends there instead. */
+function nextPage(link: string | null, endpoint: string): string | null {
+  const next = /<([^>]+)>;\s*rel="next"/.exec(link ?? '')?.[1];
+  if (next === undefined || !URL.canParse(next, endpoint)) return null;
+  const url = new URL(next, endpoint);
+  return url.origin === new URL(endpoint).origin ? url.href : null;
+}
+
+function badAnswer(url: string, what: string): AppError {
+  return new AppError('hub.bad-answer', `${url} gave no answer that makes sense: ${what}.`, {
+    details: { url },
+    remedy: 'Check the address of the hub; a proxy or a login page may answer in its place.',
+  });
+}

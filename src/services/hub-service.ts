@@ -1,0 +1,91 @@
+// The data worker's calls for model repositories on a hub: what they hold, and downloads of models. It keeps no token.
+import { StoredDownloadRecords } from '../core/download-records';
+import type { Database } from '../core/database';
+import { documentsOf } from '../core/documents';
+import { Downloader } from '../lib/download/downloader';
+import type { TransferClock } from '../lib/download/transfer';
+import type { BlobStore } from '../lib/storage/blob-store';
+import type { PartialFiles } from '../lib/storage/partial-files';
+import { HubClient } from '../models/hub/hub-client';
+import { HubDownloads, type HubManifests } from '../models/hub/hub-downloads';
+import type {
+  HubApi,
+  HubDownload,
+  HubDownloadEvent,
+  HubDownloadRequest,
+  HubDownloadState,
+  HubRepository,
+  HubStreams,
+} from '../protocol/hub';
+
+export interface HubServiceParts {
+  client: HubClient;
+  downloads: HubDownloads;
+  beat: () => void;
+}
+
+export class HubService implements HubApi, HubStreams {
+  readonly #parts: HubServiceParts;
+
+  constructor(parts: HubServiceParts) {
+    this.#parts = parts;
+  }
+
+  get downloading(): boolean {
+    return this.#parts.downloads.running;
+  }
+
+  inspectRepository(address: string, token: string | null): Promise<HubRepository> {
+    return this.#parts.client.inspect(address, token);
+  }
+
+  listDownloads(): Promise<HubDownloadState[]> {
+    return this.#parts.downloads.list();
+  }
+
+  discardDownload(id: string): Promise<void> {
+    return this.#parts.downloads.discard(id);
+  }
+
+  async *downloadModel(
+    request: HubDownloadRequest,
+    token: string | null,
+    signal?: AbortSignal,
+  ): AsyncGenerator<HubDownloadEvent> {
+    for await (const event of this.#parts.downloads.download(request, token, signal)) {
+      this.#parts.beat();
+      yield event;
+    }
+  }
+}
+
+export interface HubServiceSources {
+  database: Database;
+  blobs: BlobStore;
+  partials: PartialFiles;
+  fetch: typeof fetch;
+  /** Address of the hub, without a slash at its end. */
+  endpoint: string;
+  clock: TransferClock;
+  online: () => boolean;
+  beat: () => void;
+}
+
+export function createHubService(sources: HubServiceSources): HubService {
+  const { database, blobs, clock, beat, partials, online } = sources;
+  const records = new StoredDownloadRecords(database);
+  const client = new HubClient(sources);
+  const downloader = new Downloader({ fetch: sources.fetch, partials, records, clock, online });
+  const manifests = storedManifests(database);
+  const downloads = new HubDownloads({ client, downloader, records, manifests, blobs, now: clock.now });
+  return new HubService({ client, downloads, beat });
+}
+
+function storedManifests(database: Database): HubManifests {
+  const documents = documentsOf<HubDownload>(
+    database,
+    'hub-download',
+    (value) => 'choice' in value && 'folder' in value,
+  );
+  return { ...documents, put: (download) => documents.put(download.id, download) };
+}

@@ -1,0 +1,33 @@
+// The data worker answers for two services: this says which call is whose. Calls are found by name, so each is named here.
+import type { DataWorkerApi, DataWorkerStreams } from '../protocol/data';
+import type { DataService } from './data-service';
+import type { HubService } from './hub-service';
+
+export interface DataCalls {
+  api: Omit<DataWorkerApi, 'health'>;
+  streams: DataWorkerStreams;
+}
+
+export function joinDataCalls(datasets: DataService, hub: HubService): DataCalls {
+  return {
+    api: {
+      listDatasets: () => datasets.listDatasets(),
+      addSampleDataset: (...rest) => datasets.addSampleDataset(...rest),
+      reinterpret: (...rest) => datasets.reinterpret(...rest),
+      renameDataset: (...rest) => datasets.renameDataset(...rest),
+      deleteDataset: (...rest) => datasets.deleteDataset(...rest),
+      preview: (...rest) => datasets.preview(...rest),
+      renderSample: (...rest) => datasets.renderSample(...rest),
+      lengthHistogram: (...rest) => datasets.lengthHistogram(...rest),
+      summarize: (...rest) => datasets.summarize(...rest),
+      inspectRepository: (...rest) => hub.inspectRepository(...rest),
+      listDownloads: () => hub.listDownloads(),
+      discardDownload: (...rest) => hub.discardDownload(...rest),
+    },
+    streams: {
+      // The host appends a signal to the arguments of a stream.
+      importDataset: (...rest) => datasets.importDataset(...rest),
+      downloadModel: (...rest) => hub.downloadModel(...rest),
+    },
+  };
+}
