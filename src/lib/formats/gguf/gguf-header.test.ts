@@ -1,10 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { readGgufHeader } from './gguf-header';
 import { ggufFlag, ggufNumber, ggufNumbers, ggufText, ggufTexts } from './gguf-values';
-import { join, rawGguf, text, u32, u64, u8, type RawGguf, type RawTensor } from './testing/raw-gguf';
-
-const key = (name: string, type: number, ...value: Uint8Array<ArrayBuffer>[]) =>
-  join([text(name), u32(type), ...value]);
+import {
+  join,
+  rawGguf,
+  rawKey,
+  text,
+  typeNumber,
+  u32,
+  u64,
+  u8,
+  type RawGguf,
+  type RawTensor,
+} from './testing/raw-gguf';
 
 /** One tensor, with room for sixteen bytes of it. */
 const one = (tensor: RawTensor): RawGguf => ({ tensors: [tensor], dataBytes: 16 });
@@ -25,23 +33,23 @@ describe('gguf header', () => {
       rawGguf({
         version: 2,
         keys: [
-          key('u8', 0, u8(200)),
-          key('i8', 1, u8(200)),
-          key('u16', 2, u8(255), u8(255)),
-          key('i16', 3, u8(255), u8(255)),
-          key('u32', 4, u32(4_294_967_295)),
-          key('i32', 5, u32(4_294_967_295)),
-          key('f32', 6, float),
-          key('yes', 7, u8(1)),
-          key('text', 8, text('año')),
-          key('u64', 10, u64(2n ** 64n - 1n)),
-          key('i64', 11, u64(2n ** 64n - 1n)),
-          key('f64', 12, double),
-          key('texts', 9, u32(8), u64(2), text('a'), text('')),
-          key('numbers', 9, u32(5), u64(2), u32(7), u32(4_294_967_294)),
-          key('bools', 9, u32(7), u64(2), u8(0), u8(1)),
-          key('bigs', 9, u32(10), u64(1), u64(2n ** 60n)),
-          key('nested', 9, u32(9), u64(1), u32(0), u64(2), u8(1), u8(2)),
+          rawKey('u8', 'uint8', u8(200)),
+          rawKey('i8', 'int8', u8(200)),
+          rawKey('u16', 'uint16', u8(255), u8(255)),
+          rawKey('i16', 'int16', u8(255), u8(255)),
+          rawKey('u32', 'uint32', u32(4_294_967_295)),
+          rawKey('i32', 'int32', u32(4_294_967_295)),
+          rawKey('f32', 'float32', float),
+          rawKey('yes', 'bool', u8(1)),
+          rawKey('text', 'string', text('año')),
+          rawKey('u64', 'uint64', u64(2n ** 64n - 1n)),
+          rawKey('i64', 'int64', u64(2n ** 64n - 1n)),
+          rawKey('f64', 'float64', double),
+          rawKey('texts', 'array', typeNumber('string'), u64(2), text('a'), text('')),
+          rawKey('numbers', 'array', typeNumber('int32'), u64(2), u32(7), u32(4_294_967_294)),
+          rawKey('bools', 'array', typeNumber('bool'), u64(2), u8(0), u8(1)),
+          rawKey('bigs', 'array', typeNumber('uint64'), u64(1), u64(2n ** 60n)),
+          rawKey('nested', 'array', typeNumber('array'), u64(1), u32(0), u64(2), u8(1), u8(2)),
         ],
       }),
     );
@@ -76,7 +84,7 @@ describe('gguf header', () => {
 
   it('gguf header: tensors in any order, with shapes outermost first and places in the file', async () => {
     const file = rawGguf({
-      keys: [key('general.alignment', 4, u32(64))],
+      keys: [rawKey('general.alignment', 'uint32', u32(64))],
       tensors: [
         { name: 'second', sizes: [4], offset: 64 },
         { name: 'first', sizes: [3, 2], offset: 0 },
@@ -98,7 +106,9 @@ describe('gguf header', () => {
   it('gguf header: a vocabulary longer than the reading window comes through whole', async () => {
     const tokens = Array.from({ length: 60_000 }, (_, i) => `token number ${i} ▁`);
     const file = rawGguf({
-      keys: [key('tokens', 9, u32(8), u64(tokens.length), ...tokens.map((t) => text(t)))],
+      keys: [
+        rawKey('tokens', 'array', typeNumber('string'), u64(tokens.length), ...tokens.map((t) => text(t))),
+      ],
     });
     expect(file.size).toBeGreaterThan(1 << 20);
     expect(ggufTexts((await readGgufHeader(file)).metadata, 'tokens')).toEqual(tokens);
@@ -149,48 +159,58 @@ describe('gguf header', () => {
       'model.bad-header',
       '100000000',
     ],
-    ['a value of no known type', { keys: [key('k', 13, u32(1))] }, 'model.bad-header', 'value type 13'],
-    ['a bool that is 2', { keys: [key('k', 7, u8(2))] }, 'model.bad-header', 'value 2'],
+    [
+      'a value of no known type',
+      { keys: [join([text('k'), u32(13), u32(1)])] },
+      'model.bad-header',
+      'value type 13',
+    ],
+    ['a bool that is 2', { keys: [rawKey('k', 'bool', u8(2))] }, 'model.bad-header', 'value 2'],
     [
       'a key twice',
-      { keys: [key('k', 4, u32(1)), key('k', 4, u32(2))] },
+      { keys: [rawKey('k', 'uint32', u32(1)), rawKey('k', 'uint32', u32(2))] },
       'model.bad-header',
       'k is there twice',
     ],
     [
       'an array of 2^61 elements',
-      { keys: [key('k', 9, u32(0), u64(2n ** 61n))] },
+      { keys: [rawKey('k', 'array', typeNumber('uint8'), u64(2n ** 61n))] },
       'model.bad-header',
       '2305843009213693952',
     ],
     [
       'an array longer than the file',
-      { keys: [key('k', 9, u32(4), u64(500))] },
+      { keys: [rawKey('k', 'array', typeNumber('uint32'), u64(500))] },
       'model.truncated',
       '500 elements',
     ],
     [
       'arrays without end within arrays',
-      { keys: [key('k', 9, ...Array.from({ length: 9 }, () => join([u32(9), u64(1)])))] },
+      { keys: [rawKey('k', 'array', ...Array.from({ length: 9 }, () => join([u32(9), u64(1)])))] },
       'model.bad-header',
       'deeper than 4',
     ],
     [
       'a value cut short',
-      { keys: [key('long enough', 10, u32(1))] },
+      { keys: [rawKey('long enough', 'uint64', u32(1))] },
       'model.truncated',
       'long enough needs 8',
     ],
     [
       'an alignment that is no power of two',
-      { keys: [key('general.alignment', 4, u32(48))] },
+      { keys: [rawKey('general.alignment', 'uint32', u32(48))] },
       'model.bad-header',
       'is 48',
     ],
-    ['an alignment of zero', { keys: [key('general.alignment', 4, u32(0))] }, 'model.bad-header', 'is 0'],
+    [
+      'an alignment of zero',
+      { keys: [rawKey('general.alignment', 'uint32', u32(0))] },
+      'model.bad-header',
+      'is 0',
+    ],
     [
       'an alignment in words',
-      { keys: [key('general.alignment', 8, text('32'))] },
+      { keys: [rawKey('general.alignment', 'string', text('32'))] },
       'model.bad-header',
       'string',
     ],
@@ -241,7 +261,10 @@ describe('gguf header', () => {
 
   it('gguf header: a sound file cut at any byte is told as cut', async () => {
     const whole = rawGguf({
-      keys: [key('name', 8, text('x')), key('list', 9, u32(4), u64(2), u32(1), u32(2))],
+      keys: [
+        rawKey('name', 'string', text('x')),
+        rawKey('list', 'array', typeNumber('uint32'), u64(2), u32(1), u32(2)),
+      ],
       tensors: [{ name: 'w', sizes: [32, 2], type: 8 }],
       dataBytes: 68,
     });

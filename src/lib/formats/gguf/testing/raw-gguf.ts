@@ -1,5 +1,6 @@
 // GGUF bytes put together field by field, for tests: nothing is checked, so that every lie can be told. Shares no code with
-// the writer.
+// the writer, and has the format's numbers of its own.
+import type { GgufValueType } from '../gguf-types';
 
 export type Field = Uint8Array<ArrayBuffer>;
 
@@ -27,6 +28,29 @@ export function join(fields: readonly Field[]): Field {
     at += part.length;
   }
   return result;
+}
+
+const TYPE_NUMBERS: Record<GgufValueType, number> = {
+  uint8: 0,
+  int8: 1,
+  uint16: 2,
+  int16: 3,
+  uint32: 4,
+  int32: 5,
+  float32: 6,
+  bool: 7,
+  string: 8,
+  array: 9,
+  uint64: 10,
+  int64: 11,
+  float64: 12,
+};
+
+export const typeNumber = (type: GgufValueType): Field => u32(TYPE_NUMBERS[type]);
+
+/** A key with the value that the fields make. */
+export function rawKey(name: string, type: GgufValueType, ...value: Field[]): Field {
+  return join([text(name), typeNumber(type), ...value]);
 }
 
 export interface RawTensor {
