@@ -24,6 +24,7 @@ import { explainHub } from './hub-errors';
 export const HUGGING_FACE = 'https://huggingface.co';
 
 const HEX = v.pipe(v.string(), v.regex(/^[0-9a-f]{40,64}$/));
+const SHA256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 const infoSchema = v.object({
   sha: HEX,
   gated: v.optional(v.union([v.boolean(), v.string()]), false),
@@ -35,7 +36,7 @@ const entrySchema = v.object({
   path: v.string(),
   size: v.optional(size, 0),
   oid: v.optional(v.string(), ''),
-  lfs: v.nullish(v.object({ oid: HEX, size })),
+  lfs: v.nullish(v.object({ oid: SHA256, size })),
 });
 const treeSchema = v.array(entrySchema);
 
@@ -191,9 +192,11 @@ type Attempt =
   | { response: null; error: AppError; askedMs: number | null };
 
 function toFile({ path, size, oid, lfs }: v.InferOutput<typeof entrySchema>): HubFile {
-  return lfs === null || lfs === undefined
-    ? { path, sizeBytes: size, checksum: { algorithm: 'git-sha1', hex: oid } }
-    : { path, sizeBytes: lfs.size, checksum: { algorithm: 'sha256', hex: lfs.oid } };
+  if (lfs !== null && lfs !== undefined) {
+    return { path, sizeBytes: lfs.size, checksum: { algorithm: 'sha256', hex: lfs.oid } };
+  }
+  if (!/^[0-9a-f]{40}$/.test(oid)) throw badAnswer(path, 'a file without the hash of its content');
+  return { path, sizeBytes: size, checksum: { algorithm: 'git-sha1', hex: oid } };
 }
 
 /** A listing that goes on elsewhere would take the token with it: it ends there instead. */
