@@ -66,9 +66,11 @@ function scaleOf(bytes: Uint8Array, at: number, j: number): { scale: number; min
   };
 }
 
-/** 256 elements in 8 sub-blocks of 32; two of them share the halves of 32 bytes. `fifth` adds 16 where the element has it. */
-function superBlock(place: Place, quants: number, fifth: (j: number, i: number) => number): void {
-  const { bytes, at, out, to } = place;
+/**
+ * 256 elements in 8 sub-blocks of 32; two of them share the halves of 32 bytes.
+ * @param fifths where the fifth bits lie, bit j of byte i for element i of sub-block j; null where there are none.
+ */
+function superBlock({ bytes, at, out, to }: Place, quants: number, fifths: number | null): void {
   const d = half(bytes, at);
   const dMinimum = half(bytes, at + 2);
   for (let j = 0; j < 8; j += 1) {
@@ -78,13 +80,12 @@ function superBlock(place: Place, quants: number, fifth: (j: number, i: number) 
     const from = quants + 32 * (j >> 1);
     const shift = 4 * (j & 1);
     for (let i = 0; i < 32; i += 1) {
-      const quant = ((byteOf(bytes, from + i) >> shift) & 15) + fifth(j, i);
+      let quant = (byteOf(bytes, from + i) >> shift) & 15;
+      if (fifths !== null) quant |= ((byteOf(bytes, fifths + i) >> j) & 1) << 4;
       out[to + 32 * j + i] = step * quant - offset;
     }
   }
 }
-
-const noFifth = (): number => 0;
 
 /** 256 elements in 16 sub-blocks of 16 with signed scales; low four bits, then high two bits, then scales, then d. */
 function decodeQ6K(bytes: Uint8Array, at: number, out: Float32Array, to: number): void {
@@ -118,14 +119,8 @@ const DECODERS: Record<Exclude<GgufType, 'F32' | 'F16' | 'BF16'>, BlockDecoder> 
   Q5_1: (bytes, at, out, to) => {
     fiveBits({ scale: half(bytes, at), minimum: half(bytes, at + 2) }, { bytes, at: at + 4, out, to });
   },
-  Q4_K: (bytes, at, out, to) => {
-    superBlock({ bytes, at, out, to }, at + 16, noFifth);
-  },
-  Q5_K: (bytes, at, out, to) => {
-    // Bit j of byte i is the fifth bit of element i of sub-block j.
-    const fifth = (j: number, i: number): number => ((byteOf(bytes, at + 16 + i) >> j) & 1) << 4;
-    superBlock({ bytes, at, out, to }, at + 48, fifth);
-  },
+  Q4_K: (bytes, at, out, to) => superBlock({ bytes, at, out, to }, at + 16, null),
+  Q5_K: (bytes, at, out, to) => superBlock({ bytes, at, out, to }, at + 48, at + 16),
   Q6_K: decodeQ6K,
 };
 

@@ -39,7 +39,7 @@ export function encodeBlocks(
       const out = new Uint8Array((values.length / blockSize) * blockBytes);
       const encode = type === 'Q8_0' ? encodeQ8Block : encodeQ4Block;
       for (let from = 0, to = 0; from < values.length; from += blockSize, to += blockBytes) {
-        encode(values.subarray(from, from + blockSize), out.subarray(to, to + blockBytes), name);
+        encode({ values, from, out, to }, name);
       }
       return out;
     }
@@ -57,49 +57,63 @@ function encodeHalves(values: Float32Array, name: string): Uint8Array<ArrayBuffe
   return new Uint8Array(halves.buffer);
 }
 
+/** One block of `values` from `from` to the bytes at `to`. */
+interface Block {
+  values: Float32Array;
+  from: number;
+  out: Uint8Array;
+  to: number;
+}
+
 /** The value farthest from zero, with its sign; NaN where there is one. */
-function extreme(values: Float32Array): number {
+function extreme({ values, from }: Block): number {
   let found = 0;
-  for (const value of values) {
+  for (let i = from; i < from + 32; i += 1) {
+    const value = values[i] ?? 0;
     if (Number.isNaN(value)) return value;
     if (Math.abs(value) > Math.abs(found)) found = value;
   }
   return found;
 }
 
-function putHalf(block: Uint8Array, value: number): void {
+function putHalf({ out, to }: Block, value: number): void {
   const bits = floatToHalf(value);
-  block[0] = bits & 255;
-  block[1] = bits >> 8;
+  out[to] = bits & 255;
+  out[to + 1] = bits >> 8;
 }
 
 /** Half away from zero, as C's roundf. */
 function roundAway(value: number): number {
-  return Math.sign(value) * Math.floor(Math.abs(value) + 0.5);
+  return value < 0 ? -Math.floor(0.5 - value) : Math.floor(value + 0.5);
 }
 
 /** d = max |x| / 127, then 32 bytes round(x / d). All arithmetic is rounded to 32 bits, as the reference's is. */
-function encodeQ8Block(values: Float32Array, block: Uint8Array, name: string): void {
-  const most = extreme(values);
+function encodeQ8Block(block: Block, name: string): void {
+  const most = extreme(block);
   const d = Math.fround(Math.abs(most) / 127);
   if (!(d <= LARGEST_HALF)) throw notStorable('Q8_0', most, name);
   const inverse = d === 0 ? 0 : Math.fround(1 / d);
   putHalf(block, d);
-  values.forEach((value, i) => {
-    block[2 + i] = roundAway(Math.fround(value * inverse));
-  });
+  const { values, from, out, to } = block;
+  for (let i = 0; i < 32; i += 1) {
+    out[to + 2 + i] = roundAway(Math.fround((values[from + i] ?? 0) * inverse));
+  }
 }
 
 /** d = the extreme / -8, so that it is stored exactly as level 0; levels 0 to 15 stand for -8 to 7. */
-function encodeQ4Block(values: Float32Array, block: Uint8Array, name: string): void {
-  const most = extreme(values);
+function encodeQ4Block(block: Block, name: string): void {
+  const most = extreme(block);
   const d = Math.fround(most / -8);
   if (!(Math.abs(d) <= LARGEST_HALF)) throw notStorable('Q4_0', most, name);
   const inverse = d === 0 ? 0 : Math.fround(1 / d);
   putHalf(block, d);
-  const level = (i: number): number => {
-    const scaled = Math.fround(Math.fround((values[i] ?? 0) * inverse) + 8.5);
-    return Math.min(15, Math.trunc(scaled));
-  };
-  for (let j = 0; j < 16; j += 1) block[2 + j] = level(j) | (level(j + 16) << 4);
+  const { values, from, out, to } = block;
+  for (let j = 0; j < 16; j += 1) {
+    const low = level(values[from + j] ?? 0, inverse);
+    out[to + 2 + j] = low | (level(values[from + j + 16] ?? 0, inverse) << 4);
+  }
+}
+
+function level(value: number, inverse: number): number {
+  return Math.min(15, Math.trunc(Math.fround(Math.fround(value * inverse) + 8.5)));
 }

@@ -77,6 +77,10 @@ describe('gguf tokenizer', () => {
     const source = byteTokenizerSource();
     const back = await throughFile(ggufTokenizerOf(source, { vocabSize: 300 }));
     expect(back.tokenizerJson).toBe(source.tokenizerJson);
+    const other = changed(source, (m) =>
+      m.set(KEYS.huggingFace, { type: 'string', value: '{"model":{"vocab":{"x":1}}}' }),
+    );
+    expect(other).toThrow('gives "x" the id 1, which tokenizer.ggml.tokens does not');
   });
 
   it('gguf tokenizer: kinds of tokens by their numbers; ids without a token are filled up', () => {

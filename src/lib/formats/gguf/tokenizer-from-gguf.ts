@@ -2,6 +2,7 @@
 // What GGUF does not keep is lost: whether an added token swallows the spaces beside it. A file that carries its
 // tokenizer.json whole loses nothing.
 import type { TokenizerSource } from '../../text/hf-tokenizer';
+import { parseTokenizerJson } from '../../text/tokenizer-config';
 import { unsupportedGguf } from './gguf-faults';
 import { mergesOfScores, type Merge } from './gguf-merges';
 import { preTokenizerNamed } from './gguf-pre-tokenizers';
@@ -25,23 +26,40 @@ interface Rebuilt {
 /** @throws AppError `model.unsupported` naming the key that is missing, wrong or unknown. */
 export function tokenizerOfGguf(metadata: GgufMetadata): TokenizerSource {
   const vocabulary = readVocabulary(metadata);
-  const model = ggufText(metadata, KEYS.model);
   const whole = ggufText(metadata, KEYS.huggingFace);
-  const { parts, addsBos } = rebuild(metadata, model, vocabulary);
-  const addBos = ggufFlag(metadata, KEYS.addBos) ?? addsBos;
+  const addBos = ggufFlag(metadata, KEYS.addBos);
+  if (whole !== null) {
+    checkSameTokens(whole, vocabulary);
+    return { tokenizerJson: whole, tokenizerConfigJson: configOf(metadata, vocabulary, addBos) };
+  }
+  const { parts, addsBos } = rebuild(metadata, vocabulary);
+  const withBos = addBos ?? addsBos;
   const bos = tokenAt(metadata, KEYS.bos, vocabulary);
   const document = {
     version: '1.0',
     truncation: null,
     padding: null,
     added_tokens: addedTokens(vocabulary),
-    post_processor: addBos ? bosProcessor(bos) : null,
+    post_processor: withBos ? bosProcessor(bos, ggufNumber(metadata, KEYS.bos)) : null,
     ...parts,
   };
   return {
-    tokenizerJson: whole ?? JSON.stringify(document),
-    tokenizerConfigJson: JSON.stringify(configOf(metadata, vocabulary, addBos)),
+    tokenizerJson: JSON.stringify(document),
+    tokenizerConfigJson: configOf(metadata, vocabulary, withBos),
   };
+}
+
+/** The two vocabularies of one file must be one. */
+function checkSameTokens(json: string, { tokens }: Vocabulary): void {
+  const { model } = parseTokenizerJson(json, KEYS.huggingFace);
+  const vocab = typeof model === 'object' && model !== null && 'vocab' in model ? model.vocab : null;
+  for (const [token, id] of Object.entries(vocab ?? {}) as [string, unknown][]) {
+    if (typeof id === 'number' && tokens[id] === token) continue;
+    throw unsupportedGguf(
+      `${KEYS.huggingFace} gives ${JSON.stringify(token)} the id ${String(id)}, which ${KEYS.tokens} does not`,
+      REMEDY,
+    );
+  }
 }
 
 function readVocabulary(metadata: GgufMetadata): Vocabulary {
@@ -57,7 +75,8 @@ function checkLength(key: string, values: readonly unknown[], tokens: readonly s
   throw unsupportedGguf(`${key} has ${values.length} values for ${tokens.length} tokens`, REMEDY, { key });
 }
 
-function rebuild(metadata: GgufMetadata, model: string | null, vocabulary: Vocabulary): Rebuilt {
+function rebuild(metadata: GgufMetadata, vocabulary: Vocabulary): Rebuilt {
+  const model = ggufText(metadata, KEYS.model);
   switch (model) {
     case 'gpt2':
       return byteLevelParts(metadata, vocabulary);
@@ -174,29 +193,30 @@ function tokenAt(metadata: GgufMetadata, key: string, { tokens }: Vocabulary): s
   return token;
 }
 
-function bosProcessor(bos: string | null): object | null {
-  if (bos === null) return null;
+function bosProcessor(bos: string | null, id: number | null): object | null {
+  if (bos === null || id === null) return null;
   const special = { SpecialToken: { id: bos, type_id: 0 } };
   const single = [special, { Sequence: { id: 'A', type_id: 0 } }];
   return {
     type: 'TemplateProcessing',
     single,
     pair: [...single, { Sequence: { id: 'B', type_id: 1 } }],
-    special_tokens: { [bos]: { id: bos, ids: [], tokens: [bos] } },
+    special_tokens: { [bos]: { id: bos, ids: [id], tokens: [bos] } },
   };
 }
 
-function configOf(metadata: GgufMetadata, vocabulary: Vocabulary, addBos: boolean): Record<string, unknown> {
+/** tokenizer_config.json. */
+function configOf(metadata: GgufMetadata, vocabulary: Vocabulary, addBos: boolean | null): string {
   const template = ggufText(metadata, KEYS.chatTemplate);
   const addEos = ggufFlag(metadata, KEYS.addEos);
-  return {
+  return JSON.stringify({
     bos_token: tokenAt(metadata, KEYS.bos, vocabulary),
     eos_token: tokenAt(metadata, KEYS.eos, vocabulary),
     unk_token: tokenAt(metadata, KEYS.unknown, vocabulary),
     pad_token: tokenAt(metadata, KEYS.padding, vocabulary),
-    add_bos_token: addBos,
+    ...(addBos === null ? {} : { add_bos_token: addBos }),
     ...(addEos === null ? {} : { add_eos_token: addEos }),
     clean_up_tokenization_spaces: false,
     ...(template === null ? {} : { chat_template: template }),
-  };
+  });
 }
