@@ -37,7 +37,14 @@ export const WORKER_CATALOG: Record<WorkerKind, WorkerEntry> = {
   data: {
     capabilities: ['tokenize', 'batches'],
     deadlineMs: 2 * MINUTE,
-    deadlines: { reinterpret: null, summarize: null, lengthHistogram: null, addSampleDataset: 5 * MINUTE },
+    deadlines: {
+      reinterpret: null,
+      summarize: null,
+      lengthHistogram: null,
+      addSampleDataset: 5 * MINUTE,
+      // A hub that is asked too often may want to be left alone for two minutes.
+      inspectRepository: 10 * MINUTE,
+    },
     spawn: () =>
       new Worker(new URL('../../../workers/data.worker.ts', import.meta.url), {
         type: 'module',

@@ -170,5 +170,6 @@ describe('hub downloads', () => {
     await expect(all(downloads.download({ ...asked, choice }, null))).rejects.toMatchObject({
       code: 'storage.bad-path',
     });
+    expect(await downloads.list()).toEqual([]);
   });
 });

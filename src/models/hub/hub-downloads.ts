@@ -5,6 +5,7 @@ import { bytesIn } from '../../lib/download/byte-ranges';
 import type { DownloadRecords } from '../../lib/download/download-records';
 import type { Downloader, DownloadProgress } from '../../lib/download/downloader';
 import { AppError } from '../../lib/errors';
+import { parseBlobPath } from '../../lib/storage/blob-path';
 import type { BlobStore } from '../../lib/storage/blob-store';
 import type {
   HubDownload,
@@ -130,6 +131,8 @@ export class HubDownloads {
     const { repositoryId, commit, choice } = request;
     const folder = `downloads/${id}`;
     const download = { id, repositoryId, commit, choice, folder, startedAt: this.#parts.now() };
+    // A path that leads out of the folder is refused before anything is written down.
+    for (const file of choice.files) parseBlobPath(pathOf(download, file));
     await this.#parts.manifests.put(download);
     return download;
   }
@@ -238,7 +241,6 @@ function fileId({ id }: HubDownload, { path }: HubFile): string {
   return `${id}/${path}`;
 }
 
-/** The store refuses paths that lead out of the folder. */
 function pathOf({ folder }: HubDownload, { path }: HubFile): string {
   return `${folder}/${path}`;
 }
