@@ -14,7 +14,7 @@ module.exports = {
     {
       name: 'no-orphans',
       severity: 'error',
-      from: { orphan: true, pathNot: ['\\.d\\.ts$', '^src/plugins/'] },
+      from: { orphan: true, pathNot: ['\\.d\\.ts$', '^src/plugins/', '/testing/'] },
       to: {},
     },
     only('lib', []),
