@@ -1,6 +1,6 @@
 // One request, a stream of events: prompt, cache, decoding, text. Sessions belong to the pool, models to the caller.
 import type { Tokenizer } from '../lib/text/tokenizer';
-import type { LoadedAdapter, LoadedModel } from '../models/loaded-model';
+import type { DecodeSession, LoadedAdapter, LoadedModel } from '../models/loaded-model';
 import type {
   FinishReason,
   GenerationEvent,
@@ -28,6 +28,13 @@ export interface GeneratorParts {
 export interface GenerationTarget {
   model: LoadedModel;
   adapter: LoadedAdapter | null;
+  /** Opens a session on weights that change: it serves one answer, and neither it nor the answer is kept. */
+  openSession?: () => DecodeSession;
+}
+
+/** A session with the tokens it has seen, for one answer. */
+interface Lent extends Pick<KeptSession, 'session' | 'tokens'> {
+  giveBack: (failed: boolean) => void;
 }
 
 interface Answer {
@@ -52,12 +59,13 @@ export class TextGenerator {
     request: GenerationRequest,
     signal: AbortSignal,
   ): AsyncGenerator<GenerationEvent> {
-    const { model, adapter } = target;
+    const { model, adapter, openSession } = target;
     const prompt = encodePrompt(model, request.input);
     const startedAt = this.#parts.now();
     const seed = request.sampling.seed ?? this.#parts.drawSeed();
     yield { type: 'start', promptTokens: prompt.length, contextLength: model.contextLength };
-    const key = isDeterministic(request)
+    const isKept = openSession === undefined && isDeterministic(request);
+    const key = isKept
       ? await responseKey({
           fingerprint: model.record.fingerprint,
           adapterId: adapter?.record.id ?? null,
@@ -82,22 +90,23 @@ export class TextGenerator {
   }
 
   async *#write(
-    { model, adapter }: GenerationTarget,
+    target: GenerationTarget,
     request: GenerationRequest,
     prompt: readonly number[],
     seed: number,
     startedAt: number,
     signal: AbortSignal,
   ): AsyncGenerator<GenerationEvent, Answer> {
-    const { sessions, now } = this.#parts;
-    const kept = sessions.borrow(model, adapter, prompt);
-    const cachedTokens = kept.tokens.length;
+    const { model } = target;
+    const { now } = this.#parts;
+    const lent = this.#lend(target, prompt);
+    const cachedTokens = lent.tokens.length;
     const writer = new AnswerWriter(model.tokenizer, request.stop);
     const timing = new Timing(startedAt);
     let end: FinishReason = 'length';
     let failed = false;
     try {
-      const tokens = this.#decode(model, kept, request, prompt, seed, signal);
+      const tokens = this.#decode(model, lent, request, prompt, seed, signal);
       for (let next = await tokens.next(); ; next = await tokens.next()) {
         if (next.done === true) {
           end = next.value;
@@ -116,8 +125,7 @@ export class TextGenerator {
       throw error;
     } finally {
       // A reader that leaves in the middle comes by here too, with the session whole; a failed feed leaves it in doubt.
-      if (failed) sessions.discard(kept);
-      else sessions.release(kept);
+      lent.giveBack(failed);
     }
     const rest = writer.finish();
     if (rest !== '') yield { type: 'text', text: rest };
@@ -131,17 +139,28 @@ export class TextGenerator {
     return { text: writer.text, reason: end, stats };
   }
 
+  #lend({ model, adapter, openSession }: GenerationTarget, prompt: readonly number[]): Lent {
+    if (openSession !== undefined) {
+      const session = openSession();
+      return { session, tokens: [], giveBack: () => session.dispose() };
+    }
+    const { sessions } = this.#parts;
+    const kept = sessions.borrow(model, adapter, prompt);
+    const giveBack = (failed: boolean): void => (failed ? sessions.discard(kept) : sessions.release(kept));
+    return { session: kept.session, tokens: kept.tokens, giveBack };
+  }
+
   #decode(
     model: LoadedModel,
-    kept: KeptSession,
+    lent: Lent,
     { sampling, maxTokens }: GenerationRequest,
     prompt: readonly number[],
     seed: number,
     signal: AbortSignal,
   ): AsyncGenerator<number, DecodeEnd> {
     return decodeTokens({
-      session: kept.session,
-      fed: kept.tokens,
+      session: lent.session,
+      fed: lent.tokens,
       prompt,
       sampling,
       seed,

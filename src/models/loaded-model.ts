@@ -55,7 +55,7 @@ export interface LoadedModel {
   /** @throws AppError `adapter.base-mismatch` for an adapter of another base. */
   attachAdapter(record: AdapterRecord): Promise<LoadedAdapter>;
   createSession(adapter: LoadedAdapter | null): DecodeSession;
-  /** Decodes with the weights a training holds right now: the sample generations of an evaluation. */
+  /** Decodes with the weights a training holds right now: sample generations, and chats with a run. */
   createTrainingSession(training: TrainableModel): DecodeSession;
   createLoraTraining(lora: LoraConfig, seed: number, from: LoadedAdapter | null): Promise<TrainableModel>;
   createFullTraining(): Promise<TrainableModel>;

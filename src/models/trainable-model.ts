@@ -23,6 +23,8 @@ export interface OptimizerStep {
 export interface TrainableModel {
   readonly parameters: number;
   readonly trainableParameters: number;
+  /** Optimizer steps that changed the weights: another number, other weights. */
+  readonly appliedSteps: number;
   /**
    * Forward and backward of one micro-batch; adds the gradient of the SUMMED loss to the window's.
    * @param dropoutSeed decides the dropout mask; the same seed gives the same mask.

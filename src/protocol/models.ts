@@ -76,7 +76,10 @@ export interface StorageError {
 /** What answers: a base model, with or without an adapter. */
 export interface ModelTarget {
   modelId: string;
+  /** null for a run. */
   adapterId: string | null;
+  /** Answers with the weights that this run has right now, while it trains; its base is kept as the run keeps it. */
+  runId?: string;
   /** How its base is kept on the device; absent is `f32`. */
   storage?: WeightStorage;
 }

@@ -12,6 +12,7 @@ import { MetricLog } from '../training/metric-log';
 import { PlanBatches } from '../training/plan-batches';
 import { TrainingLoop, type LoopClock, type LoopParts, type TrainingSink } from '../training/training-loop';
 import type { Schedule } from '../core/factories';
+import type { LiveRuns } from './live-runs';
 import type { ModelLease, ModelService } from './model-service';
 import { createSampleGenerator } from './sample-generator';
 
@@ -21,6 +22,7 @@ export interface ActiveRunParts {
   database: Database;
   bus: EventBus;
   models: Pick<ModelService, 'borrow'>;
+  live: Pick<LiveRuns, 'offer' | 'withdraw'>;
   batches: BatchApi;
   checkpoints: CheckpointStore;
   createSchedule: (name: string) => Schedule;
@@ -98,6 +100,7 @@ export class ActiveRun implements TrainingSink {
       training = await parts.exclusive(() => createTraining(lease, config));
       const run = new ActiveRun(parts, record, lease, opened, training, restore);
       await run.#prepare(restore);
+      parts.live.offer(record.id, lease.model, training);
       return run;
     } catch (error) {
       training?.dispose();
@@ -143,6 +146,7 @@ export class ActiveRun implements TrainingSink {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    await this.#parts.live.withdraw(this.#record.id);
     this.#training.dispose();
     this.#lease.release();
     await this.#batches.close().catch(() => undefined);

@@ -18,6 +18,7 @@ import { stateFileCodec } from '../training/state-file';
 import { DeviceGuard } from './device-guard';
 import { EngineService, type ComputeDevice, type Tune } from './engine-service';
 import { InferenceService } from './inference-service';
+import { LiveRuns } from './live-runs';
 import type { ModelBackend } from './model-backend';
 import { createModelCatalog, type ModelCatalog } from './model-catalog';
 import { ModelLibrary } from './model-library';
@@ -56,6 +57,7 @@ const sessionsToken = createToken<SessionPool>('decode-sessions');
 const cacheToken = createToken<ResponseCache>('response-cache');
 const generatorToken = createToken<TextGenerator>('text-generator');
 const modelsToken = createToken<ModelService>('models');
+const liveRunsToken = createToken<LiveRuns>('live-runs');
 const libraryToken = createToken<ModelLibrary>('model-library');
 const inferenceToken = createToken<InferenceService>('inference');
 const checkpointsToken = createToken<CheckpointStore>('checkpoints');
@@ -102,6 +104,7 @@ function registerModels(container: Container, outside: EngineSurroundings): void
   const now = (): number => Date.now();
   const createId = (): string => crypto.randomUUID();
   container.register(guardToken, () => new DeviceGuard());
+  container.register(liveRunsToken, (services) => new LiveRuns(services.get(guardToken).exclusive));
   container.register(sessionsToken, () => new SessionPool());
   container.register(catalogToken, () =>
     createModelCatalog(database, blobs, embeddedBaseUrl === undefined ? {} : { embeddedBaseUrl }),
@@ -142,6 +145,7 @@ function registerInference(container: Container, { database, device, beat }: Eng
     (services) =>
       new InferenceService({
         models: services.get(modelsToken),
+        live: services.get(liveRunsToken),
         generator: services.get(generatorToken),
         cache: services.get(cacheToken),
         together: () => (device.describe().executor === 'planned' ? PLANNED_ANSWERS : 1),
@@ -168,6 +172,7 @@ function registerTraining(container: Container, outside: EngineSurroundings): vo
       backend,
       beat,
       models: services.get(modelsToken),
+      live: services.get(liveRunsToken),
       checkpoints: services.get(checkpointsToken),
       catalog: services.get(catalogToken),
       library: services.get(libraryToken),

@@ -1,5 +1,6 @@
 import 'fake-indexeddb/auto';
 import { describe, expect, it } from 'vitest';
+import { AppError } from '../lib/errors';
 import type { GenerationEvent, GenerationRequest } from '../protocol/inference';
 import type { AdapterRecord } from '../protocol/models';
 import { toyConfig } from '../training/testing/recording-sink';
@@ -110,6 +111,86 @@ describe('InferenceService', () => {
     expect(textOf(await collect(bench, request('hello')))).toBe(expected);
     expect(bench.training.running).toBe(true);
     expect(bench.loaded).toHaveLength(1);
+    await bench.training.stop(id);
+  });
+});
+
+describe('InferenceService, of a run', () => {
+  const config = toyConfig({ maxSteps: 200, checkpointInterval: 0 });
+  const ask = (runId: string): GenerationRequest => ({
+    ...request('hello'),
+    target: { modelId: 'toy', adapterId: null, runId },
+  });
+  const stepsAfter = (bench: ServiceBench, count: number): Promise<void> =>
+    new Promise((resolve) => {
+      let seen = 0;
+      const off = bench.bus.on('training.step', () => {
+        seen += 1;
+        if (seen < count) return;
+        off();
+        resolve();
+      });
+    });
+
+  it('in training: answers with its weights, differently after some steps, and nothing is loaded or kept', async () => {
+    const bench = await createServiceBench();
+    const { id } = await bench.training.start(config);
+    const before = await collect(bench, ask(id));
+    await stepsAfter(bench, 3);
+    const after = await collect(bench, ask(id));
+    expect(textOf(before)).toHaveLength(6);
+    expect(textOf(after)).not.toBe(textOf(before));
+    expect(after.at(-1)).toMatchObject({ stats: { cachedTokens: 0, fromResponseCache: false } });
+    expect(bench.training.running).toBe(true);
+    expect(bench.loaded).toHaveLength(1);
+    expect(bench.loaded[0]?.sessions.every(({ disposed }) => disposed)).toBe(true);
+    expect(await bench.database.count('adapters')).toBe(0);
+    expect(await bench.training.listCheckpoints(id)).toEqual([]);
+    await bench.training.stop(id);
+  });
+
+  it('chatted with: its losses are those of a run that nobody chatted with', async () => {
+    const losses = async (chat: boolean): Promise<(number | null)[]> => {
+      const bench = await createServiceBench();
+      const { id } = await bench.training.start({ ...config, maxSteps: 12 });
+      if (chat) expect(textOf(await collect(bench, ask(id)))).toHaveLength(6);
+      await bench.rested(id);
+      return bench.events.flatMap((event) => (event.type === 'training.step' ? [event.data.loss] : []));
+    };
+    expect(await losses(true)).toEqual(await losses(false));
+  });
+
+  it('over in the middle of an answer: the answer ends with run.unknown before the weights go', async () => {
+    const bench = await createServiceBench();
+    const { id } = await bench.training.start(config);
+    const answer = bench.inference.generate(ask(id));
+    await answer.next();
+    await answer.next();
+    await bench.training.stop(id);
+    expect(bench.loaded[0]?.sessions.every(({ disposed }) => disposed)).toBe(true);
+    expect(bench.trainings[0]?.disposed).toBe(true);
+    await expect(answer.next()).rejects.toMatchObject({ code: 'run.unknown' });
+    await expect(collect(bench, ask(id))).rejects.toMatchObject({ code: 'run.unknown' });
+    expect(bench.inference.busy).toBe(false);
+  });
+
+  it('held in memory by a full disk: answers; resumed, it trains on', async () => {
+    const bench = await createServiceBench();
+    const write = bench.blobs.write.bind(bench.blobs);
+    bench.blobs.write = (path) => Promise.reject(new AppError('storage.quota', `No room left: ${path}.`));
+    const { id } = await bench.training.start({ ...config, maxSteps: 12, checkpointInterval: 4 });
+    expect((await bench.rested(id)).status).toBe('paused');
+    expect(textOf(await collect(bench, ask(id)))).toHaveLength(6);
+    bench.blobs.write = write;
+    await bench.training.resume(id);
+    expect((await bench.rested(id)).status).toBe('finished');
+  });
+
+  it('a run of another model: is refused', async () => {
+    const bench = await createServiceBench();
+    const { id } = await bench.training.start(config);
+    const other = { ...ask(id), target: { modelId: 'other', adapterId: null, runId: id } };
+    await expect(collect(bench, other)).rejects.toMatchObject({ code: 'adapter.base-mismatch' });
     await bench.training.stop(id);
   });
 });

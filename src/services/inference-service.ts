@@ -1,14 +1,17 @@
 // Answers requests in the order they come, those of one model side by side where its sequences are read together; a request
 // that is cancelled while it waits leaves the line at once. Training goes on between the tokens, but leaves the device to an
-// answer for a while after each step.
+// answer for a while after each step. A run can be asked itself: with the weights it has at each token.
 import type { ResponseCache } from '../inference/response-cache';
-import type { TextGenerator } from '../inference/text-generator';
+import type { GenerationTarget, TextGenerator } from '../inference/text-generator';
 import type { GenerationEvent, GenerationRequest } from '../protocol/inference';
+import type { ModelTarget } from '../protocol/models';
 import { AnswerLine } from './answer-line';
+import type { LiveRuns } from './live-runs';
 import type { ModelService } from './model-service';
 
 export interface InferenceServiceParts {
   models: Pick<ModelService, 'borrow'>;
+  live: Pick<LiveRuns, 'find'>;
   generator: Pick<TextGenerator, 'generate'>;
   cache: Pick<ResponseCache, 'clear'>;
   /** How many answers of one model are written side by side, at least 1. */
@@ -68,7 +71,7 @@ export class InferenceService {
   }
 
   async *#answer(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
-    const lease = await this.#parts.models.borrow(request.target);
+    const lease = await this.#borrow(request.target);
     try {
       for await (const event of this.#parts.generator.generate(lease, request, signal)) {
         this.#parts.beat();
@@ -79,9 +82,15 @@ export class InferenceService {
     }
   }
 
+  /** A run keeps its base on the device itself, and ends the answers that are written with it when it goes. */
+  async #borrow(target: ModelTarget): Promise<GenerationTarget & { release(): void }> {
+    if (target.runId === undefined) return this.#parts.models.borrow(target);
+    return { ...this.#parts.live.find(target.runId, target.modelId), release: () => undefined };
+  }
+
   /** null when it was cancelled in line; its place is given up when its turn comes. */
   async #enter({ target }: GenerationRequest, signal: AbortSignal): Promise<(() => void) | null> {
-    const turn = this.#line.enter(`${target.modelId} ${target.storage ?? 'f32'}`);
+    const turn = this.#line.enter(lineOf(target));
     const aborted = new Promise<null>((resolve) => {
       if (signal.aborted) resolve(null);
       signal.addEventListener('abort', () => resolve(null), { once: true });
@@ -95,6 +104,11 @@ export class InferenceService {
     if (this.busy) return;
     for (const done of [...this.#idle]) done();
   }
+}
+
+/** Answers of the same are written side by side. */
+function lineOf({ modelId, runId, storage = 'f32' }: ModelTarget): string {
+  return runId === undefined ? `${modelId} ${storage}` : `run ${runId}`;
 }
 
 function cancelledInLine({ sampling }: GenerationRequest): GenerationEvent {

@@ -6,11 +6,13 @@ import type { Clients } from './clients';
 export class Activity {
   #run = $state.raw<RunRecord | null>(null);
   #metrics = $state.raw<StepMetrics | null>(null);
+  #loaded = $state(false);
 
   constructor(bus: Clients['bus']) {
     bus.on('training.started', ({ run }) => {
       this.#run = run;
       this.#metrics = run.lastMetrics;
+      this.#loaded = true;
     });
     bus.on('training.step', (metrics) => {
       if (metrics.runId === this.#run?.id) this.#metrics = metrics;
@@ -23,6 +25,11 @@ export class Activity {
   /** The run that is training, null when none is. */
   get run(): RunRecord | null {
     return this.#run;
+  }
+
+  /** False until it is known whether a run trains. */
+  get loaded(): boolean {
+    return this.#loaded;
   }
 
   get metrics(): StepMetrics | null {
@@ -39,8 +46,11 @@ export class Activity {
   /** Finds a run that was already going when this tab opened. */
   async refresh(engine: Pick<EngineApi, 'listRuns'>): Promise<void> {
     const running = (await engine.listRuns()).find((run) => run.status === 'running');
-    if (running === undefined || this.#run !== null) return;
-    this.#run = running;
-    this.#metrics = running.lastMetrics;
+    // An event that came meanwhile is newer.
+    if (running !== undefined && !this.#loaded) {
+      this.#run = running;
+      this.#metrics = running.lastMetrics;
+    }
+    this.#loaded = true;
   }
 }

@@ -28,7 +28,12 @@ const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const numberOrNull = v.nullable(v.number());
 const stringOrNull = v.nullable(v.string());
 const storage = v.picklist(WEIGHT_STORAGES);
-const target = v.object({ modelId: id, adapterId: stringOrNull, storage: v.exactOptional(storage) });
+const target = v.object({
+  modelId: id,
+  adapterId: stringOrNull,
+  runId: v.exactOptional(id),
+  storage: v.exactOptional(storage),
+});
 
 const stats = v.object({
   promptTokens: v.number(),

@@ -41,7 +41,7 @@ export class ToySession implements DecodeSession {
 
   constructor(
     readonly next: (tokens: readonly number[]) => number | null,
-    readonly salt: number,
+    readonly salt: () => number,
   ) {}
 
   get length(): number {
@@ -68,7 +68,7 @@ export class ToySession implements DecodeSession {
   }
 
   #hash(): number {
-    return this.tokens.reduce((hash, token) => Math.imul(hash, 31) + token, this.salt) >>> 0;
+    return this.tokens.reduce((hash, token) => Math.imul(hash, 31) + token, this.salt()) >>> 0;
   }
 }
 
@@ -93,7 +93,7 @@ export function createToyModel({
 }: ToyOptions = {}): ToyLoadedModel {
   const sessions: ToySession[] = [];
   const state = { disposed: false };
-  const open = (salt: number): ToySession => {
+  const open = (salt: () => number): ToySession => {
     const session = new ToySession(next, salt);
     sessions.push(session);
     return session;
@@ -113,8 +113,9 @@ export function createToyModel({
     chatTemplate: null,
     attachAdapter: (adapter: AdapterRecord): Promise<LoadedAdapter> =>
       Promise.resolve({ record: adapter, dispose: () => undefined }),
-    createSession: (adapter) => open(adapter === null ? 7 : 8),
-    createTrainingSession: () => open(9),
+    createSession: (adapter) => open(() => (adapter === null ? 7 : 8)),
+    // Other weights after each step.
+    createTrainingSession: (trained) => open(() => 9 + trained.appliedSteps),
     createLoraTraining: createTraining,
     createFullTraining: createTraining,
     dispose: () => void (state.disposed = true),

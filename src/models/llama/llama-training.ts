@@ -39,6 +39,10 @@ export class LlamaTraining implements TrainableModel {
     return this.#parts.parameters.size;
   }
 
+  get appliedSteps(): number {
+    return this.#parts.parameters.appliedSteps;
+  }
+
   /** Weights for sample generations: what `evaluate` uses. */
   get decodingWeights(): DecoderWeights {
     return this.#parts.weights('averaged');

@@ -21,6 +21,7 @@ import { stateFileCodec } from '../../training/state-file';
 import { ToyBatches, ToyModel } from '../../training/testing/toy-model';
 import { DeviceGuard } from '../device-guard';
 import { InferenceService } from '../inference-service';
+import { LiveRuns } from '../live-runs';
 import type { ModelBackend } from '../model-backend';
 import { createModelCatalog } from '../model-catalog';
 import { ModelLibrary } from '../model-library';
@@ -76,6 +77,7 @@ export async function createServiceBench(
   const library = new ModelLibrary({ database, blobs, catalog, backend, bus, now, createId });
   const cache = new ResponseCache(database);
   const { exclusive } = guard;
+  const live = new LiveRuns(exclusive);
   const giveWay = nextEventTurn;
   const generator = new TextGenerator({
     sessions,
@@ -87,6 +89,7 @@ export async function createServiceBench(
   });
   const inference = new InferenceService({
     models,
+    live,
     generator,
     cache,
     together: () => together,
@@ -100,6 +103,7 @@ export async function createServiceBench(
     database,
     bus,
     models,
+    live,
     batches: toyBatchApi(closedPlans),
     checkpoints,
     createSchedule: (name) => schedules.create(name),

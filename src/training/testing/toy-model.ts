@@ -23,6 +23,10 @@ export class ToyModel implements TrainableModel {
   #emaDecay = 0;
   #applied = 0;
 
+  get appliedSteps(): number {
+    return this.#applied;
+  }
+
   accumulate(batch: TokenBatch, dropoutSeed: number): Promise<LossSum> {
     this.#calls += 1;
     if (this.poison(this.#calls)) {

@@ -175,6 +175,7 @@ export const tune = {
   stopFailed: 'The run was not stopped',
   stopTitle: 'Stop {name}?',
   stopBody: 'What it has learnt so far is kept. You can resume it later from its last checkpoint.',
+  chatNow: 'Chat with it now',
   useInChat: 'Use in chat',
   exportRun: 'Export as JSON',
   exportFailed: 'The export failed',

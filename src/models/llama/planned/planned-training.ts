@@ -69,6 +69,10 @@ export class PlannedTraining implements TrainableModel {
     return this.#parts.trained.layout.weights;
   }
 
+  get appliedSteps(): number {
+    return this.#parts.trained.appliedSteps;
+  }
+
   /** Weights for sample generations: what `evaluate` uses. */
   get evaluationWeights(): DecoderParameters {
     return this.#parts.weights(NO_SEED).evaluation;
