@@ -8,6 +8,8 @@ import { MemoryBlobStore } from '../lib/storage/memory-blob-store';
 import { createModelFamilies, ModelFiles, runSelfTest } from '../models';
 import type { BatchApi } from '../protocol/data';
 import type { TokenBatch } from '../protocol/batches';
+import type { GenerationEvent, GenerationRequest } from '../protocol/inference';
+import type { ModelTarget } from '../protocol/models';
 import { toyConfig } from '../training/testing/recording-sink';
 import { createEngineContainer, engineToken, trainingToken } from './engine-container';
 
@@ -122,17 +124,48 @@ describe('the engine over the embedded model', () => {
       expect(await losses(second.id)).toEqual(await losses(whole.id));
       expect(run.evalLossLast).toBeLessThan(run.evalLossBefore ?? 0);
       const events = [];
-      for await (const event of engine.generate({
-        target: { modelId: 'chispa', adapterId: run.adapterId },
-        input: { messages: [{ role: 'user', content: 'Hello' }] },
-        sampling: { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, seed: null },
-        maxTokens: 4,
-        stop: [],
-      }))
+      for await (const event of engine.generate(greedy({ modelId: 'chispa', adapterId: run.adapterId })))
         events.push(event);
       expect(events.at(-1)).toMatchObject({ type: 'finish' });
       await container.dispose();
       expect(device.memory().tensors).toBe(0);
     },
   );
+
+  it(
+    'chat with a run: answers with what it has learnt so far; nothing is left',
+    { timeout: 120_000 },
+    async () => {
+      const { container, engine, training, bus, device } = await createEngine();
+      const base = await textOf(engine.generate(greedy({ modelId: 'chispa', adapterId: null })));
+      const steps = { maxSteps: 10_000, gradientAccumulation: 1, checkpointInterval: 0 };
+      const { id } = await engine.startRun(
+        toyConfig({ ...steps, modelId: 'chispa', schedule: 'constant', warmupRatio: 0 }),
+      );
+      const target = { modelId: 'chispa', adapterId: null, runId: id };
+      await new Promise<void>((resolve) =>
+        bus.on('training.step', ({ step }) => void (step >= 5 && resolve())),
+      );
+      expect(await textOf(engine.generate(greedy(target)))).not.toBe(base);
+      expect(training.running).toBe(true);
+      await engine.stopRun(id);
+      await expect(textOf(engine.generate(greedy(target)))).rejects.toMatchObject({ code: 'run.unknown' });
+      await container.dispose();
+      expect(device.memory().tensors).toBe(0);
+    },
+  );
 });
+
+const greedy = (target: ModelTarget): GenerationRequest => ({
+  target,
+  input: { messages: [{ role: 'user', content: 'Hello' }] },
+  sampling: { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, seed: null },
+  maxTokens: 4,
+  stop: [],
+});
+
+async function textOf(events: AsyncGenerator<GenerationEvent>): Promise<string> {
+  let text = '';
+  for await (const event of events) if (event.type === 'text') text += event.text;
+  return text;
+}
