@@ -178,7 +178,7 @@ export const tune: Translation<English['tune']> = {
   stopFailed: 'No se pudo parar',
   stopTitle: '¿Parar {name}?',
   stopBody: 'Lo aprendido hasta ahora se conserva. Puedes reanudarla después desde su último punto guardado.',
-  chatNow: 'Chatear con ella ahora',
+  chatNow: 'Chatear ahora',
   useInChat: 'Usar en el chat',
   exportRun: 'Exportar como JSON',
   exportFailed: 'La exportación falló',
