@@ -10,6 +10,7 @@ import type { AttentionShape, AttentionVariant } from '../kernels/attention-tile
 import { Plan } from '../plan';
 import type { PlanDevice } from '../plan-device';
 import { elements, externalValue, Recorder, type Value } from '../recorder';
+import type { Trial } from './try-variant';
 
 /** The passes whose tiles are chosen apart from each other. */
 export const ATTENTION_PASSES = ['forward', 'query', 'keyValue'] as const;
@@ -107,6 +108,14 @@ export class AttentionTrial {
     ) as BufferRange;
     this.#device.memory.write(range, new Float32Array(range.bytes / 4));
     return new Float32Array(await plan.runAndRead(range));
+  }
+
+  /** One pass by itself. @param expected what it is to leave */
+  ofPass(pass: AttentionPass, expected: Float32Array): Trial<AttentionVariant> {
+    return {
+      plan: (variant) => this.plan(pass, variant),
+      isRight: async (plan) => AttentionTrial.agree(await this.result(pass, plan), expected),
+    };
   }
 
   /** Whether two results are the same but for rounding. */

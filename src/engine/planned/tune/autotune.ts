@@ -1,12 +1,12 @@
 // Times the candidates for a shape on the user's device and keeps the fastest that is right. A candidate that does not
 // compile, or whose numbers are wrong, is passed over: drivers differ.
-import { AppError } from '../../../lib/errors';
 import type { MatMulShape, MatMulVariant } from '../kernels/mat-mul-shape';
 import { sharedBytes, sharedThreads } from '../kernels/mat-mul-shared';
 import type { PlanDevice } from '../plan-device';
 import { candidateVariants } from './default-variants';
 import { GpuTimer } from './gpu-timer';
 import { MatMulTrial } from './mat-mul-trial';
+import { timeVariant } from './try-variant';
 import { matMulKey, type TunedChoice, type TuningTable } from './tuning-table';
 
 /** Whether a device allows a variant. @param subgroupLanes of its subgroups, 0 for none. */
@@ -21,25 +21,6 @@ export function isPossible(
     sharedBytes(variant) <= limits.maxComputeWorkgroupStorageSize &&
     sharedThreads(variant) <= limits.maxComputeInvocationsPerWorkgroup
   );
-}
-
-/** @returns null when the variant is wrong or does not compile. */
-async function tryVariant(
-  trial: MatMulTrial,
-  variant: MatMulVariant,
-  rounds: number,
-): Promise<TunedChoice | null> {
-  try {
-    const plan = await trial.plan(variant);
-    try {
-      return (await trial.isRight(plan)) ? { variant, milliseconds: await trial.time(plan, rounds) } : null;
-    } finally {
-      plan.dispose();
-    }
-  } catch (error) {
-    if (error instanceof AppError && error.code === 'engine.kernel-failed') return null;
-    throw error;
-  }
 }
 
 /**
@@ -58,8 +39,8 @@ export async function rankVariants(
     const ranked: TunedChoice[] = [];
     for (const variant of candidates) {
       if (!isPossible(variant, device.device.limits, device.target.subgroupLanes)) continue;
-      const tried = await tryVariant(trial, variant, rounds);
-      if (tried !== null) ranked.push(tried);
+      const milliseconds = await timeVariant(trial, timer, variant, rounds);
+      if (milliseconds !== null) ranked.push({ variant, milliseconds });
     }
     return ranked.sort((x, y) => x.milliseconds - y.milliseconds);
   } finally {

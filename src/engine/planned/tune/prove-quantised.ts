@@ -2,9 +2,10 @@
 // by itself, against numbers worked out on the host. What fails is set aside and the next one takes its place.
 import { AppError } from '../../../lib/errors';
 import type { PlanDevice } from '../plan-device';
-import { quantisedVariantName, type QuantisedShape, type QuantisedVariant } from '../kernels/quantised-shape';
+import { quantisedVariantName, type QuantisedShape } from '../kernels/quantised-shape';
 import type { QuantisedBits } from '../quantise';
 import { QuantisedTrial } from './quantised-trial';
+import { faultOf } from './try-variant';
 
 function probe(bits: QuantisedBits, rows: number, direction: QuantisedShape['direction']): QuantisedShape {
   const part = { start: 0, stride: 0 };
@@ -16,17 +17,6 @@ const probes = (bits: QuantisedBits): QuantisedShape[] => [
   probe(bits, 3, 'forward'),
   ...([21, 72] as const).flatMap((rows) => [probe(bits, rows, 'forward'), probe(bits, rows, 'back')]),
 ];
-
-async function faultOf(trial: QuantisedTrial, variant: QuantisedVariant): Promise<string | null> {
-  try {
-    const plan = await trial.plan(variant);
-    const right = await trial.isRight(plan).finally(() => plan.dispose());
-    return right ? null : 'It computed wrong.';
-  } catch (error) {
-    if (error instanceof AppError && error.code === 'engine.kernel-failed') return error.message;
-    throw error;
-  }
-}
 
 /** Until a variant is right, or has been tried before. */
 async function prove(device: PlanDevice, asked: QuantisedShape): Promise<boolean> {

@@ -1,12 +1,12 @@
 // Finds the variants that are wrong on a device: products by themselves, against numbers worked out on the host; what
 // cannot be tried by itself by leaving it out and asking again.
-import { AppError } from '../../../lib/errors';
 import { SHARED_ATTENTION, SHARED_ROWS } from '../kernel-variants';
-import { matMulVariantName, type MatMulShape, type MatMulVariant } from '../kernels/mat-mul-shape';
+import { matMulVariantName, type MatMulShape } from '../kernels/mat-mul-shape';
 import type { PlanDevice } from '../plan-device';
 import { SOFTWARE_TRAITS } from '../recorder';
 import { GpuTimer } from './gpu-timer';
 import { MatMulTrial } from './mat-mul-trial';
+import { faultOf } from './try-variant';
 
 type Size = readonly [m: number, n: number, k: number];
 
@@ -34,17 +34,6 @@ const PROBES = [
   probe([1, 128, 96], false, true),
   probe([8, 128, 96], false, true),
 ];
-
-async function faultOf(trial: MatMulTrial, variant: MatMulVariant): Promise<string | null> {
-  try {
-    const plan = await trial.plan(variant);
-    const right = await trial.isRight(plan).finally(() => plan.dispose());
-    return right ? null : 'It computed wrong.';
-  } catch (error) {
-    if (error instanceof AppError && error.code === 'engine.kernel-failed') return error.message;
-    throw error;
-  }
-}
 
 /** Tries the variants that products take here, and sets aside what fails until others are right. @returns whether any did. */
 export async function proveProducts(device: PlanDevice): Promise<boolean> {

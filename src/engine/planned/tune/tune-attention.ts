@@ -1,39 +1,15 @@
 // Times the tiles of attention on the user's device, each pass by itself, and keeps the fastest that compute what the
 // default computes: that one has passed the device's self-test.
-import { AppError } from '../../../lib/errors';
 import { attentionCandidates } from '../kernels/attention-default';
 import { shapeName, type AttentionShape, type AttentionVariant } from '../kernels/attention-tile';
 import type { PlanDevice } from '../plan-device';
 import { ATTENTION_PASSES, AttentionTrial, type AttentionPass } from './attention-trial';
 import { GpuTimer } from './gpu-timer';
-import { timePlan } from './time-plan';
+import { timeVariant } from './try-variant';
 import type { TunedAttention, TuningTable } from './tuning-table';
 
 /** Rows that a pass keeps in registers. */
 const ROWS_OF = { forward: 'forwardRows', query: 'queryRows', keyValue: 'keyRows' } as const;
-
-/** @returns milliseconds; null where the variant does not compile, or is wrong. */
-async function timePass(
-  trial: AttentionTrial,
-  timer: GpuTimer,
-  pass: AttentionPass,
-  variant: AttentionVariant,
-  expected: Float32Array,
-  rounds: number,
-): Promise<number | null> {
-  try {
-    const plan = await trial.plan(pass, variant);
-    try {
-      const isRight = AttentionTrial.agree(await trial.result(pass, plan), expected);
-      return isRight ? await timePlan(timer, plan, rounds) : null;
-    } finally {
-      plan.dispose();
-    }
-  } catch (error) {
-    if (error instanceof AppError && error.code === 'engine.kernel-failed') return null;
-    throw error;
-  }
-}
 
 /** What the default leaves, pass by pass: the passes of the gradient need what the forward pass has left. */
 async function expectedOf(trial: AttentionTrial, usual: AttentionVariant) {
@@ -60,7 +36,7 @@ async function compose(
     let best = Infinity;
     for (const candidate of candidates) {
       const result = expected.get(pass) as Float32Array;
-      const time = await timePass(trial, timer, pass, candidate, result, rounds);
+      const time = await timeVariant(trial.ofPass(pass, result), timer, candidate, rounds);
       if (time === null || time >= best || variant === undefined) continue;
       best = time;
       variant = { ...variant, [ROWS_OF[pass]]: candidate[ROWS_OF[pass]] };

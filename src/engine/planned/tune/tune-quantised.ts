@@ -1,12 +1,11 @@
 // Times the candidates for a product with a matrix in few bits on the user's device and keeps the fastest that is right.
-import { AppError } from '../../../lib/errors';
 import { quantisedCandidates } from '../kernels/quantised-default';
-import { quantisedKey, type QuantisedShape, type QuantisedVariant } from '../kernels/quantised-shape';
+import { quantisedKey, type QuantisedShape } from '../kernels/quantised-shape';
 import type { PlanDevice } from '../plan-device';
 import { SOFTWARE_TRAITS } from '../recorder';
 import { GpuTimer } from './gpu-timer';
 import { QuantisedTrial } from './quantised-trial';
-import { timePlan } from './time-plan';
+import { timeVariant } from './try-variant';
 import type { TunedQuantised, TuningTable } from './tuning-table';
 
 /** Of W: beyond, a product takes longer in proportion, and a trial's numbers would fill the host's memory. */
@@ -16,28 +15,6 @@ const trialShape = (shape: QuantisedShape): QuantisedShape => ({
   ...shape,
   out: Math.min(shape.out, Math.max(4, Math.floor(MOST_ELEMENTS / shape.in / 4) * 4)),
 });
-
-/** @returns null when the variant is wrong or does not compile. */
-async function tryVariant(
-  trial: QuantisedTrial,
-  timer: GpuTimer,
-  variant: QuantisedVariant,
-  rounds: number,
-): Promise<TunedQuantised | null> {
-  try {
-    const plan = await trial.plan(variant);
-    try {
-      return (await trial.isRight(plan))
-        ? { variant, milliseconds: await timePlan(timer, plan, rounds) }
-        : null;
-    } finally {
-      plan.dispose();
-    }
-  } catch (error) {
-    if (error instanceof AppError && error.code === 'engine.kernel-failed') return null;
-    throw error;
-  }
-}
 
 /** Fills `table` for the shapes it does not know; those that nothing computes right stay out. @returns how many it made. */
 export async function tuneQuantised(
@@ -59,8 +36,8 @@ export async function tuneQuantised(
           shape,
           device.traits.rowLanes === SOFTWARE_TRAITS.rowLanes,
         )) {
-          const choice = await tryVariant(trial, timer, variant, rounds);
-          if (choice !== null) tried.push(choice);
+          const milliseconds = await timeVariant(trial, timer, variant, rounds);
+          if (milliseconds !== null) tried.push({ variant, milliseconds });
         }
         const [best] = tried.sort((x, y) => x.milliseconds - y.milliseconds);
         if (best === undefined) continue;
