@@ -18,7 +18,9 @@ export async function withWhatFits(
     return error instanceof Error ? error : new Error(String(error));
   const smaller = await firstThatFits(config, estimate).catch(() => null);
   if (smaller === null) return error;
-  const settings = Object.entries(smaller.change).map(([key, value]) => `${key} ${JSON.stringify(value).replaceAll('"', '')}`);
+  const settings = Object.entries(smaller.change).map(
+    ([key, value]) => `${key} ${JSON.stringify(value).replaceAll('"', '')}`,
+  );
   return new AppError('engine.out-of-memory', error.message, {
     details: { ...error.details, fits: smaller.change, fitsBytes: smaller.bytes },
     remedy: `This would fit: ${settings.join(', ')} (${Math.ceil(smaller.bytes / MEBIBYTE)} MiB).`,
