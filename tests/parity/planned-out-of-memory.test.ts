@@ -69,10 +69,12 @@ describe('out of memory', () => {
   it('while a model is loaded: nothing of it stays', async () => {
     const { training, runtime } = await open();
     for (const part of [training, runtime]) part.dispose();
-    const before = owner.memory.bytes;
-    owner.memory.budgetBytes = before + 4096;
     const weights = selfTestWeights(SELF_TEST_CONFIG, false);
     const read = (name: string) => Promise.resolve(weights.get(name) as FileArray);
+    // The first base in few bits on a device proves its products, which takes memory of its own.
+    (await PlannedRuntime.load(owner, SELF_TEST_CONFIG, read, 0, 'int4')).dispose();
+    const before = owner.memory.bytes;
+    owner.memory.budgetBytes = before + 4096;
     for (const storage of ['f32', 'int4'] as const) {
       const loading = PlannedRuntime.load(owner, SELF_TEST_CONFIG, read, 0, storage);
       await expect(loading).rejects.toMatchObject({
