@@ -16,6 +16,7 @@ import {
   type Value,
 } from '../../src/engine/planned';
 import { GpuTimer } from '../../src/engine/planned/tune/gpu-timer';
+import { timePlan } from '../../src/engine/planned/tune/time-plan';
 import { frozenView } from '../../src/models/llama/planned/parameter-views';
 import { recordStep } from '../../src/models/llama/planned/plan-bytes';
 import { recordRead } from '../../src/models/llama/planned/record-decoder';
@@ -34,9 +35,6 @@ export interface KernelTime {
   bytes: number | null;
 }
 
-/** What one measurement should take: a kernel runs again until it does. */
-const ENOUGH_MS = 8;
-const MAX_RUNS = 64;
 /** Tokens that a decoded one sees. */
 const CACHED_TOKENS = 128;
 /** These are bound to tables of which they read or write some rows. */
@@ -157,23 +155,11 @@ export class KernelTimes {
       ranges.set(value, range);
     }
     const plan = await Plan.compile(this.#device, recording, (value) => ranges.get(value) as BufferRange);
-    const milliseconds = await this.#time(plan, rounds);
+    // The first run compiles.
+    await this.#timer.measure(() => plan.run());
+    const milliseconds = await timePlan(this.#timer, plan, rounds);
     plan.dispose();
     for (const [value, { buffer }] of ranges) if (rangeOf(value) === null) memory.free(buffer);
     return milliseconds;
-  }
-
-  async #time(plan: Plan, rounds: number): Promise<number> {
-    await this.#timer.measure(() => plan.run());
-    const once = await this.#timer.measure(() => plan.run());
-    const runs = Math.min(MAX_RUNS, Math.max(1, Math.ceil(ENOUGH_MS / Math.max(once, 0.01))));
-    let best = Infinity;
-    for (let round = 0; round < rounds; round += 1) {
-      const all = await this.#timer.measure(() => {
-        for (let run = 0; run < runs; run += 1) plan.run();
-      });
-      best = Math.min(best, all / runs);
-    }
-    return best;
   }
 }

@@ -7,6 +7,7 @@ import { rankVariants, tune } from '../../src/engine/planned/tune/autotune';
 import { candidateVariants, defaultVariant } from '../../src/engine/planned/tune/default-variants';
 import { GpuTimer } from '../../src/engine/planned/tune/gpu-timer';
 import { MatMulTrial } from '../../src/engine/planned/tune/mat-mul-trial';
+import { timePlan } from '../../src/engine/planned/tune/time-plan';
 import { tuneAttention } from '../../src/engine/planned/tune/tune-attention';
 import type { TrainCase } from '../cases';
 import { KernelTimes, type KernelTime } from './kernel-times';
@@ -98,7 +99,7 @@ async function compare(
   const shape = shapeOf(test);
   const variant = defaultVariant(shape, plans.target);
   const timer = new GpuTimer(plans.device);
-  const trial = await MatMulTrial.open(plans, timer, shape);
+  const trial = await MatMulTrial.open(plans, shape);
   const peer = new TfjsProduct(shape);
   const started = performance.now();
   const plan = await trial.plan(variant);
@@ -107,7 +108,7 @@ async function compare(
   if (!right) throw new Error(`${test.name}: the product is wrong.`);
   const [ours, tfjs]: [number[], number[]] = [[], []];
   for (let turn = 0; turn < turns; turn += 1) {
-    ours.push(await trial.time(plan, 1));
+    ours.push(await timePlan(timer, plan, 1));
     tfjs.push(await peer.time());
   }
   plan.dispose();

@@ -3,7 +3,6 @@ import type { MatMulShape, MatMulVariant } from '../../src/engine/planned/kernel
 import type { PlanDevice } from '../../src/engine/planned/plan-device';
 import { isPossible, rankVariants, tune } from '../../src/engine/planned/tune/autotune';
 import { candidateVariants } from '../../src/engine/planned/tune/default-variants';
-import { GpuTimer } from '../../src/engine/planned/tune/gpu-timer';
 import { MatMulTrial } from '../../src/engine/planned/tune/mat-mul-trial';
 import { matMulKey, TuningTable } from '../../src/engine/planned/tune/tuning-table';
 import { planDevice } from './planned-fixture';
@@ -60,15 +59,13 @@ describe('rankVariants', () => {
 
 describe('MatMulTrial', () => {
   it('a plan of two products that add up: not the numbers of one', async () => {
-    const timer = new GpuTimer(device.device);
-    const trial = await MatMulTrial.open(device, timer, shape);
+    const trial = await MatMulTrial.open(device, shape);
     const [once, twice] = [await trial.plan(small), await trial.plan(small, 2)];
     expect(await trial.isRight(once)).toBe(true);
     expect(await trial.isRight(twice)).toBe(false);
     once.dispose();
     twice.dispose();
     trial.dispose();
-    timer.dispose();
   });
 });
 

@@ -32,16 +32,21 @@ const MAX_WORKGROUPS = 65_535;
 export const reads = (name: string, type = 'array<f32>'): KernelBinding => ({ name, type, writes: false });
 export const writes = (name: string, type = 'array<f32>'): KernelBinding => ({ name, type, writes: true });
 
+/** A grid of at least that many workgroups: rows of them, where they are more than one dimension may have. */
+export function spread(count: number): Kernel['workgroups'] {
+  const x = Math.min(count, MAX_WORKGROUPS);
+  return [x, Math.ceil(count / x), 1];
+}
+
 /** A grid of `count` invocations, and the WGSL that gives each its number; numbers past the end return at once. */
 export function linearGrid(
   count: number,
   workgroupSize = 64,
 ): { workgroups: Kernel['workgroups']; signature: string; index: string } {
-  const groups = Math.ceil(count / workgroupSize);
-  const x = Math.min(groups, MAX_WORKGROUPS);
-  const y = Math.ceil(groups / x);
+  const workgroups = spread(Math.ceil(count / workgroupSize));
+  const [x] = workgroups;
   return {
-    workgroups: [x, y, 1],
+    workgroups,
     signature: `@compute @workgroup_size(${workgroupSize}) fn main(@builtin(global_invocation_id) id: vec3<u32>)`,
     index: `let index = id.x + id.y * ${x * workgroupSize}u; if (index >= ${count}u) { return; }`,
   };

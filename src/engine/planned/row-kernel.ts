@@ -1,6 +1,6 @@
 // Kernels that reduce over rows: one invocation a row, or a workgroup a row that shares the work. Written once for both:
 // `each` runs over the invocation's share of a row, `total` sums a private number over those that share the row.
-import type { Kernel, KernelBinding } from './kernel';
+import { spread, type Kernel, type KernelBinding } from './kernel';
 import { SHARED_ROWS } from './kernel-variants';
 
 export interface RowKernel {
@@ -41,7 +41,6 @@ export function reduced(name: string, lanes: number, operator: 'sum' | 'max' = '
 export const once = (lanes: number, statement: string): string =>
   lanes === 1 ? statement : `if (lane == 0u) { ${statement} }`;
 
-const MAX_WORKGROUPS = 65_535;
 /** Rows of a workgroup where each invocation has a row of its own. */
 const ROWS_PER_GROUP = 8;
 
@@ -50,7 +49,8 @@ export function rowKernel(
   lanes: number,
 ): Kernel {
   const groups = lanes === 1 ? Math.ceil(rows / ROWS_PER_GROUP) : rows;
-  const x = Math.min(groups, MAX_WORKGROUPS);
+  const workgroups = spread(groups);
+  const [x] = workgroups;
   const shared = lanes === 1 ? '' : `var<workgroup> shared_row: array<f32, ${lanes}>;`;
   const row =
     lanes === 1
@@ -69,7 +69,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let base = row * ${size}u;
   ${body}
 }`,
-    workgroups: [x, Math.ceil(groups / x), 1],
+    workgroups,
     flops,
   };
 }

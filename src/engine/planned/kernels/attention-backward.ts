@@ -1,7 +1,7 @@
 // Gradients of attention, without atomics and without anything of size [length, length]: probabilities are computed again
 // from the kept log-sums. By the queries: a walk over keys. By keys and values: a walk over the queries of all heads that
 // share the key head (Dao et al. 2022, appendix B).
-import { float, reads, writes, type Kernel } from '../kernel';
+import { float, reads, spread, writes, type Kernel } from '../kernel';
 import { SIZES, tileBegin, type AttentionGrid, type TiledKernel } from './attention-grid';
 import {
   eachChunk,
@@ -28,8 +28,6 @@ const INNER_WORKGROUP = 64;
 export function innerKernel({ rows, length, heads, headSize }: AttentionShape): Kernel {
   const { chunks, zero, total, storage } = headVector(headSize);
   const count = rows * length * heads;
-  const groups = Math.ceil(count / INNER_WORKGROUP);
-  const x = Math.min(groups, 65_535);
   return {
     name: `attention inner ${count}x${headSize}`,
     bindings: [SIZES, reads('dOutput', storage), reads('output', storage), writes('inner')],
@@ -41,7 +39,7 @@ export function innerKernel({ rows, length, heads, headSize }: AttentionShape): 
   for (var at = index * ${chunks}u; at < (index + 1u) * ${chunks}u; at++) { sum = fma(dOutput[at], output[at], sum); }
   inner[index] = ${total('sum')};
 }`,
-    workgroups: [x, Math.ceil(groups / x), 1],
+    workgroups: spread(Math.ceil(count / INNER_WORKGROUP)),
     flops: 2 * count * headSize,
   };
 }

@@ -1,14 +1,12 @@
 // The grid of an attention kernel: a workgroup has a tile, a set of heads for a block of tokens of a sequence. Sizes and
 // the range of tiles are data, so that batches of any shape run the same code, and a long sequence is several dispatches
 // that a device can rest between.
-import { reads, type Kernel } from '../kernel';
+import { reads, spread, type Kernel } from '../kernel';
 import type { Recorder, Value } from '../recorder';
 import type { AttentionShape } from './attention-tile';
 
 /** Of the numbers that a tile's code begins with. */
 export const SIZES = reads('sizes', 'array<u32>');
-
-const MAX_WORKGROUPS = 65_535;
 
 export interface AttentionGrid {
   /** Tiles of a block: sets of heads that one workgroup works on. */
@@ -79,9 +77,7 @@ export function dispatchTiles(
 ): void {
   const blocks = Math.ceil(shape.length / grid.blockTokens);
   for (const { first, count, flops } of tileRanges(shape, grid, recorder.traits.dispatchFlops)) {
-    const x = Math.min(count, MAX_WORKGROUPS);
     const sizes = recorder.constant(shape.length, blocks, first, first + count);
-    const workgroups = [x, Math.ceil(count / x), 1] as const;
-    recorder.dispatch({ ...kernel, workgroups, flops }, [sizes, ...values]);
+    recorder.dispatch({ ...kernel, workgroups: spread(count), flops }, [sizes, ...values]);
   }
 }

@@ -1,13 +1,13 @@
 // Decoding reads few rows, and a dispatch costs the host more than their arithmetic costs the GPU. So the product with a
 // weight takes its neighbours along: the RMS norm in front of it, whose square sums come with the same loads of x, and
 // SwiGLU behind it, where an invocation keeps the same columns of gate and of up. No gradients; weights whole and in f32.
-import { float, reads, writes, type Kernel } from '../kernel';
+import { float, reads, spread, writes, type Kernel } from '../kernel';
 import type { Parameter } from '../parameter';
 import type { Recorder, Value } from '../recorder';
 import { defaultVariant, targetOf } from '../tune/default-variants';
 import { MAX_VECTOR_ROWS, range, VECTORS, type MatMulShape, type VectorVariant } from './mat-mul-shape';
+import { addUp } from './mat-mul-vector';
 
-const MAX_WORKGROUPS = 65_535;
 /** Workgroup memory that every device has. */
 const SHARED_BYTES = 16_384;
 
@@ -60,21 +60,6 @@ function fitting(variant: VectorVariant, sums: number): VectorVariant {
   return { ...variant, workgroupSize, lanes };
 }
 
-/** Halves the number of parts until lane 0 of each group of lanes has the sums. */
-function addUp(sums: readonly string[], { lanes, workgroupSize }: VectorVariant): string {
-  if (lanes === 1) return '';
-  const part = (index: number, at: string): string => `parts[${at} + ${index * workgroupSize}u]`;
-  return `${sums.map((sum, index) => `${part(index, 'local')} = ${sum};`).join('\n')}
-workgroupBarrier();
-for (var half = ${lanes / 2}u; half > 0u; half /= 2u) {
-if (lane < half) {
-${sums.map((_, index) => `${part(index, 'local')} += ${part(index, 'local + half')};`).join('\n')}
-}
-workgroupBarrier();
-}
-${sums.map((sum, index) => `${sum} = ${part(index, 'local')};`).join('\n')}`;
-}
-
 /** Names of the sums: of the product, of its second half, and of squares, four rows in a vector. */
 function sumsOf({ rows, gated }: FusedShape, quads: number) {
   const halves = gated ? ['s', 'u'] : ['s'];
@@ -119,7 +104,6 @@ function fusedKernel(shape: FusedShape, wanted: VectorVariant): Kernel {
   const { lanes, workgroupSize } = variant;
   const perGroup = workgroupSize / lanes;
   const groups = Math.ceil(out / columns / perGroup);
-  const x = Math.min(groups, MAX_WORKGROUPS);
   const starts = halves.flatMap((half) =>
     range(columns).map(
       (j) =>
@@ -156,7 +140,7 @@ ${range(rows)
   .join('\n')}
 }
 }`,
-    workgroups: [x, Math.ceil(groups / x), 1],
+    workgroups: spread(groups),
     flops: 2 * rows * (gated ? 2 * out : out) * input,
   };
 }

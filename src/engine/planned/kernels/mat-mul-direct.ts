@@ -1,5 +1,5 @@
 // The product by register tiles alone, no workgroup memory: right for adapters whose workgroup memory is ordinary memory.
-import type { Kernel } from '../kernel';
+import { spread, type Kernel } from '../kernel';
 import {
   LOAD_FOUR,
   SCALARS,
@@ -13,7 +13,7 @@ import {
   type MatMulGrid,
   type MatMulShape,
 } from './mat-mul-shape';
-import { MAX_WORKGROUPS, block, storeTile, walk } from './mat-mul-tile';
+import { block, rightBlocks, storeTile, walk } from './mat-mul-tile';
 
 function multiply(
   { transposeA, transposeB }: MatMulShape,
@@ -25,10 +25,7 @@ function multiply(
   const b = walk('b', 'column', transposeB, aligned);
   const [above, beside] = [range(rows / 4), range(columns / 4)];
   const accumulators = above.flatMap((i) => beside.map((j) => `var s${i}_${j} = mat4x4f();`));
-  const right = beside.map((j) => {
-    const loaded = block('b', 4 * j, transposeB, aligned);
-    return `let y${j} = ${transposeB ? `transpose(${loaded})` : loaded};`;
-  });
+  const right = rightBlocks(columns, transposeB, aligned);
   const products = above.map((i) => {
     const loaded = block('a', 4 * i, !transposeA, aligned);
     const sums = beside.map((j) => `s${i}_${j} += y${j} * x${i};`);
@@ -54,8 +51,7 @@ export function directKernel(shape: MatMulShape, variant: DirectVariant): Kernel
   const { m, n, k } = shape;
   const { rows, columns, workgroupSize, splits } = variant;
   const aligned = isAligned(shape);
-  const groups = Math.ceil((Math.ceil(m / rows) * Math.ceil(n / columns)) / workgroupSize);
-  const x = Math.min(groups, MAX_WORKGROUPS);
+  const [x, y] = spread(Math.ceil((Math.ceil(m / rows) * Math.ceil(n / columns)) / workgroupSize));
   const type = aligned ? VECTORS : SCALARS;
   return {
     name: matMulName(shape),
@@ -73,7 +69,7 @@ let last = min(k, first + depth);
 ${multiply(shape, rows, columns, aligned)}
 ${storeTile(shape, rows, columns, aligned)}
 }`,
-    workgroups: [x, Math.ceil(groups / x), splits],
+    workgroups: [x, y, splits],
     flops: 2 * m * n * k,
   };
 }

@@ -11,7 +11,7 @@ import {
   type MatMulShape,
   type SubgroupVariant,
 } from './mat-mul-shape';
-import { block, storeTile, walk } from './mat-mul-tile';
+import { rightBlocks, storeTile, walk } from './mat-mul-tile';
 
 /** Columns of C that a workgroup computes. */
 const groupColumns = ({ columns, workgroupSize }: SubgroupVariant): number => columns * workgroupSize;
@@ -28,10 +28,7 @@ function multiply(shape: MatMulShape, { rows, columns, lanes }: SubgroupVariant)
     const at = transposeA ? `pa + ${vector} % 4u * sa + ${vector} / 4u` : `pa + ${vector} * sa`;
     return `let own${t} = a[${at}];`;
   });
-  const right = beside.map((j) => {
-    const loaded = block('b', 4 * j, transposeB, true);
-    return `let y${j} = ${transposeB ? `transpose(${loaded})` : loaded};`;
-  });
+  const right = rightBlocks(columns, transposeB, true);
   const products = above.map((i) => {
     const heard = range(4).map((r) => {
       const vector = 4 * i + r;

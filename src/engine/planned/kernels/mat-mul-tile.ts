@@ -3,9 +3,6 @@
 // compiles faster than the stores. Generates WGSL, runs nothing.
 import { range, store, type MatMulShape } from './mat-mul-shape';
 
-/** Largest grid of one dimension on every WebGPU device. */
-export const MAX_WORKGROUPS = 65_535;
-
 /**
  * Four vectors of an operand for one step of four along k, one after the other in memory by `stride`.
  * @param alongK whether the four elements of a vector are of one row and four k, or of one k and four rows.
@@ -20,6 +17,14 @@ export function block(operand: 'a' | 'b', offset: number, alongK: boolean, align
     return `select(vec4f(), ${x}4(${at}), ${alongK ? 'live' : `live[${i}]`})`;
   });
   return `mat4x4f(${vectors.join(', ')})`;
+}
+
+/** Declares `y0` and on: the matrices of B for one step of four along k, columns beside each other. */
+export function rightBlocks(columns: number, transposeB: boolean, aligned: boolean): string[] {
+  return range(columns / 4).map((j) => {
+    const loaded = block('b', 4 * j, transposeB, aligned);
+    return `let y${j} = ${transposeB ? `transpose(${loaded})` : loaded};`;
+  });
 }
 
 /** Base index `p` of an operand's tile, its stride `s`, and the step of `p` along k. */

@@ -1,7 +1,7 @@
 // The product for a few rows of A, as in decoding: bound by reading B once. Each invocation keeps some columns of C for all
 // rows, so what it loads of B is used for every row. Some lanes share the sum over k and add up their parts in workgroup
 // memory; one lane alone where barriers are dear.
-import type { Kernel } from '../kernel';
+import { spread, type Kernel } from '../kernel';
 import {
   LOAD_FOUR,
   SCALARS,
@@ -68,8 +68,14 @@ function columnStarts({ transposeB }: MatMulShape, aligned: boolean, columns: nu
     .join('\n');
 }
 
-/** Halves the number of parts until lane 0 of each group of lanes has the sums. */
-function addUp(sums: readonly string[], lanes: number, workgroupSize: number): string {
+/**
+ * Halves the number of parts until lane 0 of each group of lanes has the sums: vectors, added up in `parts`, which has
+ * room for one of each invocation.
+ */
+export function addUp(
+  sums: readonly string[],
+  { lanes, workgroupSize }: Pick<VectorVariant, 'lanes' | 'workgroupSize'>,
+): string {
   if (lanes === 1) return '';
   const part = (index: number): string => `parts[local + ${index * workgroupSize}u]`;
   const other = (index: number): string => `parts[local + half + ${index * workgroupSize}u]`;
@@ -103,12 +109,12 @@ export const vectorGrid = ({ n, k }: MatMulShape, { columns }: VectorVariant): M
   depth: k,
 });
 
-export function vectorKernel(shape: MatMulShape, { lanes, workgroupSize, columns }: VectorVariant): Kernel {
+export function vectorKernel(shape: MatMulShape, variant: VectorVariant): Kernel {
+  const { lanes, workgroupSize, columns } = variant;
   const { m, n, k } = shape;
   const aligned = isAligned(shape);
   const perGroup = workgroupSize / lanes;
   const groups = Math.ceil(Math.ceil(n / columns) / perGroup);
-  const x = Math.min(groups, 65_535);
   const sums = range(m).flatMap((i) => range(columns / 4).map((quad) => `s${i}_${quad}`));
   return {
     name: matMulName(shape),
@@ -129,12 +135,12 @@ ${sums.map((sum) => `var ${sum} = vec4f();`).join('\n')}
 for (var p = lane * 4u; p < k; p += ${4 * lanes}u) {
 ${step(shape, aligned, columns)}
 }
-${addUp(sums, lanes, workgroupSize)}
+${addUp(sums, variant)}
 if (lane == 0u && column < n) {
 ${storeSums(shape, columns)}
 }
 }`,
-    workgroups: [x, Math.ceil(groups / x), 1],
+    workgroups: spread(groups),
     flops: 2 * m * n * k,
   };
 }

@@ -1,8 +1,8 @@
 // A matrix in few bits, or some rows of it, in f32.
-import { reads, writes, type Kernel } from '../kernel';
+import { reads, spread, writes, type Kernel } from '../kernel';
 import type { QuantisedBits } from '../quantise';
 import { VECTORS } from './mat-mul-shape';
-import { elementReader, MAX_WORKGROUPS } from './quantised-shape';
+import { elementReader } from './quantised-shape';
 
 const WORKGROUP = 64;
 
@@ -11,8 +11,6 @@ const WORKGROUP = 64;
  * @param count of elements.
  */
 export function expandKernel(bits: QuantisedBits, count: number): Kernel {
-  const groups = Math.ceil(count / 4 / WORKGROUP);
-  const x = Math.min(groups, MAX_WORKGROUPS);
   return {
     name: `expand ${bits} bits ${count}`,
     bindings: [
@@ -29,7 +27,7 @@ if (index >= q[0]) { return; }
 let at = 4u * (q[1] + index);
 w[index] = levels(at) * scale(at);
 }`,
-    workgroups: [x, Math.ceil(groups / x), 1],
+    workgroups: spread(Math.ceil(count / 4 / WORKGROUP)),
     flops: count,
   };
 }

@@ -46,8 +46,6 @@ export interface Expanded {
 
 export type QuantisedVariant = QuantisedTile | QuantisedVector | Expanded;
 
-export const MAX_WORKGROUPS = 65_535;
-
 /** The numbers `q`, so that shapes share pipelines; those of places are in vectors of four. */
 export const UNPACK_QUANTISED = [
   ...['rows', 'width', 'inner', 'columns_in', 'adds', 'across'],

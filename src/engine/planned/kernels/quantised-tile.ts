@@ -1,11 +1,10 @@
 // A register tile of a product with a matrix in few bits: four by four elements of it are turned into numbers once and
 // used for all rows of the tile.
-import type { Kernel } from '../kernel';
+import { spread, type Kernel } from '../kernel';
 import { GROUP_SIZE } from '../quantise';
 import { range } from './mat-mul-shape';
 import {
   elementReader,
-  MAX_WORKGROUPS,
   quantisedBindings,
   quantisedName,
   storeQuantised,
@@ -68,7 +67,6 @@ export function quantisedTileKernel(shape: QuantisedShape, tile: QuantisedTile):
   const { rows, columns, workgroupSize } = tile;
   const beside = columns / 4;
   const tiles = Math.ceil(shape.rows / rows) * Math.ceil(widthOf(shape) / columns);
-  const x = Math.min(Math.ceil(tiles / workgroupSize), MAX_WORKGROUPS);
   const sums = range(rows / 4).flatMap((i) => range(beside).map((j) => `var t${i}_${j} = mat4x4f();`));
   const kept = range(rows).flatMap((i) =>
     range(beside).map((j) => `t[${i * beside + j}] = t${i >> 2}_${j}[${i % 4}];`),
@@ -98,7 +96,7 @@ for (var i = 0u; i < height; i++) {
 for (var j = 0u; j < vectors; j++) ${storeQuantised(shape, at, `t[i * ${beside}u + j]`)}
 }
 }`,
-    workgroups: [x, Math.ceil(tiles / workgroupSize / x), 1],
+    workgroups: spread(Math.ceil(tiles / workgroupSize)),
     flops: 2 * shape.rows * shape.out * shape.in,
   };
 }

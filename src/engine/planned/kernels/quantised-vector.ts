@@ -1,10 +1,9 @@
 // The product of a few rows with a matrix in few bits, as in decoding: bound by reading the matrix once, which lanes share.
-import type { Kernel } from '../kernel';
+import { spread, type Kernel } from '../kernel';
 import { GROUP_SIZE, type QuantisedBits } from '../quantise';
 import { range } from './mat-mul-shape';
 import {
   LEVELS,
-  MAX_WORKGROUPS,
   quantisedBindings,
   quantisedName,
   storeQuantised,
@@ -66,7 +65,6 @@ export function quantisedVectorKernel(
   const { bits } = shape;
   const perGroup = workgroupSize / lanes;
   const groups = Math.ceil(shape.out / 4 / perGroup);
-  const x = Math.min(groups, MAX_WORKGROUPS);
   // A vector of words has 8 elements of 16 bits, 16 of 8 or 32 of 4.
   const vectors = bits / 4;
   const lines = range(4).map((i) => `words[((column + ${i}u) * groups + g) * ${vectors}u + v]`);
@@ -103,7 +101,7 @@ if (lane == 0u && column < width) {
 ${stores.join('\n')}
 }
 }`,
-    workgroups: [x, Math.ceil(groups / x), 1],
+    workgroups: spread(groups),
     flops: 2 * shape.rows * shape.out * shape.in,
   };
 }

@@ -34,7 +34,7 @@ export async function rankVariants(
   rounds = 3,
 ): Promise<TunedChoice[]> {
   const timer = new GpuTimer(device.device);
-  const trial = await MatMulTrial.open(device, timer, shape);
+  const trial = await MatMulTrial.open(device, shape);
   try {
     const ranked: TunedChoice[] = [];
     for (const variant of candidates) {

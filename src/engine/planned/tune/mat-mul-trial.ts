@@ -7,8 +7,6 @@ import type { MatMulShape, MatMulVariant, MatrixPart } from '../kernels/mat-mul-
 import { Plan } from '../plan';
 import type { PlanDevice } from '../plan-device';
 import { externalValue, Recorder, type Value } from '../recorder';
-import type { GpuTimer } from './gpu-timer';
-import { timePlan } from './time-plan';
 
 /** Elements of C that a check computes itself. */
 const CHECKED = 32;
@@ -21,14 +19,12 @@ const span = (rows: number, { start, stride }: MatrixPart): number => start + ro
 export class MatMulTrial {
   readonly shape: MatMulShape;
   readonly #device: PlanDevice;
-  readonly #timer: GpuTimer;
   readonly #values: ReadonlyMap<Operand, Value>;
   readonly #ranges: ReadonlyMap<Value, BufferRange>;
   readonly #data: ReadonlyMap<Operand, Float32Array<ArrayBuffer>>;
 
   private constructor(
     device: PlanDevice,
-    timer: GpuTimer,
     shape: MatMulShape,
     operands: readonly {
       operand: Operand;
@@ -39,14 +35,13 @@ export class MatMulTrial {
   ) {
     this.shape = shape;
     this.#device = device;
-    this.#timer = timer;
     this.#values = new Map(operands.map(({ operand, value }) => [operand, value]));
     this.#ranges = new Map(operands.map(({ value, range }) => [value, range]));
     this.#data = new Map(operands.map(({ operand, data }) => [operand, data]));
   }
 
   /** @throws AppError `engine.out-of-memory`. */
-  static async open(device: PlanDevice, timer: GpuTimer, shape: MatMulShape): Promise<MatMulTrial> {
+  static async open(device: PlanDevice, shape: MatMulShape): Promise<MatMulTrial> {
     const { m, n, k, transposeA, transposeB, a, b, c, plus } = shape;
     const sizes: [Operand, number][] = [
       ['a', span(transposeA ? k : m, a)],
@@ -62,7 +57,7 @@ export class MatMulTrial {
       const data = Float32Array.from({ length: size }, () => 2 * random.next() - 1);
       operands.push({ operand, value, range: { buffer, offset: 0, bytes: value.bytes }, data });
     }
-    const trial = new MatMulTrial(device, timer, shape, operands);
+    const trial = new MatMulTrial(device, shape, operands);
     trial.#reset();
     return trial;
   }
@@ -76,11 +71,6 @@ export class MatMulTrial {
     const operands = residual === undefined ? { a, b, c } : { a, b, c, residual };
     for (let index = 0; index < repeats; index += 1) matMul(recorder, operands, { m, n, k }, options);
     return Plan.compile(this.#device, recorder.finish(), (value) => this.#range(value));
-  }
-
-  /** Milliseconds of one run of `plan`, the best of `rounds`. */
-  time(plan: Plan, rounds: number): Promise<number> {
-    return timePlan(this.#timer, plan, rounds);
   }
 
   /** Whether one run of `plan`, of one product, leaves the right numbers. */

@@ -4,7 +4,6 @@ import { SHARED_ATTENTION, SHARED_ROWS } from '../kernel-variants';
 import { matMulVariantName, type MatMulShape } from '../kernels/mat-mul-shape';
 import type { PlanDevice } from '../plan-device';
 import { SOFTWARE_TRAITS } from '../recorder';
-import { GpuTimer } from './gpu-timer';
 import { MatMulTrial } from './mat-mul-trial';
 import { faultOf } from './try-variant';
 
@@ -38,24 +37,14 @@ const PROBES = [
 /** Tries the variants that products take here, and sets aside what fails until others are right. @returns whether any did. */
 export async function proveProducts(device: PlanDevice): Promise<boolean> {
   const before = device.variants.setAside.size;
-  const timer = new GpuTimer(device.device);
   const proven = new Set<string>();
-  try {
-    for (const shape of PROBES) await proveShape(device, timer, shape, proven);
-  } finally {
-    timer.dispose();
-  }
+  for (const shape of PROBES) await proveShape(device, shape, proven);
   return device.variants.setAside.size > before;
 }
 
-async function proveShape(
-  device: PlanDevice,
-  timer: GpuTimer,
-  shape: MatMulShape,
-  proven: Set<string>,
-): Promise<void> {
+async function proveShape(device: PlanDevice, shape: MatMulShape, proven: Set<string>): Promise<void> {
   const { transposeA, transposeB } = shape;
-  const trial = await MatMulTrial.open(device, timer, shape);
+  const trial = await MatMulTrial.open(device, shape);
   try {
     for (;;) {
       const variant = device.variantOf(shape);

@@ -57,7 +57,7 @@ export class DoraNorms {
     this.#plan = plan;
   }
 
-  /** Not worked out yet. @throws AppError `engine.out-of-memory`. */
+  /** Not worked out yet. @throws AppError `engine.out-of-memory` or `engine.kernel-failed`; nothing stays allocated then. */
   static async open(parts: DoraNormsParts): Promise<DoraNorms> {
     const { owner, values } = parts;
     const bytes = [...values.values()].reduce((sum, value) => sum + aligned(value.bytes), 0);
@@ -73,12 +73,17 @@ export class DoraNorms {
       recordNorms(recorder, parts.config, parts.weights);
       return recorder.finish();
     };
-    const plan = await compilePlan(owner, record, (value) => {
-      const range = ranges.get(value) ?? parts.rangeOf(value);
-      if (range === null) throw new Error(`${value.name} has no memory.`);
-      return range;
-    });
-    return new DoraNorms(parts, buffer, ranges, plan);
+    try {
+      const plan = await compilePlan(owner, record, (value) => {
+        const range = ranges.get(value) ?? parts.rangeOf(value);
+        if (range === null) throw new Error(`${value.name} has no memory.`);
+        return range;
+      });
+      return new DoraNorms(parts, buffer, ranges, plan);
+    } catch (error) {
+      owner.memory.free(buffer);
+      throw error;
+    }
   }
 
   /** The weights have changed. */

@@ -2,6 +2,7 @@
 // the model or of its largest array.
 import {
   bitsOf,
+  elements,
   proveQuantised,
   Quantiser,
   WeightLayout,
@@ -26,12 +27,10 @@ const PIECE_ELEMENTS = 2 ** 20;
 /** What may wait in the device's queue: a write copies what it is given. */
 const WAITING_ELEMENTS = 2 ** 22;
 
-const elementsOf = (shape: readonly number[]): number => shape.reduce((size, n) => size * n, 1);
-
 /** Row ranges of at most `PIECE_ELEMENTS` elements, or one row where rows are longer. Pure. */
 export function pieces(shape: readonly number[]): RowRange[] {
   const [rows = 0] = shape;
-  const width = elementsOf(shape.slice(1));
+  const width = elements(shape.slice(1));
   const most = Math.max(1, Math.floor(PIECE_ELEMENTS / Math.max(1, width)));
   return Array.from({ length: Math.ceil(rows / most) }, (_, i) => ({
     first: i * most,
@@ -55,10 +54,10 @@ async function writeAll(
     waiting = 0;
   };
   for (const [name, shape] of weightShapes(config)) {
-    const width = elementsOf(shape.slice(1));
+    const width = elements(shape.slice(1));
     for (const rows of pieces(shape)) {
       const { data } = await read(name, rows);
-      const isWhole = data.length === elementsOf(shape);
+      const isWhole = data.length === elements(shape);
       await write(name, data, isWhole ? 0 : rows.first * width);
       if (isWhole) break;
     }
