@@ -1,5 +1,5 @@
 // What training benchmarks train: shapes, batches and how. Plain data, so that it crosses into the page as it is.
-import type { LlamaConfig } from '../src/models/llama/llama-config';
+import type { DecoderConfig } from '../src/models/decoder/decoder-config';
 import { LORA_TARGETS, type LoraConfig, type WeightStorage } from '../src/protocol/models';
 
 export type Method = 'lora' | 'full';
@@ -9,7 +9,7 @@ export type EngineName = 'planned' | 'eager' | 'tfjs' | 'jaxjs';
 
 export interface TrainCase {
   name: string;
-  config: LlamaConfig;
+  config: DecoderConfig;
   method: Method;
   rows: number;
   length: number;
@@ -21,9 +21,12 @@ export const WEIGHTS_SEED = 1;
 export const LORA: LoraConfig = { rank: 8, alpha: 16, dropout: 0, targets: [...LORA_TARGETS] };
 
 const llama = (
-  sizes: Pick<LlamaConfig, 'hiddenSize' | 'layers' | 'heads' | 'kvHeads' | 'headSize' | 'intermediateSize'> &
-    Pick<LlamaConfig, 'vocabSize'>,
-): LlamaConfig => ({
+  sizes: Pick<
+    DecoderConfig,
+    'hiddenSize' | 'layers' | 'heads' | 'kvHeads' | 'headSize' | 'intermediateSize'
+  > &
+    Pick<DecoderConfig, 'vocabSize'>,
+): DecoderConfig => ({
   ...sizes,
   contextLength: 2048,
   ropeTheta: 10_000,
@@ -88,7 +91,7 @@ export const QWEN3: LargeCase = {
 /** @param shape only this one; otherwise all, or in a quick run the smallest on a quarter of its batch. */
 export function trainCases(quick: boolean, shape: string | null): TrainCase[] {
   const part = quick && shape === null ? 2 : 1;
-  const of = (name: string, config: LlamaConfig, rows: number): TrainCase[] =>
+  const of = (name: string, config: DecoderConfig, rows: number): TrainCase[] =>
     (['lora', 'full'] as const).map((method) => ({
       name,
       config,

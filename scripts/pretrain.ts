@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
 import { prepareWasm } from '../src/engine/device/wasm-backend';
-import { createPretraining } from '../src/models/llama/full-training';
+import { createPretraining } from '../src/models/decoder/eager/full-training';
 import { initialWeights, MODEL } from './pretrain/architecture';
 import { BatchMaker } from './pretrain/batches';
 import { loadCheckpoint, type Checkpoint } from './pretrain/checkpoint';

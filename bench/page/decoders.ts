@@ -4,10 +4,10 @@
 import { relativeError, type EngineDevice } from '../../src/engine';
 import type { PlanDevice } from '../../src/engine/planned';
 import type { FileArray } from '../../src/models/file-layout';
-import type { LlamaConfig } from '../../src/models/llama/llama-config';
-import { LlamaRuntime } from '../../src/models/llama/llama-runtime';
-import { PlannedRuntime } from '../../src/models/llama/planned/planned-runtime';
-import { randomWeights } from '../../src/models/llama/random-weights';
+import type { DecoderConfig } from '../../src/models/decoder/decoder-config';
+import { EagerRuntime } from '../../src/models/decoder/eager/eager-runtime';
+import { PlannedRuntime } from '../../src/models/decoder/planned/planned-runtime';
+import { randomWeights } from '../../src/models/decoder/random-weights';
 import type { DecodeSession } from '../../src/models/loaded-model';
 import { ACTIVATION_BUDGET_BYTES } from '../../src/models/memory-budget';
 import type { ModelRuntime } from '../../src/models/model-family';
@@ -32,7 +32,7 @@ interface OpenDecoder {
 }
 
 interface OpenModel {
-  config: LlamaConfig;
+  config: DecoderConfig;
   read: (name: string) => Promise<FileArray>;
   planned: ModelRuntime | null;
 }
@@ -87,7 +87,7 @@ class Decoders {
   }
 
   /** @param sequences of each decoder; all have read a prompt afterwards. */
-  async open(config: LlamaConfig, sequences: Record<'planned' | 'eager', number>): Promise<void> {
+  async open(config: DecoderConfig, sequences: Record<'planned' | 'eager', number>): Promise<void> {
     this.close();
     this.#vocabSize = config.vocabSize;
     const weights = randomWeights(config, WEIGHTS_SEED);
@@ -170,10 +170,10 @@ class Decoders {
 
   #load(
     engine: 'planned' | 'eager',
-    config: LlamaConfig,
+    config: DecoderConfig,
     read: (name: string) => Promise<FileArray>,
   ): Promise<ModelRuntime> {
-    if (engine === 'eager') return LlamaRuntime.load(config, read, ACTIVATION_BUDGET_BYTES);
+    if (engine === 'eager') return EagerRuntime.load(config, read, ACTIVATION_BUDGET_BYTES);
     return PlannedRuntime.load(this.#plans(), config, read, ACTIVATION_BUDGET_BYTES);
   }
 
@@ -188,7 +188,7 @@ class Decoders {
 export function decoderBench(device: EngineDevice) {
   const decoders = new Decoders(device);
   return {
-    openDecoders: (config: LlamaConfig, sequences: Record<'planned' | 'eager', number>): Promise<void> =>
+    openDecoders: (config: DecoderConfig, sequences: Record<'planned' | 'eager', number>): Promise<void> =>
       decoders.open(config, sequences),
     openPeer: (name: PeerName): Promise<number> => decoders.openPeer(name),
     decode: (engine: DecoderName, sequences: number, steps: number): Promise<number[]> =>

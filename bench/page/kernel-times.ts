@@ -17,11 +17,11 @@ import {
 } from '../../src/engine/planned';
 import { GpuTimer } from '../../src/engine/planned/tune/gpu-timer';
 import { timePlan } from '../../src/engine/planned/tune/time-plan';
-import { frozenView } from '../../src/models/llama/planned/parameter-views';
-import { recordStep } from '../../src/models/llama/planned/plan-bytes';
-import { recordRead } from '../../src/models/llama/planned/record-decoder';
-import { ropeValues } from '../../src/models/llama/planned/rope-buffers';
-import { baseGroups } from '../../src/models/llama/planned/weight-groups';
+import { frozenView } from '../../src/models/decoder/planned/parameter-views';
+import { recordStep } from '../../src/models/decoder/planned/plan-bytes';
+import { recordRead } from '../../src/models/decoder/planned/record-decoder';
+import { ropeValues } from '../../src/models/decoder/planned/rope-buffers';
+import { baseGroups } from '../../src/models/decoder/planned/weight-groups';
 import { LORA, type TrainCase } from '../cases';
 
 export interface KernelTime {

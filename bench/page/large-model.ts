@@ -2,8 +2,8 @@
 // in few bits, one step. What it takes is counted from the first buffer on.
 import type { EngineDevice, PlanDevice } from '../../src/engine';
 import type { RowRange, WeightReader } from '../../src/models/file-layout';
-import { weightShapes } from '../../src/models/llama/llama-names';
-import { PlannedRuntime } from '../../src/models/llama/planned/planned-runtime';
+import { weightShapes } from '../../src/models/decoder/decoder-names';
+import { PlannedRuntime } from '../../src/models/decoder/planned/planned-runtime';
 import { ACTIVATION_BUDGET_BYTES } from '../../src/models/memory-budget';
 import type { TrainableModel } from '../../src/models/trainable-model';
 import type { LargeCase } from '../cases';

@@ -3,11 +3,11 @@ import { getWebGPUDevice, init } from '@jax-js/jax';
 import * as tf from '@tensorflow/tfjs';
 import type { EngineDevice } from '../../src/engine';
 import type { FileArray } from '../../src/models/file-layout';
-import { adapterShapes } from '../../src/models/llama/llama-names';
-import { LlamaRuntime } from '../../src/models/llama/llama-runtime';
-import { initialLora } from '../../src/models/llama/lora-weights';
-import { PlannedRuntime } from '../../src/models/llama/planned/planned-runtime';
-import { randomWeights } from '../../src/models/llama/random-weights';
+import { adapterShapes } from '../../src/models/decoder/decoder-names';
+import { EagerRuntime } from '../../src/models/decoder/eager/eager-runtime';
+import { initialLora } from '../../src/models/decoder/lora-weights';
+import { PlannedRuntime } from '../../src/models/decoder/planned/planned-runtime';
+import { randomWeights } from '../../src/models/decoder/random-weights';
 import { ACTIVATION_BUDGET_BYTES } from '../../src/models/memory-budget';
 import type { ModelRuntime } from '../../src/models/model-family';
 import type { TrainableModel } from '../../src/models/trainable-model';
@@ -79,7 +79,7 @@ async function openPlanned(device: EngineDevice, test: TrainCase): Promise<Train
 const tensorBytes = (): GpuBytes => ({ bytes: tf.memory().numBytes, peakBytes: tf.memory().numBytes });
 
 async function openEager(test: TrainCase): Promise<Trainer> {
-  const runtime = await LlamaRuntime.load(test.config, reader(startOf(test)), ACTIVATION_BUDGET_BYTES);
+  const runtime = await EagerRuntime.load(test.config, reader(startOf(test)), ACTIVATION_BUDGET_BYTES);
   const training = await trainingOf(runtime, test);
   return {
     step: (batch) => stepOf(training, test.method, batch),

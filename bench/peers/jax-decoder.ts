@@ -1,7 +1,7 @@
 // The peer that compiles: the same decoder in jax-js on WebGPU. Loss, gradients and AdamW are one function under `jit`,
 // so it fuses what it can. Every function takes over its arrays (jax-js counts references); `.ref` keeps one.
 import { defaultDevice, init, jit, nn, numpy as np, tree, valueAndGrad } from '@jax-js/jax';
-import type { LlamaConfig } from '../../src/models/llama/llama-config';
+import type { DecoderConfig } from '../../src/models/decoder/decoder-config';
 import type { TokenBatch } from '../../src/protocol/batches';
 import { forProducts, ropeTables, type Start } from './start';
 
@@ -19,12 +19,12 @@ const EMBEDDING = 'model.embed_tokens.weight';
 
 /** Forward pass over weights by name; takes a reference of each array whenever it is read. */
 class Forward {
-  readonly #config: LlamaConfig;
+  readonly #config: DecoderConfig;
   readonly #arrays: Arrays;
   readonly #scale: number | null;
   readonly #shape: { rows: number; length: number };
 
-  constructor(config: LlamaConfig, arrays: Arrays, scale: number | null, shape: Forward['shape']) {
+  constructor(config: DecoderConfig, arrays: Arrays, scale: number | null, shape: Forward['shape']) {
     this.#config = config;
     this.#arrays = arrays;
     this.#scale = scale;

@@ -5,16 +5,16 @@ import { loadOrt, OrtSession, type Ort, type OrtFiles, type OrtTensor } from '..
 import { collectFile, onnxFiles, type OnnxModel, type OnnxValue } from '../../src/lib/formats/onnx';
 import { OnnxGraph } from '../../src/lib/formats/onnx-graph';
 import type { WeightReader } from '../../src/models/file-layout';
-import type { LlamaConfig } from '../../src/models/llama/llama-config';
-import { llamaOnnx } from '../../src/models/llama/onnx/decoder-graph';
+import type { DecoderConfig } from '../../src/models/decoder/decoder-config';
+import { decoderOnnx } from '../../src/models/decoder/onnx/decoder-graph';
 
 /** Positions of the cache. */
 const CAPACITY = 128;
 /** Of an array: a graph that stretches one element to one would give its input. */
 const MIN_ELEMENTS = 4;
 
-async function filesOf(config: LlamaConfig, read: WeightReader): Promise<OrtFiles> {
-  const model = llamaOnnx(config, read, { kind: 'static', capacity: CAPACITY, tokens: 1 });
+async function filesOf(config: DecoderConfig, read: WeightReader): Promise<OrtFiles> {
+  const model = decoderOnnx(config, read, { kind: 'static', capacity: CAPACITY, tokens: 1 });
   const [graph, data] = onnxFiles(model, 'decoder.onnx', true);
   if (graph === undefined || data === undefined) throw new Error('The exporter wrote no weights.');
   const chunks: Uint8Array<ArrayBuffer>[] = [];
@@ -111,10 +111,10 @@ interface Cache {
 const INPUTS = ['input_ids', 'seqlens_k', 'total_sequence_length'] as const;
 const inputDims = (name: string): number[] => (name === 'input_ids' ? [1, 1] : [1]);
 
-const cacheNames = ({ layers }: LlamaConfig): string[] =>
+const cacheNames = ({ layers }: DecoderConfig): string[] =>
   Array.from({ length: layers }, (_, layer) => [`${layer}.key`, `${layer}.value`]).flat();
 
-function arraySpecs(config: LlamaConfig): ArraySpec[] {
+function arraySpecs(config: DecoderConfig): ArraySpec[] {
   const { kvHeads, headSize, vocabSize } = config;
   return [
     ...INPUTS.map((name): ArraySpec => ({ name, dataType: 'int32', dims: inputDims(name) })),
@@ -127,7 +127,7 @@ function arraySpecs(config: LlamaConfig): ArraySpec[] {
   ];
 }
 
-function cacheOf(config: LlamaConfig, arrays: Arrays): Cache {
+function cacheOf(config: DecoderConfig, arrays: Arrays): Cache {
   const named = (prefix: string): Tensors =>
     Object.fromEntries(cacheNames(config).map((name) => [`${prefix}.${name}`, arrays.get(name)]));
   return { past: named('past_key_values'), present: named('present') };
@@ -199,7 +199,7 @@ export class OrtDecoder {
   /** @param capture records the first token's run and replays it for the others. */
   static async open(
     device: GPUDevice,
-    config: LlamaConfig,
+    config: DecoderConfig,
     read: WeightReader,
     capture: boolean,
   ): Promise<OrtDecoder> {

@@ -1,9 +1,9 @@
 // What every peer starts from: the weights by their names in a model file, so that loss curves can be compared.
 import type { FileArray } from '../../src/models/file-layout';
-import type { LlamaConfig } from '../../src/models/llama/llama-config';
+import type { DecoderConfig } from '../../src/models/decoder/decoder-config';
 
 export interface Start {
-  config: LlamaConfig;
+  config: DecoderConfig;
   /** Projections are [out, in], as in the file. */
   weights: ReadonlyMap<string, FileArray>;
   /** Low-rank side paths on all projections, the weights then frozen; null trains the weights themselves. */
@@ -25,7 +25,7 @@ export function forProducts(name: string, { shape, data }: FileArray): FileArray
 }
 
 /** Cosines and sines, [length, headSize / 2] each. */
-export function ropeTables(config: LlamaConfig, length: number) {
+export function ropeTables(config: DecoderConfig, length: number) {
   const half = config.headSize / 2;
   const angle = (index: number) => Math.floor(index / half) * config.ropeTheta ** (-(index % half) / half);
   const table = (turn: (angle: number) => number) =>

@@ -2,7 +2,7 @@
 // thread for each token, beyond what the browser takes to read anything back; and the embedded model through the app itself, with and without its key-value cache.
 import type { CDPSession, Page } from 'playwright';
 import { AppSession } from '../../scripts/app-session';
-import type { LlamaConfig } from '../../src/models/llama/llama-config';
+import type { DecoderConfig } from '../../src/models/decoder/decoder-config';
 import type { DeviceReport } from '../../src/protocol/engine';
 import { SMALL } from '../cases';
 import type { DecoderName, PeerName } from '../page/decoders';
@@ -12,7 +12,7 @@ import type { SuiteOptions, SuiteRun } from '../suite';
 
 interface DecodeCase {
   name: string;
-  config: LlamaConfig;
+  config: DecoderConfig;
   /** Turns of everybody, and tokens of each turn; the eager session takes one, as it may take seconds. */
   turns: number;
   tokens: number;
@@ -20,7 +20,7 @@ interface DecodeCase {
   peerTurns: number;
 }
 
-const SMOLLM2: LlamaConfig = {
+const SMOLLM2: DecoderConfig = {
   ...SMALL,
   vocabSize: 49_152,
   hiddenSize: 576,

@@ -9,12 +9,12 @@ import {
   Tape,
   WeightLayout,
 } from '../../src/engine/planned';
-import type { LlamaConfig } from '../../src/models/llama/llama-config';
-import { batchValues } from '../../src/models/llama/planned/batch-buffers';
-import { plainView } from '../../src/models/llama/planned/parameter-views';
-import { recordLoss } from '../../src/models/llama/planned/record-decoder';
-import { ropeValues } from '../../src/models/llama/planned/rope-buffers';
-import { baseGroups } from '../../src/models/llama/planned/weight-groups';
+import type { DecoderConfig } from '../../src/models/decoder/decoder-config';
+import { batchValues } from '../../src/models/decoder/planned/batch-buffers';
+import { plainView } from '../../src/models/decoder/planned/parameter-views';
+import { recordLoss } from '../../src/models/decoder/planned/record-decoder';
+import { ropeValues } from '../../src/models/decoder/planned/rope-buffers';
+import { baseGroups } from '../../src/models/decoder/planned/weight-groups';
 import { MICRO, type TrainCase } from '../cases';
 import { PageSession } from '../page-session';
 import { adapterLabel, median, type Cell } from '../report';
@@ -30,7 +30,7 @@ const QUICK_WORK = 1024;
 const WORK = 4096;
 
 /** Bytes of the arrays that a full training step needs besides weights. */
-function arenaBytes(config: LlamaConfig, length: number, recompute: boolean): number {
+function arenaBytes(config: DecoderConfig, length: number, recompute: boolean): number {
   const layout = new WeightLayout(baseGroups(config), SLAB_BYTES, true);
   const view = plainView((key) =>
     layout.parameter(key, ({ name, shape }) => externalValue(`d ${name}`, shape)),

@@ -1,10 +1,10 @@
 // The shape of the embedded model and its weights before training. Names are those of Hugging Face's Llama.
 import { hashSeed, Random } from '../../src/lib/random';
-import type { LlamaConfig } from '../../src/models/llama/llama-config';
-import { weightShapes } from '../../src/models/llama/llama-names';
+import type { DecoderConfig } from '../../src/models/decoder/decoder-config';
+import { weightShapes } from '../../src/models/decoder/decoder-names';
 import type { NamedArrays } from './weights-file';
 
-export const MODEL: LlamaConfig = {
+export const MODEL: DecoderConfig = {
   vocabSize: 1024,
   hiddenSize: 128,
   layers: 6,

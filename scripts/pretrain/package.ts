@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createPretraining } from '../../src/models/llama/full-training';
+import { createPretraining } from '../../src/models/decoder/eager/full-training';
 import type { TrainableModel } from '../../src/models/trainable-model';
 import { CONFIG, GENERATION_CONFIG, MODEL } from './architecture';
 import { loadCheckpoint, type Progress } from './checkpoint';

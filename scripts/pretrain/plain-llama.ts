@@ -1,6 +1,6 @@
 // A Llama decoder in plain TypeScript, one token at a time, straight from a weights file: it shares no code with the
 // engine, so that agreement of the two says something about the file. Small models only.
-import type { LlamaConfig } from '../../src/models/llama/llama-config';
+import type { DecoderConfig } from '../../src/models/decoder/decoder-config';
 import type { NamedArrays } from './weights-file';
 
 interface LayerCache {
@@ -9,11 +9,11 @@ interface LayerCache {
 }
 
 export class PlainLlama {
-  readonly #config: LlamaConfig;
+  readonly #config: DecoderConfig;
   readonly #weights: NamedArrays;
   readonly #cache: LayerCache[];
 
-  constructor(config: LlamaConfig, weights: NamedArrays) {
+  constructor(config: DecoderConfig, weights: NamedArrays) {
     this.#config = config;
     this.#weights = weights;
     this.#cache = Array.from({ length: config.layers }, () => ({ keys: [], values: [] }));

@@ -3,9 +3,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { EngineDevice } from '../engine';
 import type { TokenBatch } from '../protocol/batches';
 import { toyConfig } from '../training/testing/recording-sink';
-import { llamaFamily } from './llama/llama-family';
-import { parseLlamaConfig } from './llama/parse-llama-config';
-import { randomWeights } from './llama/random-weights';
+import { llamaFamily } from './families/llama';
+import { parseLlamaConfig } from './families/parse-config';
+import { randomWeights } from './decoder/random-weights';
 import { planTraining } from './memory-budget';
 
 /** How far the arithmetic may be from what the backend held at its fullest. */

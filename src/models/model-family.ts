@@ -4,6 +4,7 @@ import type { PlanDevice } from '../engine';
 import { AppError } from '../lib/errors';
 import type { LoraConfig, LoraTarget, ModelFamily as FamilyName, WeightStorage } from '../protocol/models';
 import type { TrainingConfig } from '../protocol/training';
+import type { DecoderConfig } from './decoder/decoder-config';
 import type { FileArray, WeightReader } from './file-layout';
 import type { DecodeSession } from './loaded-model';
 import type { TrainableModel } from './trainable-model';
@@ -38,8 +39,14 @@ export interface ModelPlan {
   readonly vocabSize: number;
   readonly contextLength: number;
   readonly stopTokenIds: readonly number[];
-  /** Every weight by its name in the file, with its shape there. */
+  /** The model as every family is brought to it: what engines, GGUF and ONNX are written against. */
+  readonly decoder: DecoderConfig;
+  /** Every weight by its name in the family's safetensors files, with its shape there. */
   weightShapes(): Map<string, number[]>;
+  /** Weights by the decoder's names (`decoder-names`), out of the family's safetensors files. */
+  decoderReader(files: WeightReader): WeightReader;
+  /** The other way: weights by the names and in the shapes of the family's files. */
+  fileReader(decoder: WeightReader): WeightReader;
   /** An adapter's arrays by name, without PEFT's prefix: A [rank, in], B [out, rank], with DoRA magnitudes [out]. */
   adapterShapes(lora: Pick<LoraConfig, 'rank' | 'targets' | 'useDora'>): Map<string, number[]>;
   /** Which projection a module path is, null for another module. */
@@ -55,6 +62,7 @@ export interface ModelPlan {
   plannedActivationBytes(config: TrainingConfig, plans: PlanDevice): ActivationBytes;
   /**
    * Puts the weights on the device, one array or some rows of it at a time.
+   * @param read by the decoder's names.
    * @param plans runs on the planned engine; null on the eager one.
    * @throws AppError `model.unsupported` for few bits on the eager engine.
    */
@@ -105,7 +113,7 @@ export class ModelFamilies {
         `The architecture ${named ?? '(none named)'} is not supported; supported: ${this.architectures.join(', ')}.`,
         {
           details: { architecture: named, supported: this.architectures },
-          remedy: 'Choose a model of the Llama family.',
+          remedy: 'Choose a model of one of these architectures.',
         },
       );
     }

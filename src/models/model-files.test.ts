@@ -4,12 +4,12 @@ import { writeSafetensors } from '../lib/formats/safetensors';
 import type { TokenBatch } from '../protocol/batches';
 import type { LoraConfig, ModelRecord } from '../protocol/models';
 import { createModelFamilies } from './families';
-import { randomWeights } from './llama/random-weights';
+import { randomWeights } from './decoder/random-weights';
 import { parseAdapterConfig, encodeAdapter, withoutPrefix } from './peft';
 import { readSafetensorsHeader } from '../lib/formats/safetensors';
 import type { TrainableModel } from './trainable-model';
 import { openWeights } from './weights-file';
-import { parseLlamaConfig } from './llama/parse-llama-config';
+import { parseLlamaConfig } from './families/parse-config';
 
 const CONFIG = {
   architectures: ['LlamaForCausalLM'],

@@ -60,7 +60,7 @@ export class ModelFiles {
     const tokenizer = createTokenizer(tokenizerFiles);
     const chatTemplate = createChatTemplate(tokenizerFiles.tokenizerConfigJson);
     const runtime = await plan.load(
-      await openWeights(await read(WEIGHTS), plan.weightShapes()),
+      plan.decoderReader(await openWeights(await read(WEIGHTS), plan.weightShapes())),
       this.#parts.plans(),
       storage,
     );

@@ -5,8 +5,8 @@ import { relativeError, type PlanDevice } from '../engine';
 import type { SelfTestReport } from '../protocol/engine';
 import type { LoraConfig } from '../protocol/models';
 import type { FileArray } from './file-layout';
-import { PlannedRuntime } from './llama/planned/planned-runtime';
-import { PlannedTraining } from './llama/planned/planned-training';
+import { PlannedRuntime } from './decoder/planned/planned-runtime';
+import { PlannedTraining } from './decoder/planned/planned-training';
 import type { TrainableModel } from './trainable-model';
 import {
   compareGradients,

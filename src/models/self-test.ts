@@ -13,14 +13,14 @@ import type { TokenBatch } from '../protocol/batches';
 import type { BackendName, SelfTestReport } from '../protocol/engine';
 import type { LoraConfig } from '../protocol/models';
 import { fromEngine, type FileArray } from './file-layout';
-import { AdaptedNorms } from './llama/adapted-norms';
-import type { DecoderWeights } from './llama/decoder-weights';
-import { noDropout } from './llama/dropout-masks';
-import { inverseFrequencies, type LlamaConfig } from './llama/llama-config';
-import { LlamaGraph } from './llama/llama-graph';
-import { adapterShapes, HEAD, weightShapes } from './llama/llama-names';
-import { LlamaSession } from './llama/llama-session';
-import { loraScale, withLora } from './llama/lora-weights';
+import { AdaptedNorms } from './decoder/eager/adapted-norms';
+import type { DecoderWeights } from './decoder/eager/decoder-weights';
+import { noDropout } from './decoder/eager/dropout-masks';
+import { inverseFrequencies, type DecoderConfig } from './decoder/decoder-config';
+import { EagerGraph } from './decoder/eager/eager-graph';
+import { adapterShapes, HEAD, weightShapes } from './decoder/decoder-names';
+import { EagerSession } from './decoder/eager/eager-session';
+import { loraScale, withLora } from './decoder/lora-weights';
 import { TensorTable } from './tensor-table';
 
 export const TOLERANCE = 1e-4;
@@ -33,7 +33,7 @@ export const SELF_TEST_LORA: SelfTestLora = {
 };
 
 /** Grouped heads, two layers, an output head of its own, and a head size that is no power of two. */
-export const SELF_TEST_CONFIG: LlamaConfig = {
+export const SELF_TEST_CONFIG: DecoderConfig = {
   vocabSize: 29,
   hiddenSize: 12,
   layers: 2,
@@ -70,7 +70,7 @@ export function selfTestBatch(): TokenBatch {
 
 /** Larger than any initialisation, so that every path carries weight. */
 export function selfTestWeights(
-  config: LlamaConfig,
+  config: DecoderConfig,
   withAdapter: boolean,
   lora: SelfTestLora = SELF_TEST_LORA,
 ): Map<string, FileArray> {
@@ -91,7 +91,7 @@ export function selfTestWeights(
 
 /** The reference's view of the same model. */
 export function referenceOf(
-  config: LlamaConfig,
+  config: DecoderConfig,
   weights: ReferenceWeights,
   batch: TokenBatch,
   lora: SelfTestLora = SELF_TEST_LORA,
@@ -110,7 +110,7 @@ export function referenceOf(
 
 /** Views over the table, with the adapter where it has one. */
 function weightsOf(
-  config: LlamaConfig,
+  config: DecoderConfig,
   table: TensorTable,
   norms: AdaptedNorms,
   lora: SelfTestLora = SELF_TEST_LORA,
@@ -138,7 +138,7 @@ export interface Computed {
 
 /** Loss and gradients on the active backend. @param activationBudgetBytes 0 runs every block twice. */
 export async function computeGradients(
-  config: LlamaConfig,
+  config: DecoderConfig,
   weights: ReadonlyMap<string, FileArray>,
   batch: TokenBatch,
   activationBudgetBytes: number,
@@ -148,7 +148,7 @@ export async function computeGradients(
   const norms = new AdaptedNorms();
   const window = new GradientWindow(weights.keys());
   try {
-    const graph = new LlamaGraph(config, activationBudgetBytes);
+    const graph = new EagerGraph(config, activationBudgetBytes);
     const scalar = graph.lossAndGradients(batch, weightsOf(config, table, norms, lora), window, noDropout);
     const [loss = NaN] = await readFloats(scalar);
     dispose(scalar);
@@ -176,7 +176,7 @@ export function compareGradients(actual: Computed, expected: ReturnType<typeof r
 
 /** `computeGradients` against the reference. */
 export async function checkGradients(
-  config: LlamaConfig,
+  config: DecoderConfig,
   weights: ReadonlyMap<string, FileArray>,
   batch: TokenBatch,
   activationBudgetBytes: number,
@@ -188,7 +188,7 @@ export async function checkGradients(
 
 /** Logits of the last token, fed in pieces over the cache, against the whole sequence at once. */
 export async function checkDecoding(
-  config: LlamaConfig,
+  config: DecoderConfig,
   weights: ReadonlyMap<string, FileArray>,
   lora: SelfTestLora = SELF_TEST_LORA,
 ): Promise<Check> {
@@ -203,7 +203,7 @@ export async function checkDecoding(
   const { logits } = referenceOf(config, weights, first, lora);
   const table = new TensorTable(weights);
   const norms = new AdaptedNorms();
-  const session = new LlamaSession(config, () => weightsOf(config, table, norms, lora));
+  const session = new EagerSession(config, () => weightsOf(config, table, norms, lora));
   try {
     await session.feed([...first.tokens.slice(0, 5)]);
     session.truncate(4);

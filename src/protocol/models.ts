@@ -1,6 +1,6 @@
 // Models and adapters as every realm knows them. Records live in the `models` and `adapters` stores of core/database.
 
-export type ModelFamily = 'llama';
+export type ModelFamily = 'llama' | 'qwen2' | 'qwen3' | 'gemma3' | 'phi3' | 'gpt2';
 
 /** Where the files of a model lie: under a URL of this site, or under a folder of the blob store. */
 export type ModelLocation = { kind: 'url'; baseUrl: string } | { kind: 'blob'; folder: string };

@@ -5,8 +5,8 @@ import { addStackedLora, NO_ADAPTER } from '../../src/engine/planned/kernels/sta
 import { relativeError } from '../../src/engine/reference/compare';
 import { Random } from '../../src/lib/random';
 import type { FileArray } from '../../src/models/file-layout';
-import { adapterShapes } from '../../src/models/llama/llama-names';
-import { PlannedRuntime } from '../../src/models/llama/planned/planned-runtime';
+import { adapterShapes } from '../../src/models/decoder/decoder-names';
+import { PlannedRuntime } from '../../src/models/decoder/planned/planned-runtime';
 import { SELF_TEST_CONFIG, selfTestWeights } from '../../src/models/self-test';
 import type { LoraConfig } from '../../src/protocol/models';
 import { draws, planDevice, run } from './planned-fixture';

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { chooseToken } from '../../src/inference/sampling';
 import { uniformAt } from '../../src/lib/random';
-import { PlannedRuntime } from '../../src/models/llama/planned/planned-runtime';
+import { PlannedRuntime } from '../../src/models/decoder/planned/planned-runtime';
 import type { TokenChoice } from '../../src/models/loaded-model';
 import { SELF_TEST_CONFIG, selfTestWeights } from '../../src/models/self-test';
 import { planDevice } from './planned-fixture';

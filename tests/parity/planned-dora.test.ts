@@ -3,9 +3,9 @@ import { PlanDevice } from '../../src/engine/planned/plan-device';
 import { dequantise, quantise, type Storage } from '../../src/engine/planned/quantise';
 import { relativeError } from '../../src/engine/reference/compare';
 import type { FileArray } from '../../src/models/file-layout';
-import { adapterShapes, EMBEDDING, HEAD } from '../../src/models/llama/llama-names';
-import { plannedActivationBytes } from '../../src/models/llama/planned/plan-bytes';
-import { PlannedRuntime } from '../../src/models/llama/planned/planned-runtime';
+import { adapterShapes, EMBEDDING, HEAD } from '../../src/models/decoder/decoder-names';
+import { plannedActivationBytes } from '../../src/models/decoder/planned/plan-bytes';
+import { PlannedRuntime } from '../../src/models/decoder/planned/planned-runtime';
 import { plannedGradients } from '../../src/models/planned-self-test';
 import {
   compareGradients,

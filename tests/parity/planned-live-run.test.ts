@@ -6,7 +6,7 @@ import { createToyModel } from '../../src/inference/testing/toy-language-model';
 import { TextGenerator } from '../../src/inference/text-generator';
 import { nextEventTurn } from '../../src/lib/async/event-turn';
 import type { FileArray } from '../../src/models/file-layout';
-import { PlannedRuntime } from '../../src/models/llama/planned/planned-runtime';
+import { PlannedRuntime } from '../../src/models/decoder/planned/planned-runtime';
 import type { LoadedModel } from '../../src/models/loaded-model';
 import { SELF_TEST_CONFIG, selfTestBatch, selfTestWeights } from '../../src/models/self-test';
 import type { TrainableModel } from '../../src/models/trainable-model';

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { PlanDevice } from '../../src/engine/planned/plan-device';
 import type { FileArray } from '../../src/models/file-layout';
-import { PlannedRuntime } from '../../src/models/llama/planned/planned-runtime';
+import { PlannedRuntime } from '../../src/models/decoder/planned/planned-runtime';
 import { SELF_TEST_CONFIG, SELF_TEST_LORA, selfTestWeights } from '../../src/models/self-test';
 import type { TrainableModel } from '../../src/models/trainable-model';
 import type { TokenBatch } from '../../src/protocol/batches';

@@ -12,8 +12,8 @@ import { externalValue, Recorder } from '../../src/engine/planned/recorder';
 import { Quantiser, STAGED_ELEMENTS } from '../../src/engine/planned/quantiser';
 import { relativeError } from '../../src/engine/reference/compare';
 import type { FileArray, RowRange } from '../../src/models/file-layout';
-import { adapterShapes, EMBEDDING, HEAD } from '../../src/models/llama/llama-names';
-import { PlannedRuntime } from '../../src/models/llama/planned/planned-runtime';
+import { adapterShapes, EMBEDDING, HEAD } from '../../src/models/decoder/decoder-names';
+import { PlannedRuntime } from '../../src/models/decoder/planned/planned-runtime';
 import { plannedGradients } from '../../src/models/planned-self-test';
 import {
   compareGradients,

@@ -1,8 +1,8 @@
 // Sequences that begin with the same tokens have their keys and values once, and give the logits that each would give alone.
 import { describe, expect, it } from 'vitest';
 import { relativeError } from '../../src/engine/reference/compare';
-import { PlannedRuntime } from '../../src/models/llama/planned/planned-runtime';
-import { PlannedSession } from '../../src/models/llama/planned/planned-session';
+import { PlannedRuntime } from '../../src/models/decoder/planned/planned-runtime';
+import { PlannedSession } from '../../src/models/decoder/planned/planned-session';
 import { SELF_TEST_CONFIG, selfTestWeights } from '../../src/models/self-test';
 import type { FileArray } from '../../src/models/file-layout';
 import { planDevice } from './planned-fixture';

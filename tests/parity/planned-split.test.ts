@@ -3,9 +3,9 @@ import { PlanDevice } from '../../src/engine/planned/plan-device';
 import { dequantise, quantise, type QuantisedBits } from '../../src/engine/planned/quantise';
 import { relativeError } from '../../src/engine/reference/compare';
 import type { FileArray, RowRange } from '../../src/models/file-layout';
-import { EMBEDDING, HEAD } from '../../src/models/llama/llama-names';
-import { PlannedRuntime } from '../../src/models/llama/planned/planned-runtime';
-import { PlannedTraining } from '../../src/models/llama/planned/planned-training';
+import { EMBEDDING, HEAD } from '../../src/models/decoder/decoder-names';
+import { PlannedRuntime } from '../../src/models/decoder/planned/planned-runtime';
+import { PlannedTraining } from '../../src/models/decoder/planned/planned-training';
 import {
   compareGradients,
   referenceOf,

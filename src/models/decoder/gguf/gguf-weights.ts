@@ -1,0 +1,161 @@
+// A Llama's weights out of a GGUF file and into one, under Hugging Face's names and row order on this side. Arrays are read
+// when they are asked for, some rows at a time; the file is never in memory whole.
+import { unsupportedGguf } from '../../../lib/formats/gguf/gguf-faults';
+import type { GgufWritableType } from '../../../lib/formats/gguf/gguf-encode';
+import { readGgufHeader } from '../../../lib/formats/gguf/gguf-header';
+import { ggufRows, readGgufTensor } from '../../../lib/formats/gguf/gguf-tensor';
+import { GGUF_LAYOUTS, type GgufEntry, type GgufHeader } from '../../../lib/formats/gguf/gguf-types';
+import type { GgufTensor } from '../../../lib/formats/gguf/gguf-writer';
+import type { FileArray, RowRange, WeightReader } from '../../file-layout';
+import { configJsonOfGguf } from './gguf-config';
+import { fromGgufRows, GGUF_ROPE_FACTORS, ggufNames, hasMovedRows, toGgufRows } from './gguf-names';
+import { ropeFactors } from './gguf-rope';
+import type { DecoderConfig } from '../decoder-config';
+import { EMBEDDING, HEAD, weightShapes } from '../decoder-names';
+import { parseLlamaConfig } from '../../families/parse-config';
+
+/** Floats of one part of a tensor that is written. */
+const PART_ELEMENTS = 1 << 20;
+
+export interface GgufDecoder {
+  header: GgufHeader;
+  config: DecoderConfig;
+  /** As Hugging Face's config.json would be. */
+  configJson: Record<string, unknown>;
+  /** By Hugging Face's names, rows in Hugging Face's order, as 32-bit floats. */
+  read: WeightReader;
+}
+
+/** @throws AppError `model.bad-header`, `model.truncated`, `model.unsupported`. */
+export async function openGgufDecoder(file: Blob): Promise<GgufDecoder> {
+  const header = await readGgufHeader(file);
+  const factors = header.tensors.get(GGUF_ROPE_FACTORS);
+  const configJson = configJsonOfGguf(
+    header,
+    factors === undefined ? null : (await readGgufTensor(file, factors)).data,
+  );
+  const config = parseLlamaConfig(configJson);
+  const entries = entriesByName(header, config);
+  const read: WeightReader = async (name, rows) => {
+    const entry = entries.get(name);
+    if (entry === undefined) throw misfit(`${name} is missing`, name);
+    if (!hasMovedRows(name)) return readGgufTensor(file, selected(entry, rows));
+    return readMovedRows(file, entry, config.headSize, rows);
+  };
+  return { header, config, configJson, read };
+}
+
+function misfit(fact: string, tensor: string): Error {
+  return unsupportedGguf(fact, 'Use an unchanged file of a model of the Llama family.', { tensor });
+}
+
+/** Every weight of the family in its shape, and nothing else: a tensor left over is arithmetic left out. */
+function entriesByName({ tensors }: GgufHeader, config: DecoderConfig): Map<string, GgufEntry> {
+  const names = ggufNames(config);
+  const entries = new Map<string, GgufEntry>();
+  for (const [name, shape] of weightShapes(config)) {
+    const ggufName = names.get(name) ?? name;
+    const entry = tensors.get(ggufName);
+    if (entry === undefined) throw misfit(`${ggufName} is missing`, ggufName);
+    if (entry.shape.join() !== shape.join()) {
+      throw misfit(`${ggufName} is [${entry.shape.join(', ')}], expected [${shape.join(', ')}]`, ggufName);
+    }
+    entries.set(name, entry);
+  }
+  const known = new Set([...names.values(), GGUF_ROPE_FACTORS]);
+  const extra = [...tensors.keys()].find((name) => !known.has(name));
+  if (extra !== undefined) throw misfit(`${extra} has no place in a Llama of ${config.layers} layers`, extra);
+  return entries;
+}
+
+function selected(entry: GgufEntry, rows: RowRange | undefined): GgufEntry {
+  return rows === undefined ? entry : ggufRows(entry, rows.first, rows.count);
+}
+
+/** Rows of a head are spread over it: the heads that hold the range are read, put in order and cut. */
+async function readMovedRows(
+  file: Blob,
+  entry: GgufEntry,
+  headSize: number,
+  rows: RowRange | undefined,
+): Promise<FileArray> {
+  const [allRows = 0, columns = 0] = entry.shape;
+  const { first, count } = rows ?? { first: 0, count: allRows };
+  // Complains about rows that are not there, before they are rounded to heads.
+  ggufRows(entry, first, count);
+  const from = Math.floor(first / headSize) * headSize;
+  const to = Math.ceil((first + count) / headSize) * headSize;
+  const { data } = await readGgufTensor(file, ggufRows(entry, from, to - from));
+  const ordered = fromGgufRows(data, headSize, columns);
+  const start = (first - from) * columns;
+  return { shape: [count, columns], data: ordered.slice(start, start + count * columns) };
+}
+
+/**
+ * The tensors of a GGUF file with these weights. Vectors stay F32, as llama.cpp needs them; in a Q4_0 file the output head
+ * is Q8_0, where an error costs most; matrices whose rows are no whole number of blocks are F16.
+ * @param read by Hugging Face's names; a reader that knows no rows is asked for the whole array several times.
+ */
+export function ggufTensorsOf(
+  config: DecoderConfig,
+  read: WeightReader,
+  type: GgufWritableType,
+): GgufTensor[] {
+  const names = ggufNames(config);
+  const tensors = [...weightShapes(config)].map(([name, shape]): GgufTensor => ({
+    name: names.get(name) ?? name,
+    type: storageOf(config, name, shape, type),
+    shape,
+    parts: () => partsOf(config, read, name, shape),
+  }));
+  const { ropeScaling } = config;
+  if (ropeScaling?.type === 'llama3') {
+    const factors = ropeFactors(config, ropeScaling);
+    tensors.push({ name: GGUF_ROPE_FACTORS, type: 'F32', shape: [factors.length], parts: () => [factors] });
+  }
+  return tensors;
+}
+
+function storageOf(
+  { tiedHead }: DecoderConfig,
+  name: string,
+  shape: readonly number[],
+  type: GgufWritableType,
+): GgufWritableType {
+  if (shape.length === 1) return 'F32';
+  const isHead = name === (tiedHead ? EMBEDDING : HEAD);
+  const wanted = type === 'Q4_0' && isHead ? 'Q8_0' : type;
+  return (shape.at(-1) ?? 0) % GGUF_LAYOUTS[wanted].blockSize === 0 ? wanted : 'F16';
+}
+
+async function* partsOf(
+  { headSize }: DecoderConfig,
+  read: WeightReader,
+  name: string,
+  shape: readonly number[],
+): AsyncGenerator<Float32Array<ArrayBuffer>, void> {
+  const [rows = 0, columns] = shape;
+  if (columns === undefined) {
+    yield (await read(name)).data;
+    return;
+  }
+  const moved = hasMovedRows(name);
+  const least = moved ? headSize : 1;
+  const step = Math.max(Math.floor(PART_ELEMENTS / columns / least) * least, least);
+  for (let first = 0; first < rows; first += step) {
+    const count = Math.min(step, rows - first);
+    const data = await readRows(read, name, { first, count }, columns);
+    yield moved ? toGgufRows(data, headSize, columns) : data;
+  }
+}
+
+async function readRows(
+  read: WeightReader,
+  name: string,
+  rows: RowRange,
+  columns: number,
+): Promise<Float32Array<ArrayBuffer>> {
+  const { shape, data } = await read(name, rows);
+  if (shape[0] === rows.count) return data;
+  return data.subarray(rows.first * columns, (rows.first + rows.count) * columns);
+}

@@ -1,0 +1,98 @@
+// From a model's file to the GPU, some rows of an array at a time, so that host memory stays small whatever the size of
+// the model or of its largest array.
+import {
+  bitsOf,
+  elements,
+  proveQuantised,
+  Quantiser,
+  WeightLayout,
+  WeightStore,
+  type PlanDevice,
+  type Storage,
+} from '../../../engine/planned';
+import type { RowRange, WeightReader } from '../../file-layout';
+import type { DecoderConfig } from '../decoder-config';
+import { weightShapes } from '../decoder-names';
+import { baseGroups } from './weight-groups';
+
+export interface LoadedBase {
+  /** The caller's from here on. */
+  base: WeightStore;
+  storage: Storage;
+  errors: ReadonlyMap<string, number>;
+}
+
+/** Elements read at once: 4 MiB of f32. */
+const PIECE_ELEMENTS = 2 ** 20;
+/** What may wait in the device's queue: a write copies what it is given. */
+const WAITING_ELEMENTS = 2 ** 22;
+
+/** Row ranges of at most `PIECE_ELEMENTS` elements, or one row where rows are longer. Pure. */
+export function pieces(shape: readonly number[]): RowRange[] {
+  const [rows = 0] = shape;
+  const width = elements(shape.slice(1));
+  const most = Math.max(1, Math.floor(PIECE_ELEMENTS / Math.max(1, width)));
+  return Array.from({ length: Math.ceil(rows / most) }, (_, i) => ({
+    first: i * most,
+    count: Math.min(most, rows - i * most),
+  }));
+}
+
+async function writeAll(
+  { memory }: PlanDevice,
+  config: DecoderConfig,
+  base: WeightStore,
+  read: WeightReader,
+  quantiser: Quantiser | null,
+): Promise<void> {
+  let waiting = 0;
+  const write = async (name: string, data: Float32Array, start: number): Promise<void> => {
+    base.write(name, data, start, quantiser);
+    waiting += data.length;
+    if (waiting < WAITING_ELEMENTS) return;
+    await memory.device.queue.onSubmittedWorkDone();
+    waiting = 0;
+  };
+  for (const [name, shape] of weightShapes(config)) {
+    const width = elements(shape.slice(1));
+    for (const rows of pieces(shape)) {
+      const { data } = await read(name, rows);
+      const isWhole = data.length === elements(shape);
+      await write(name, data, isWhole ? 0 : rows.first * width);
+      if (isWhole) break;
+    }
+  }
+}
+
+/** Products that the base will take part in; embeddings and heads have 8 bits where the rest has 4. */
+async function proveStorage(owner: PlanDevice, storage: Storage): Promise<void> {
+  if (storage === 'f32') return;
+  await proveQuantised(owner, bitsOf(storage));
+  if (storage === 'int4') await proveQuantised(owner, bitsOf('int8'));
+}
+
+/**
+ * Products with weights in few bits are tried first; variants that fail are set aside.
+ * @throws AppError `engine.out-of-memory`, or `engine.kernel-failed` where none is right; nothing stays allocated then.
+ */
+export async function loadBase(
+  owner: PlanDevice,
+  config: DecoderConfig,
+  read: WeightReader,
+  storage: Storage,
+): Promise<LoadedBase> {
+  await proveStorage(owner, storage);
+  const layout = new WeightLayout(baseGroups(config, storage), owner.slabBytes, false);
+  const base = await WeightStore.allocate(layout, owner.memory, 'the weights of the model');
+  let quantiser: Quantiser | null = null;
+  try {
+    if (storage !== 'f32') quantiser = await Quantiser.open(owner.memory, owner.pipelines);
+    await writeAll(owner, config, base, read, quantiser);
+    return { base, storage, errors: (await quantiser?.errors()) ?? new Map<string, number>() };
+  } catch (error) {
+    base.dispose();
+    throw error;
+  } finally {
+    quantiser?.dispose();
+  }
+}
