@@ -31,7 +31,7 @@ const llama = (
   contextLength: 2048,
   ropeTheta: 10_000,
   ropeScaling: null,
-  rmsNormEpsilon: 1e-5,
+  normEpsilon: 1e-5,
   tiedHead: true,
   stopTokenIds: [],
 });
@@ -80,7 +80,7 @@ export const QWEN3: LargeCase = {
       ...{ heads: 16, kvHeads: 8, headSize: 128, intermediateSize: 3072 },
     }),
     ropeTheta: 1_000_000,
-    rmsNormEpsilon: 1e-6,
+    normEpsilon: 1e-6,
   },
   storage: 'int4',
   lora: { rank: 16, alpha: 32, dropout: 0, targets: [...LORA_TARGETS] },

@@ -56,7 +56,7 @@ class Forward {
 
   #norm(x: np.Array, name: string): np.Array {
     const meanSquare = np.square(x.ref).mean(-1, { keepdims: true });
-    const scale = np.reciprocal(np.sqrt(meanSquare.add(this.#config.rmsNormEpsilon)));
+    const scale = np.reciprocal(np.sqrt(meanSquare.add(this.#config.normEpsilon)));
     return x.mul(scale).mul(this.#read(name));
   }
 

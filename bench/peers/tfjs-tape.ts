@@ -72,7 +72,7 @@ export class TapeDecoder {
   }
 
   #norm(x: tf.Tensor2D, name: string): tf.Tensor2D {
-    const scale = x.square().mean(-1, true).add(this.#start.config.rmsNormEpsilon).rsqrt();
+    const scale = x.square().mean(-1, true).add(this.#start.config.normEpsilon).rsqrt();
     return x.mul(scale).mul(this.#tensor(name));
   }
 

@@ -15,7 +15,7 @@ export const MODEL: DecoderConfig = {
   contextLength: 512,
   ropeTheta: 10000,
   ropeScaling: null,
-  rmsNormEpsilon: 1e-5,
+  normEpsilon: 1e-5,
   tiedHead: true,
   stopTokenIds: [4, 0],
 };
@@ -34,7 +34,7 @@ export const CONFIG = {
   max_position_embeddings: MODEL.contextLength,
   rope_theta: MODEL.ropeTheta,
   rope_scaling: null,
-  rms_norm_eps: MODEL.rmsNormEpsilon,
+  rms_norm_eps: MODEL.normEpsilon,
   hidden_act: 'silu',
   attention_bias: false,
   attention_dropout: 0,

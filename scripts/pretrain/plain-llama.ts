@@ -42,7 +42,7 @@ export class PlainLlama {
   #norm(x: Float64Array, name: string): Float64Array {
     const weight = this.#weight(name);
     const meanSquare = x.reduce((total, value) => total + value * value, 0) / x.length;
-    const scale = 1 / Math.sqrt(meanSquare + this.#config.rmsNormEpsilon);
+    const scale = 1 / Math.sqrt(meanSquare + this.#config.normEpsilon);
     return x.map((value, index) => value * scale * at(weight, index));
   }
 

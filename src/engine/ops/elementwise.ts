@@ -14,3 +14,7 @@ export function reshape(x: Tensor, shape: readonly number[]): Tensor {
 export function transposed(x: Tensor): Tensor {
   return tf.transpose(x);
 }
+
+export function scaled(x: Tensor, factor: number): Tensor {
+  return tf.mul(x, factor);
+}

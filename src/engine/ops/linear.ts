@@ -30,6 +30,8 @@ export interface LinearWeights {
   /** [in, out] */
   weight: Tensor;
   lora: LoraPair | null;
+  /** [out], added to every row after all else; absent or null is none. */
+  bias?: Tensor | null;
 }
 
 /**
@@ -37,10 +39,11 @@ export interface LinearWeights {
  * @returns [rows, out].
  */
 export function linear(x: Tensor, weights: LinearWeights, mask: Tensor | null): Tensor {
-  const { lora } = weights;
+  const { lora, bias = null } = weights;
   return scope(() => {
     const y = direction(x, weights, mask);
-    return lora === null ? y : stretched(y, lora);
+    const whole = lora === null ? y : stretched(y, lora);
+    return bias === null ? whole : tf.add(whole, bias);
   });
 }
 
@@ -82,6 +85,14 @@ export function linearInputGradient(
     const dInner = tf.mul(matMul(d, lora.b, { transposeB: true }), lora.scale);
     const side = matMul(dInner, lora.a, { transposeB: true });
     return tf.add(base, mask === null ? side : tf.mul(side, mask));
+  });
+}
+
+/** The sum of rows: a product with ones, the fast way on every backend. @returns [out]. */
+export function biasGradient(dy: Tensor): Tensor {
+  return scope(() => {
+    const [rows = 0, size = 0] = dy.shape;
+    return tf.reshape(tf.matMul(tf.ones([1, rows]), dy), [size]);
   });
 }
 

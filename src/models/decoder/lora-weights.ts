@@ -38,8 +38,8 @@ export function withLora(
     tensor: (name) => base.tensor(name),
     head: () => base.head(),
     linear: (path) => {
-      const { weight } = base.linear(path);
-      return { weight, lora: pairOf(path, weight) };
+      const linear = base.linear(path);
+      return { ...linear, lora: pairOf(path, linear.weight) };
     },
   };
 }

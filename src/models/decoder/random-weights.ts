@@ -1,5 +1,5 @@
 // Untrained weights: normal with deviation 0.02, output projections of each block scaled down by the depth
-// (Radford et al. 2019, section 2.3), norms at one. The same seed gives the same weights on every machine.
+// (Radford et al. 2019, section 2.3), norms at one, biases at zero. The same seed gives the same weights on every machine.
 import { hashSeed, Random } from '../../lib/random';
 import type { FileArray } from '../file-layout';
 import type { DecoderConfig } from './decoder-config';
@@ -23,6 +23,7 @@ function randomArray(
   size: number,
   seed: number,
 ): Float32Array<ArrayBuffer> {
+  if (name.endsWith('.bias')) return new Float32Array(size);
   if (name.endsWith('norm.weight')) return new Float32Array(size).fill(1);
   const isOutput = name.endsWith('o_proj.weight') || name.endsWith('down_proj.weight');
   const deviation = isOutput ? DEVIATION / Math.sqrt(2 * config.layers) : DEVIATION;

@@ -101,7 +101,7 @@ export function parseLlamaConfig(json: unknown): DecoderConfig {
     contextLength: c.max_position_embeddings,
     ropeTheta: c.rope_theta,
     ropeScaling: ropeScaling(c.rope_scaling),
-    rmsNormEpsilon: c.rms_norm_eps,
+    normEpsilon: c.rms_norm_eps,
     tiedHead: c.tie_word_embeddings,
     stopTokenIds: [c.eos_token_id ?? []].flat(),
     // Some files give a size and say elsewhere that it is not used.

@@ -1,48 +1,53 @@
 // One decoder block, forward and backward, on the engine's operations:
-//   h = x + o(attention(rope(q(n)), rope(k(n)), v(n))), n = norm(x);   y = h + down(swiglu(gate(m), up(m))), m = norm(h).
-// The forward pass returns everything the backward pass needs; the caller keeps it or throws it away and runs it again.
+//   h = x + o(attention(rope(q(n)), rope(k(n)), v(n))), n = norm(x);   y = h + down(activation(m)), m = norm(h);
+// with norms of heads and of what is added where the model has them. The forward pass returns everything the backward pass
+// needs; the caller keeps it or throws it away and runs it again.
 import {
   add,
   attention,
   attentionGradient,
-  linear,
+  biasGradient,
   linearInputGradient,
   linearWeightGradient,
   loraGradients,
   magnitudeGradient,
   reshape,
-  rmsNorm,
-  rmsNormInputGradient,
-  rmsNormWeightGradient,
-  rope,
   ropeGradient,
   scope,
-  swiglu,
-  swigluGradient,
   type AttentionSaved,
   type AttentionShape,
   type GradientWindow,
-  type RopeTables,
   type Tensor,
 } from '../../../engine';
 import type { LoraTarget } from '../../../protocol/models';
-import type { DecoderWeights } from './decoder-weights';
+import { traitsOf } from '../decoder-config';
+import {
+  attentionNorm,
+  attentionOutputNorm,
+  headNorm,
+  inputNorm,
+  mlpOutputNorm,
+  projectionPath,
+  projections,
+} from '../decoder-names';
 import type { DropoutMasks, DropoutSite } from './dropout-masks';
-import { attentionNorm, inputNorm, projectionPath } from '../decoder-names';
+import {
+  activate,
+  activateBack,
+  project,
+  projectHeads,
+  ropeOf,
+  type HeadNorms,
+  type LayerContext,
+  type MlpSaved,
+} from './eager-layer';
+import { norm, normBack, type NormSaved } from './eager-norm';
 
 /** What is the same for all blocks of one pass. */
-export interface BlockContext {
-  weights: DecoderWeights;
+export interface BlockContext extends LayerContext {
   dropout: DropoutMasks;
   shape: AttentionShape;
-  rope: RopeTables;
-  mask: Tensor;
-  epsilon: number;
-}
-
-interface NormSaved {
-  normalized: Tensor;
-  inverseRms: Tensor;
+  maskOf: (layer: number) => Tensor;
 }
 
 interface Masks {
@@ -56,14 +61,16 @@ interface Masks {
 export interface BlockSaved {
   norm1: NormSaved;
   n: Tensor;
+  heads: HeadNorms | null;
   attention: AttentionSaved;
   attended: Tensor;
+  /** Of what attention gives; null where that is added as it is. */
+  attentionNorm: NormSaved | null;
   norm2: NormSaved;
   m: Tensor;
-  gate: Tensor;
-  up: Tensor;
-  sigmoid: Tensor;
+  mlp: MlpSaved;
   activation: Tensor;
+  mlpNorm: NormSaved | null;
   masks: Masks;
 }
 
@@ -75,30 +82,24 @@ const SITE_TARGETS: Record<DropoutSite, LoraTarget[]> = {
 };
 
 function siteMask(context: BlockContext, layer: number, site: DropoutSite, like: Tensor): Tensor | null {
-  const used = SITE_TARGETS[site].some(
-    (target) => context.weights.linear(projectionPath(layer, target)).lora !== null,
+  const used = projections(context.config).some(
+    (target) =>
+      SITE_TARGETS[site].includes(target) &&
+      context.weights.linear(projectionPath(layer, target)).lora !== null,
   );
   return used ? context.dropout.mask(layer, site, like.shape[0] ?? 0, like.shape[1] ?? 0) : null;
 }
 
-function project(
-  context: BlockContext,
-  layer: number,
-  target: LoraTarget,
-  x: Tensor,
-  mask: Tensor | null,
-): Tensor {
-  return linear(x, context.weights.linear(projectionPath(layer, target)), mask);
-}
+const normed = ({ config, weights }: BlockContext, name: string, x: Tensor) => {
+  const { y, ...saved } = norm(config, (other) => weights.tensor(other), name, x);
+  return { y, saved };
+};
 
-function attentionForward(context: BlockContext, layer: number, n: Tensor, mask: Tensor | null) {
-  const { shape } = context;
-  const tokens = shape.rows * shape.length;
-  const split = (x: Tensor, heads: number): Tensor => reshape(x, [tokens, heads, shape.headSize]);
-  const q = rope(split(project(context, layer, 'q', n, mask), shape.heads), context.rope);
-  const k = rope(split(project(context, layer, 'k', n, mask), shape.kvHeads), context.rope);
-  const v = split(project(context, layer, 'v', n, mask), shape.kvHeads);
-  return attention(q, k, v, context.mask, shape);
+/** x plus what was worked out from it, normed first where the model norms outputs. */
+function added(context: BlockContext, name: string, x: Tensor, output: Tensor) {
+  if (!traitsOf(context.config).outputNorms) return { y: add(x, output), saved: null };
+  const { y, saved } = normed(context, name, output);
+  return { y: add(x, y), saved };
 }
 
 /** @param x [tokens, hidden]. @returns y, the same shape; both results belong to the caller. */
@@ -108,34 +109,25 @@ export function blockForward(
   x: Tensor,
 ): { y: Tensor; saved: BlockSaved } {
   return scope(() => {
-    const { weights, epsilon } = context;
-    const norm1 = rmsNorm(x, weights.tensor(inputNorm(layer)), epsilon);
-    const attentionIn = siteMask(context, layer, 'attention-in', norm1.y);
-    const { y: attended, saved } = attentionForward(context, layer, norm1.y, attentionIn);
+    const { y: n, saved: norm1 } = normed(context, inputNorm(layer), x);
+    const attentionIn = siteMask(context, layer, 'attention-in', n);
+    const { q, k, v, norms: heads } = projectHeads(context, layer, n, attentionIn);
+    const { y: attended, saved: attentionSaved } = attention(q, k, v, context.maskOf(layer), context.shape);
     const attentionOut = siteMask(context, layer, 'attention-out', attended);
-    const h = add(x, project(context, layer, 'o', attended, attentionOut));
-    const norm2 = rmsNorm(h, weights.tensor(attentionNorm(layer)), epsilon);
-    const mlpIn = siteMask(context, layer, 'mlp-in', norm2.y);
-    const gate = project(context, layer, 'gate', norm2.y, mlpIn);
-    const up = project(context, layer, 'up', norm2.y, mlpIn);
-    const { activation, sigmoid } = swiglu(gate, up);
+    const o = project(context, layer, 'o', attended, attentionOut);
+    const { y: h, saved: attentionNormed } = added(context, attentionOutputNorm(layer), x, o);
+    const { y: m, saved: norm2 } = normed(context, attentionNorm(layer), h);
+    const mlpIn = siteMask(context, layer, 'mlp-in', m);
+    const { activation, saved: mlp } = activate(context, layer, m, mlpIn);
     const mlpOut = siteMask(context, layer, 'mlp-out', activation);
-    const y = add(h, project(context, layer, 'down', activation, mlpOut));
+    const down = project(context, layer, 'down', activation, mlpOut);
+    const { y, saved: mlpNorm } = added(context, mlpOutputNorm(layer), h, down);
     const masks = { attentionIn, attentionOut, mlpIn, mlpOut };
     return {
       y,
       saved: {
-        norm1: { normalized: norm1.normalized, inverseRms: norm1.inverseRms },
-        n: norm1.y,
-        attention: saved,
-        attended,
-        norm2: { normalized: norm2.normalized, inverseRms: norm2.inverseRms },
-        m: norm2.y,
-        gate,
-        up,
-        sigmoid,
-        activation,
-        masks,
+        ...{ norm1, n, heads, attention: attentionSaved, attended, attentionNorm: attentionNormed },
+        ...{ norm2, m, mlp, activation, mlpNorm, masks },
       },
     };
   });
@@ -154,6 +146,7 @@ function projectBack(
   if (window.wants(`${path}.weight`)) {
     window.add(`${path}.weight`, linearWeightGradient(x, dy, weights.lora));
   }
+  if (window.wants(`${path}.bias`)) window.add(`${path}.bias`, biasGradient(dy));
   if (weights.lora !== null && window.wants(`${path}.lora_A.weight`)) {
     const { dA, dB } = loraGradients(x, dy, weights.lora, mask);
     window.add(`${path}.lora_A.weight`, dA);
@@ -166,15 +159,21 @@ function projectBack(
   return linearInputGradient(dy, weights, mask);
 }
 
-export function normBack(
-  window: GradientWindow,
+type BackProjection = (target: LoraTarget, x: Tensor, dy: Tensor, mask: Tensor | null) => Tensor;
+
+const backOf =
+  (context: BlockContext, window: GradientWindow, layer: number): BackProjection =>
+  (target, x, dy, mask) =>
+    projectBack(context, window, projectionPath(layer, target), x, dy, mask);
+
+function backThrough(
+  { config, weights }: BlockContext,
   name: string,
-  weight: Tensor,
   dy: Tensor,
   saved: NormSaved,
+  window: GradientWindow,
 ): Tensor {
-  if (window.wants(name)) window.add(name, rmsNormWeightGradient(dy, saved));
-  return rmsNormInputGradient(dy, weight, saved);
+  return normBack(config, (other) => weights.tensor(other), name, dy, saved, window);
 }
 
 function mlpBackward(
@@ -184,14 +183,31 @@ function mlpBackward(
   saved: BlockSaved,
   window: GradientWindow,
 ): Tensor {
-  const back = (target: LoraTarget, x: Tensor, d: Tensor, mask: Tensor | null): Tensor =>
-    projectBack(context, window, projectionPath(layer, target), x, d, mask);
-  const dActivation = back('down', saved.activation, dy, saved.masks.mlpOut);
-  const { dGate, dUp } = swigluGradient(dActivation, saved.gate, saved.up, saved.sigmoid);
-  const { mlpIn } = saved.masks;
-  const dm = add(back('gate', saved.m, dGate, mlpIn), back('up', saved.m, dUp, mlpIn));
-  const name = attentionNorm(layer);
-  return normBack(window, name, context.weights.tensor(name), dm, saved.norm2);
+  const back = backOf(context, window, layer);
+  const { mlpIn, mlpOut } = saved.masks;
+  const dOutput =
+    saved.mlpNorm === null ? dy : backThrough(context, mlpOutputNorm(layer), dy, saved.mlpNorm, window);
+  const { dGate, dUp } = activateBack(back('down', saved.activation, dOutput, mlpOut), saved.mlp);
+  const fromUp = back('up', saved.m, dUp, mlpIn);
+  const dm = dGate === null ? fromUp : add(back('gate', saved.m, dGate, mlpIn), fromUp);
+  return backThrough(context, attentionNorm(layer), dm, saved.norm2, window);
+}
+
+/** @param d by the rotated heads, [tokens, heads, headSize]. @returns by the projection's output, [tokens, width]. */
+function headsBack(
+  context: BlockContext,
+  layer: number,
+  of: 'q' | 'k',
+  d: Tensor,
+  saved: HeadNorms | null,
+  window: GradientWindow,
+): Tensor {
+  const [tokens = 0, heads = 0, headSize = 0] = d.shape;
+  const turnedBack = ropeGradient(d, ropeOf(context, layer));
+  if (saved === null) return reshape(turnedBack, [tokens, heads * headSize]);
+  const rows = reshape(turnedBack, [tokens * heads, headSize]);
+  const byHead = backThrough(context, headNorm(layer, of), rows, saved[of], window);
+  return reshape(byHead, [tokens, heads * headSize]);
 }
 
 function attentionBackward(
@@ -202,19 +218,19 @@ function attentionBackward(
   window: GradientWindow,
 ): Tensor {
   const { shape } = context;
-  const tokens = shape.rows * shape.length;
-  const back = (target: LoraTarget, x: Tensor, d: Tensor, mask: Tensor | null): Tensor =>
-    projectBack(context, window, projectionPath(layer, target), x, d, mask);
-  const dAttended = back('o', saved.attended, dh, saved.masks.attentionOut);
+  const back = backOf(context, window, layer);
+  const { attentionIn, attentionOut } = saved.masks;
+  const dOutput =
+    saved.attentionNorm === null
+      ? dh
+      : backThrough(context, attentionOutputNorm(layer), dh, saved.attentionNorm, window);
+  const dAttended = back('o', saved.attended, dOutput, attentionOut);
   const { dq, dk, dv } = attentionGradient(dAttended, saved.attention, shape);
-  const flat = (d: Tensor, heads: number): Tensor => reshape(d, [tokens, heads * shape.headSize]);
-  const { attentionIn } = saved.masks;
-  const fromQ = back('q', saved.n, flat(ropeGradient(dq, context.rope), shape.heads), attentionIn);
-  const fromK = back('k', saved.n, flat(ropeGradient(dk, context.rope), shape.kvHeads), attentionIn);
-  const fromV = back('v', saved.n, flat(dv, shape.kvHeads), attentionIn);
-  const name = inputNorm(layer);
-  const dn = add(add(fromQ, fromK), fromV);
-  return normBack(window, name, context.weights.tensor(name), dn, saved.norm1);
+  const fromQ = back('q', saved.n, headsBack(context, layer, 'q', dq, saved.heads, window), attentionIn);
+  const fromK = back('k', saved.n, headsBack(context, layer, 'k', dk, saved.heads, window), attentionIn);
+  const flatV = reshape(dv, [shape.rows * shape.length, shape.kvHeads * shape.headSize]);
+  const fromV = back('v', saved.n, flatV, attentionIn);
+  return backThrough(context, inputNorm(layer), add(add(fromQ, fromK), fromV), saved.norm1, window);
 }
 
 /** @param dy gradient by the block's output. @returns the gradient by its input, which the caller owns. */

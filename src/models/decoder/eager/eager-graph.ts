@@ -2,13 +2,14 @@
 // is run again in the backward pass and freed at once - unless everything fits the activation budget, which saves the
 // second run. Owns nothing between calls.
 import {
+  add,
   attentionMask,
   crossEntropy,
   crossEntropyWithGradients,
   dispose,
   gatherRows,
-  rmsNorm,
   ropeTables,
+  scaled,
   scatterAddRows,
   scope,
   transposed,
@@ -18,17 +19,19 @@ import {
 import type { TokenBatch } from '../../../protocol/batches';
 import type { DecoderWeights } from './decoder-weights';
 import { noDropout, type DropoutMasks } from './dropout-masks';
-import { blockBackward, blockForward, normBack, type BlockContext, type BlockSaved } from './eager-block';
-import { inverseFrequencies, type DecoderConfig } from '../decoder-config';
-import { EMBEDDING, FINAL_NORM, HEAD } from '../decoder-names';
+import { blockBackward, blockForward, type BlockContext, type BlockSaved } from './eager-block';
+import type { LayerRopes } from './eager-layer';
+import { norm, normBack } from './eager-norm';
+import { inverseFrequencies, traitsOf, windowOf, type DecoderConfig } from '../decoder-config';
+import { EMBEDDING, FINAL_NORM, HEAD, POSITIONS } from '../decoder-names';
 
 /** Bytes that `BlockSaved` takes for one token of one block. */
 export function savedBytesPerToken(config: DecoderConfig, length: number): number {
   const { hiddenSize, heads, kvHeads, headSize, intermediateSize } = config;
-  const queryWidth = heads * headSize;
-  return (
-    4 * (5 * hiddenSize + 3 * queryWidth + 2 * kvHeads * headSize + heads * length + 4 * intermediateSize)
-  );
+  const { outputNorms, headNorms } = traitsOf(config);
+  const [queryWidth, keyWidth] = [heads * headSize, kvHeads * headSize];
+  const norms = (outputNorms ? 2 * hiddenSize : 0) + (headNorms ? queryWidth + keyWidth : 0);
+  return 4 * (5 * hiddenSize + 3 * queryWidth + 2 * keyWidth + heads * length + 4 * intermediateSize + norms);
 }
 
 interface ForwardPass {
@@ -41,13 +44,11 @@ interface ForwardPass {
 
 export class EagerGraph {
   readonly config: DecoderConfig;
-  readonly #frequencies: Float64Array;
   readonly #activationBudgetBytes: number;
 
   /** @param activationBudgetBytes above it, blocks are recomputed in the backward pass. */
   constructor(config: DecoderConfig, activationBudgetBytes: number) {
     this.config = config;
-    this.#frequencies = inverseFrequencies(config);
     this.#activationBudgetBytes = activationBudgetBytes;
   }
 
@@ -55,14 +56,13 @@ export class EagerGraph {
   loss(batch: TokenBatch, weights: DecoderWeights): Tensor {
     return scope(() => {
       const context = this.#context(batch, weights, noDropout);
-      let x = gatherRows(weights.tensor(EMBEDDING), batch.tokens);
+      let x = embedded(this.config, weights, batch.tokens, batch.positions);
       for (let layer = 0; layer < this.config.layers; layer += 1) {
         const before = x;
         x = scope(() => blockForward(context, layer, before).y);
         dispose(before);
       }
-      const { y } = rmsNorm(x, weights.tensor(FINAL_NORM), this.config.rmsNormEpsilon);
-      return crossEntropy(y, headOf(weights), batch.labels);
+      return crossEntropy(this.#finalNorm(weights, x).y, headOf(weights), batch.labels);
     });
   }
 
@@ -77,23 +77,40 @@ export class EagerGraph {
       const pass = this.#forward(batch, weights, dropout);
       const { loss, dx } = this.#headBackward(pass, batch, weights, window);
       const dEmbedded = this.#blocksBackward(pass, dx, window);
-      if (window.wants(EMBEDDING)) {
-        window.add(EMBEDDING, scatterAddRows(dEmbedded, batch.tokens, this.config.vocabSize));
-      }
+      this.#embeddingBackward(batch, dEmbedded, window);
       return loss;
     });
   }
 
+  #finalNorm(weights: DecoderWeights, x: Tensor) {
+    return norm(this.config, (name) => weights.tensor(name), FINAL_NORM, x);
+  }
+
+  #embeddingBackward(batch: TokenBatch, d: Tensor, window: GradientWindow): void {
+    const { vocabSize, contextLength } = this.config;
+    if (window.wants(EMBEDDING)) {
+      const rows = scaled(d, traitsOf(this.config).embeddingScale);
+      window.add(EMBEDDING, scatterAddRows(rows, batch.tokens, vocabSize));
+    }
+    if (window.wants(POSITIONS)) window.add(POSITIONS, scatterAddRows(d, batch.positions, contextLength));
+  }
+
   #context(batch: TokenBatch, weights: DecoderWeights, dropout: DropoutMasks): BlockContext {
-    const { heads, kvHeads, headSize, rmsNormEpsilon } = this.config;
+    const { config } = this;
+    const { heads, kvHeads, headSize } = config;
     const { rows, length } = batch;
+    const masks = new Map<number | null, Tensor>();
+    for (let layer = 0; layer < config.layers; layer += 1) {
+      const window = windowOf(config, layer);
+      if (!masks.has(window)) masks.set(window, attentionMask(batch.segments, rows, length, window));
+    }
     return {
+      config,
       weights,
       dropout,
       shape: { rows, length, heads, kvHeads, headSize },
-      rope: ropeTables(batch.positions, this.#frequencies),
-      mask: attentionMask(batch.segments, rows, length, this.config.slidingWindow),
-      epsilon: rmsNormEpsilon,
+      ropes: layerRopes(config, batch.positions),
+      maskOf: (layer) => masks.get(windowOf(config, layer)) as Tensor,
     };
   }
 
@@ -102,7 +119,7 @@ export class EagerGraph {
     const context = this.#context(batch, weights, dropout);
     const perBlock = savedBytesPerToken(this.config, batch.length) * batch.tokens.length;
     const keepsAll = perBlock * layers <= this.#activationBudgetBytes;
-    const inputs = [gatherRows(weights.tensor(EMBEDDING), batch.tokens)];
+    const inputs = [embedded(this.config, weights, batch.tokens, batch.positions)];
     const saved: (BlockSaved | null)[] = [];
     for (let layer = 0; layer < layers; layer += 1) {
       const x = inputs[layer] as Tensor;
@@ -121,15 +138,16 @@ export class EagerGraph {
     window: GradientWindow,
   ): { loss: Tensor; dx: Tensor } {
     return scope(() => {
-      const weight = weights.tensor(FINAL_NORM);
-      const norm = rmsNorm(inputs[this.config.layers] as Tensor, weight, this.config.rmsNormEpsilon);
+      const { y, ...saved } = this.#finalNorm(weights, inputs[this.config.layers] as Tensor);
       const headName = this.config.tiedHead ? EMBEDDING : HEAD;
       const wantsHead = window.wants(headName);
-      const { loss, gradients } = crossEntropyWithGradients(norm.y, headOf(weights), batch.labels, wantsHead);
+      const { loss, gradients } = crossEntropyWithGradients(y, headOf(weights), batch.labels, wantsHead);
       if (gradients.dHead !== null) {
         window.add(headName, this.config.tiedHead ? transposed(gradients.dHead) : gradients.dHead);
       }
-      return { loss, dx: normBack(window, FINAL_NORM, weight, gradients.dHidden, norm) };
+      const tensor = (name: string): Tensor => weights.tensor(name);
+      const dx = normBack(this.config, tensor, FINAL_NORM, gradients.dHidden, saved, window);
+      return { loss, dx };
     });
   }
 
@@ -151,4 +169,25 @@ export class EagerGraph {
 /** Output projection [hidden, vocabulary]. */
 export function headOf(weights: DecoderWeights): Tensor {
   return weights.head() ?? transposed(weights.tensor(EMBEDDING));
+}
+
+/** What the first block reads, [tokens, hidden]. */
+export function embedded(
+  config: DecoderConfig,
+  weights: DecoderWeights,
+  tokens: Int32Array,
+  positions: Int32Array,
+): Tensor {
+  const { embeddingScale, positions: kind } = traitsOf(config);
+  const rows = gatherRows(weights.tensor(EMBEDDING), tokens);
+  const x = embeddingScale === 1 ? rows : scaled(rows, embeddingScale);
+  return kind === 'learned' ? add(x, gatherRows(weights.tensor(POSITIONS), positions)) : x;
+}
+
+export function layerRopes(config: DecoderConfig, positions: Int32Array): LayerRopes {
+  const { localRopeTheta } = traitsOf(config);
+  return {
+    all: ropeTables(positions, inverseFrequencies(config)),
+    local: localRopeTheta === null ? null : ropeTables(positions, inverseFrequencies(config, true)),
+  };
 }

@@ -59,7 +59,11 @@ export class EagerRuntime implements ModelRuntime {
     const tensor = (name: string): Tensor => this.#tensor(name);
     this.#base = {
       tensor,
-      linear: (path) => ({ weight: tensor(`${path}.weight`), lora: null }),
+      linear: (path) => ({
+        weight: tensor(`${path}.weight`),
+        lora: null,
+        bias: this.#tensors.get(`${path}.bias`) ?? null,
+      }),
       head: () => (config.tiedHead ? null : tensor(HEAD)),
     };
   }

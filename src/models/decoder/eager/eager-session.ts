@@ -12,26 +12,28 @@ import {
   gatherRows,
   grownCache,
   keep,
-  linear,
   readFloats,
-  reshape,
-  rmsNorm,
-  rope,
-  ropeTables,
   rowLogits,
   scope,
-  swiglu,
   type CacheSlot,
   type KeyValueCache,
-  type RopeTables,
   type Tensor,
 } from '../../../engine';
-import type { LoraTarget } from '../../../protocol/models';
 import type { DecodeSession } from '../../loaded-model';
 import { checkRoom } from '../check-room';
+import { traitsOf, windowOf, type DecoderConfig } from '../decoder-config';
+import {
+  attentionNorm,
+  attentionOutputNorm,
+  EMBEDDING,
+  FINAL_NORM,
+  inputNorm,
+  mlpOutputNorm,
+} from '../decoder-names';
 import type { DecoderWeights } from './decoder-weights';
-import { inverseFrequencies, type DecoderConfig } from '../decoder-config';
-import { attentionNorm, EMBEDDING, FINAL_NORM, inputNorm, projectionPath } from '../decoder-names';
+import { embedded, layerRopes } from './eager-graph';
+import { activate, project, projectHeads, type LayerContext } from './eager-layer';
+import { norm } from './eager-norm';
 
 /** Capacity grows in these steps. */
 const CAPACITY_STEP = 128;
@@ -42,11 +44,8 @@ const PIECE_STEP = 16;
 const roundUp = (value: number, step: number): number => Math.ceil(value / step) * step;
 
 /** What is the same for all blocks of one piece. */
-interface Piece {
-  weights: DecoderWeights;
-  tokens: number;
-  rope: RopeTables;
-  mask: Tensor;
+interface Piece extends LayerContext {
+  maskOf: (layer: number) => Tensor;
   /** Where a single token goes; null for several. */
   slot: CacheSlot | null;
 }
@@ -54,7 +53,6 @@ interface Piece {
 export class EagerSession implements DecodeSession {
   readonly #config: DecoderConfig;
   readonly #weights: () => DecoderWeights;
-  readonly #frequencies: Float64Array;
   #caches: KeyValueCache[] = [];
   #capacity = 0;
   #length = 0;
@@ -62,7 +60,6 @@ export class EagerSession implements DecodeSession {
   constructor(config: DecoderConfig, weights: () => DecoderWeights) {
     this.#config = config;
     this.#weights = weights;
-    this.#frequencies = inverseFrequencies(config);
   }
 
   get length(): number {
@@ -100,17 +97,10 @@ export class EagerSession implements DecodeSession {
     this.#reserve(this.#length + padded);
     const ids = Int32Array.from({ length: padded }, (_, i) => tokens[i] ?? 0);
     const logits = scope(() => {
-      const { heads, kvHeads, slidingWindow } = this.#config;
       const weights = this.#weights();
       const positions = ids.map((_, i) => this.#length + i);
-      const piece: Piece = {
-        weights,
-        tokens: padded,
-        rope: ropeTables(positions, this.#frequencies),
-        mask: cacheMask(this.#length, padded, this.#capacity, heads / kvHeads, slidingWindow),
-        slot: padded === 1 ? cacheSlot(this.#length, this.#capacity) : null,
-      };
-      let x = gatherRows(weights.tensor(EMBEDDING), ids);
+      const piece = this.#piece(weights, positions);
+      let x = embedded(this.#config, weights, ids, positions);
       for (let layer = 0; layer < this.#config.layers; layer += 1) x = this.#block(piece, layer, x);
       return wanted ? this.#logits(weights, x, tokens.length - 1) : null;
     });
@@ -118,40 +108,53 @@ export class EagerSession implements DecodeSession {
     return logits;
   }
 
+  #piece(weights: DecoderWeights, positions: Int32Array): Piece {
+    const config = this.#config;
+    const masks = new Map<number | null, Tensor>();
+    for (let layer = 0; layer < config.layers; layer += 1) {
+      const window = windowOf(config, layer);
+      if (masks.has(window)) continue;
+      const group = config.heads / config.kvHeads;
+      masks.set(window, cacheMask(this.#length, positions.length, this.#capacity, group, window));
+    }
+    return {
+      config,
+      weights,
+      ropes: layerRopes(config, positions),
+      maskOf: (layer) => masks.get(windowOf(config, layer)) as Tensor,
+      slot: positions.length === 1 ? cacheSlot(this.#length, this.#capacity) : null,
+    };
+  }
+
+  #norm(weights: DecoderWeights, name: string, x: Tensor): Tensor {
+    return norm(this.#config, (other) => weights.tensor(other), name, x).y;
+  }
+
   #logits(weights: DecoderWeights, x: Tensor, row: number): Tensor {
     const last = x.shape[0] === 1 ? x : gatherRows(x, Int32Array.of(row));
-    const { y } = rmsNorm(last, weights.tensor(FINAL_NORM), this.#config.rmsNormEpsilon);
-    return rowLogits(y, weights.head(), weights.tensor(EMBEDDING));
+    return rowLogits(this.#norm(weights, FINAL_NORM, last), weights.head(), weights.tensor(EMBEDDING));
   }
 
   #block(piece: Piece, layer: number, x: Tensor): Tensor {
     return scope(() => {
       const { weights } = piece;
-      const { rmsNormEpsilon } = this.#config;
-      const project = (target: LoraTarget, input: Tensor): Tensor =>
-        linear(input, weights.linear(projectionPath(layer, target)), null);
-      const n = rmsNorm(x, weights.tensor(inputNorm(layer)), rmsNormEpsilon).y;
-      const h = add(x, project('o', this.#attend(piece, layer, n, project)));
-      const m = rmsNorm(h, weights.tensor(attentionNorm(layer)), rmsNormEpsilon).y;
-      const { activation } = swiglu(project('gate', m), project('up', m));
-      return add(h, project('down', activation));
+      const { outputNorms } = traitsOf(this.#config);
+      const output = (name: string, y: Tensor): Tensor => (outputNorms ? this.#norm(weights, name, y) : y);
+      const n = this.#norm(weights, inputNorm(layer), x);
+      const attended = project(piece, layer, 'o', this.#attend(piece, layer, n), null);
+      const h = add(x, output(attentionOutputNorm(layer), attended));
+      const { activation } = activate(piece, layer, this.#norm(weights, attentionNorm(layer), h), null);
+      return add(h, output(mlpOutputNorm(layer), project(piece, layer, 'down', activation, null)));
     });
   }
 
-  #attend(
-    { tokens, rope: tables, mask, slot }: Piece,
-    layer: number,
-    n: Tensor,
-    project: (target: LoraTarget, input: Tensor) => Tensor,
-  ): Tensor {
-    const { heads, kvHeads, headSize } = this.#config;
-    const q = rope(reshape(project('q', n), [tokens, heads, headSize]), tables);
-    const k = rope(reshape(project('k', n), [tokens, kvHeads, headSize]), tables);
-    const v = reshape(project('v', n), [tokens, kvHeads, headSize]);
+  #attend(piece: Piece, layer: number, n: Tensor): Tensor {
+    const { q, k, v } = projectHeads(piece, layer, n, null);
     const cache = this.#caches[layer] as KeyValueCache;
+    const { slot } = piece;
     const written = slot === null ? cacheWith(cache, k, v, this.#length) : cacheWithOne(cache, k, v, slot);
     this.#replace(layer, written);
-    return cachedAttention(q, this.#caches[layer] as KeyValueCache, mask);
+    return cachedAttention(q, this.#caches[layer] as KeyValueCache, piece.maskOf(layer));
   }
 
   #replace(layer: number, { keys, values }: KeyValueCache): void {

@@ -15,7 +15,7 @@ const config: DecoderConfig = {
   contextLength: 32,
   ropeTheta: 10_000,
   ropeScaling: null,
-  rmsNormEpsilon: 1e-5,
+  normEpsilon: 1e-5,
   tiedHead: true,
   stopTokenIds: [],
 };

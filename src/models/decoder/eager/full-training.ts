@@ -26,7 +26,11 @@ export function fullTraining(
       which === 'current' ? parameters.value(name) : parameters.averaged(name);
     return {
       tensor: read,
-      linear: (path) => ({ weight: read(`${path}.weight`), lora: null }),
+      linear: (path) => ({
+        weight: read(`${path}.weight`),
+        lora: null,
+        bias: parameters.has(`${path}.bias`) ? read(`${path}.bias`) : null,
+      }),
       head: () => (config.tiedHead ? null : read(HEAD)),
     };
   };

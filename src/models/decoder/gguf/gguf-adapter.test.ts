@@ -20,7 +20,7 @@ const CONFIG: DecoderConfig = {
   contextLength: 32,
   ropeTheta: 10_000,
   ropeScaling: null,
-  rmsNormEpsilon: 1e-5,
+  normEpsilon: 1e-5,
   tiedHead: true,
   stopTokenIds: [],
 };

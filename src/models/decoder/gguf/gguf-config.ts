@@ -196,7 +196,7 @@ export function ggufMetadataOf(
   ]);
   for (const [key, value] of numbers) metadata.set(`${ARCHITECTURE}.${key}`, { type: 'uint32', value });
   metadata.set('llama.rope.freq_base', { type: 'float32', value: config.ropeTheta });
-  metadata.set('llama.attention.layer_norm_rms_epsilon', { type: 'float32', value: config.rmsNormEpsilon });
+  metadata.set('llama.attention.layer_norm_rms_epsilon', { type: 'float32', value: config.normEpsilon });
   if (ropeScaling?.type === 'linear') {
     metadata.set('llama.rope.scaling.type', { type: 'string', value: 'linear' });
     metadata.set('llama.rope.scaling.factor', { type: 'float32', value: ropeScaling.factor });

@@ -22,7 +22,7 @@ const CONFIG: DecoderConfig = {
   contextLength: 128,
   ropeTheta: 500_000,
   ropeScaling: null,
-  rmsNormEpsilon: 1e-5,
+  normEpsilon: 1e-5,
   tiedHead: true,
   stopTokenIds: [],
   slidingWindow: null,

@@ -123,7 +123,7 @@ class DecoderGraph {
       {
         attributes: {
           axis: { int: -1 },
-          epsilon: { float: this.#config.rmsNormEpsilon },
+          epsilon: { float: this.#config.normEpsilon },
           stash_type: { int: 1 },
         },
       },
@@ -136,7 +136,7 @@ class DecoderGraph {
     const outputs = [`${name}/output_0`, '', '', `${name}/output_3`] as const;
     const normed = this.#graph.node(name, [hidden, added, this.#normWeight(weight)], {
       domain: MICROSOFT,
-      attributes: { epsilon: { float: this.#config.rmsNormEpsilon } },
+      attributes: { epsilon: { float: this.#config.normEpsilon } },
       outputs: [...outputs],
     });
     return { hidden: outputs[3], normed };

@@ -78,11 +78,11 @@ function block(
   x: Value,
   attend: (tape: Tape, qkv: Value) => Value,
 ): Value {
-  const n = rmsNorm(tape, x, weights.parameter(inputNorm(layer)), config.rmsNormEpsilon);
+  const n = rmsNorm(tape, x, weights.parameter(inputNorm(layer)), config.normEpsilon);
   const qkv = linear(tape, n, weights.linear(layer, 'attention-in'));
   const attended = attend(tape, qkv);
   const h = linear(tape, attended, weights.linear(layer, 'attention-out'), x);
-  const m = rmsNorm(tape, h, weights.parameter(attentionNorm(layer)), config.rmsNormEpsilon);
+  const m = rmsNorm(tape, h, weights.parameter(attentionNorm(layer)), config.normEpsilon);
   const activation = swiglu(tape, linear(tape, m, weights.linear(layer, 'mlp-in')));
   return linear(tape, activation, weights.linear(layer, 'mlp-out'), h);
 }
@@ -120,7 +120,7 @@ function readBlock(
   const linears = SITE_NAMES.map((site) => weights.linear(layer, site));
   if (linears.some(({ lora }) => lora !== null)) return block(tape, config, weights, layer, x, attend);
   const { recorder } = tape;
-  const normOf = (name: string) => ({ weight: weights.parameter(name), epsilon: config.rmsNormEpsilon });
+  const normOf = (name: string) => ({ weight: weights.parameter(name), epsilon: config.normEpsilon });
   const read = (site: Site, from: Value, norm: Norm | null, residual: Value | null): Value =>
     readSite(tape, from, weights.linear(layer, site), norm, residual, (input, ahead, y) => {
       if (stack !== null) addStackedLora(recorder, input, ahead, stack, stack.siteOf(site), y);
@@ -157,7 +157,7 @@ export function recordLoss(
     const part = (tape: Tape, input: Value): Value => block(tape, config, weights, layer, input, attend);
     x = recompute && gradients ? tape.recomputed(x, part) : part(tape, x);
   }
-  const hidden = rmsNorm(tape, x, weights.parameter(FINAL_NORM), config.rmsNormEpsilon);
+  const hidden = rmsNorm(tape, x, weights.parameter(FINAL_NORM), config.normEpsilon);
   const head = weights.parameter(config.tiedHead ? EMBEDDING : HEAD);
   crossEntropy(tape, hidden, head, inputs.labels, loss, gradients);
   if (gradients) tape.backward();
@@ -231,7 +231,7 @@ export function recordRead(
   const wanted = last.shape[0] ?? 0;
   // With a token of each sequence, these are the wanted ones.
   const hidden = wanted === shape.tokens ? x : gatherRows(recorder, x, last);
-  const norm = { weight: weights.parameter(FINAL_NORM), epsilon: config.rmsNormEpsilon };
+  const norm = { weight: weights.parameter(FINAL_NORM), epsilon: config.normEpsilon };
   const head = weights.parameter(config.tiedHead ? EMBEDDING : HEAD);
   const logits =
     result.kind === 'logits' ? result.logits : recorder.temporary('logits', [wanted, config.vocabSize]);
