@@ -90,8 +90,8 @@ export class KernelTimes {
       last: externalValue('last', [1]),
     };
     const logits = externalValue('logits', [1, config.vocabSize]);
-    const tables = ropeValues(CACHED_TOKENS, headSize);
-    recordRead(tape, config, frozenView(layout), inputs, tables, pool, { kind: 'logits', logits });
+    const tables = ropeValues(CACHED_TOKENS, config);
+    recordRead(tape, config, frozenView(config, layout), inputs, tables, pool, { kind: 'logits', logits });
     const contents = { positions: Uint32Array.of(CACHED_TOKENS - 1), 'page table': Uint32Array.from(pages) };
     try {
       return await this.#timeAll(tape.recorder.finish(), contents, rounds, (value) => pool.rangeOf(value));

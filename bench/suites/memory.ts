@@ -34,7 +34,9 @@ async function largeRow({ page }: PageSession): Promise<{ row: Record<string, Ce
   const host = await HostMemory.watch(page);
   const loading = await page.evaluate((test) => bench.openLarge(test), test);
   const { overIdleBytes } = await host.stop();
-  console.error(`${test.name} loaded: ${loading} ms, ${mebibytes(overIdleBytes)} MiB of host memory over idle`);
+  console.error(
+    `${test.name} loaded: ${loading} ms, ${mebibytes(overIdleBytes)} MiB of host memory over idle`,
+  );
   const { loss, milliseconds } = await page.evaluate(() => bench.stepLarge());
   const { peakBytes } = await page.evaluate(() => bench.largeBytes());
   await page.evaluate(() => bench.closeLarge());

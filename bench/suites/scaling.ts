@@ -10,7 +10,7 @@ import {
   WeightLayout,
 } from '../../src/engine/planned';
 import type { DecoderConfig } from '../../src/models/decoder/decoder-config';
-import { batchValues } from '../../src/models/decoder/planned/batch-buffers';
+import { batchInputs, batchValues } from '../../src/models/decoder/planned/batch-buffers';
 import { plainView } from '../../src/models/decoder/planned/parameter-views';
 import { recordLoss } from '../../src/models/decoder/planned/record-decoder';
 import { ropeValues } from '../../src/models/decoder/planned/rope-buffers';
@@ -32,17 +32,16 @@ const WORK = 4096;
 /** Bytes of the arrays that a full training step needs besides weights. */
 function arenaBytes(config: DecoderConfig, length: number, recompute: boolean): number {
   const layout = new WeightLayout(baseGroups(config), SLAB_BYTES, true);
-  const view = plainView((key) =>
+  const view = plainView(config, (key) =>
     layout.parameter(key, ({ name, shape }) => externalValue(`d ${name}`, shape)),
   );
-  const { rows, labels, count, ...inputs } = batchValues(length);
   const tape = new Tape(new Recorder(SOFTWARE_TRAITS));
   recordLoss(
     tape,
     config,
     view,
-    { ...inputs, labels: { rows, labels, count } },
-    ropeValues(length, config.headSize),
+    batchInputs(batchValues(length)),
+    ropeValues(length, config),
     { rows: 1, length },
     externalValue('loss', [1]),
     { recompute, gradients: true },

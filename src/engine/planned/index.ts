@@ -7,6 +7,7 @@ export * from './kernels/bias';
 export * from './kernels/elementwise';
 export * from './kernels/embedding';
 export * from './kernels/gated-activation';
+export * from './kernels/head-norm';
 export * from './kernels/layer-norm';
 export * from './kernels/linear';
 export * from './kernels/magnitude';

@@ -49,6 +49,26 @@ function accumulate({ recorder }: Tape, from: Value, to: Value): void {
   recorder.dispatch(kernel, [from, to]);
 }
 
+/** a + b, of one shape; a new array. */
+export function add(tape: Tape, a: Value, b: Value): Value {
+  const { recorder } = tape;
+  const y = recorder.temporary('sum', a.shape, a.learns || b.learns);
+  const kernel = perElement('add', elements(a.shape), ['a', 'b'], 'result', 'a[index] + b[index]');
+  recorder.dispatch(kernel, [a, b, y]);
+  tape.rule(() => {
+    const dy = tape.gradient(y);
+    if (dy === null) return;
+    if (b.learns) {
+      const { value, adds } = tape.target(b);
+      if (adds) accumulate(tape, dy, value);
+      else copy(tape, dy, value);
+    }
+    // Last: from here on the array of dy is a's gradient and will be added to.
+    if (a.learns) giveGradient(tape, a, dy);
+  });
+  return y;
+}
+
 /** PCG output function (O'Neill 2014) over a counter: a draw is a function of (seed, site, element). */
 const HASH = `
 fn draw(seed: u32, site: u32, index: u32) -> f32 {

@@ -1,7 +1,7 @@
 // Rows of a table by token id, and the gradient of the table: tokens come sorted by id as well, so that the first of each
 // id sums its whole run. No atomics, always the same order. A table in few bits is turned into numbers as it is read; of
 // one in parts each part gives the rows that it has.
-import { linearGrid, reads, writes, type Kernel } from '../kernel';
+import { float, linearGrid, reads, writes, type Kernel } from '../kernel';
 import { partsOf, type Parameter, type ParameterPart } from '../parameter';
 import type { QuantisedBits } from '../quantise';
 import type { Value } from '../recorder';
@@ -23,15 +23,18 @@ const PART = reads('part', 'array<u32>');
 /** `row`: of the part; tokens of other parts are left alone. */
 const ROW_OF_PART = 'let row = token - part[0]; if (token < part[0] || row >= part[1]) { return; }';
 
-function gatherKernel(tokens: number, width: number): Kernel {
+const times = (factor: number): string => (factor === 1 ? '' : ` * ${float(factor)}`);
+const named = (factor: number): string => (factor === 1 ? '' : ` by ${factor}`);
+
+function gatherKernel(tokens: number, width: number, factor: number): Kernel {
   const grid = linearGrid(tokens * width);
   return {
-    name: `embedding ${tokens}x${width}`,
+    name: `embedding ${tokens}x${width}${named(factor)}`,
     bindings: [reads('ids', 'array<u32>'), PART, reads('table'), writes('rows')],
     code: `${grid.signature} { ${grid.index}
   let token = ids[index / ${width}u];
   ${ROW_OF_PART}
-  rows[index] = table[row * ${width}u + index % ${width}u];
+  rows[index] = table[row * ${width}u + index % ${width}u]${times(factor)};
 }`,
     workgroups: grid.workgroups,
     flops: tokens * width,
@@ -39,11 +42,11 @@ function gatherKernel(tokens: number, width: number): Kernel {
 }
 
 /** One invocation for four elements. */
-function quantisedGatherKernel(tokens: number, width: number, bits: QuantisedBits): Kernel {
+function quantisedGatherKernel(tokens: number, width: number, bits: QuantisedBits, factor: number): Kernel {
   const quarter = width / 4;
   const grid = linearGrid(tokens * quarter);
   return {
-    name: `embedding ${bits} bits ${tokens}x${width}`,
+    name: `embedding ${bits} bits ${tokens}x${width}${named(factor)}`,
     bindings: [
       ...[reads('ids', 'array<u32>'), PART, reads('words', 'array<u32>')],
       ...(bits === 16 ? [] : [reads('scales')]),
@@ -54,17 +57,17 @@ ${grid.signature} { ${grid.index}
   let token = ids[index / ${quarter}u];
   ${ROW_OF_PART}
   let at = row * ${width}u + index % ${quarter}u * 4u;
-  rows[index] = levels(at) * scale(at);
+  rows[index] = levels(at) * scale(at)${times(factor)};
 }`,
     workgroups: grid.workgroups,
     flops: tokens * width,
   };
 }
 
-function gradientKernel(tokens: number, width: number): Kernel {
+function gradientKernel(tokens: number, width: number, factor: number): Kernel {
   const grid = linearGrid(tokens * width);
   return {
-    name: `embedding gradient ${tokens}x${width}`,
+    name: `embedding gradient ${tokens}x${width}${named(factor)}`,
     bindings: [
       reads('d_rows'),
       reads('sorted_ids', 'array<u32>'),
@@ -82,15 +85,20 @@ function gradientKernel(tokens: number, width: number): Kernel {
   for (var i = first; i < ${tokens}u && sorted_ids[i] == token; i++) {
     sum += d_rows[order[i] * ${width}u + column];
   }
-  d_table[row * ${width}u + column] += sum;
+  d_table[row * ${width}u + column] += sum${times(factor)};
 }`,
     workgroups: grid.workgroups,
     flops: tokens * width,
   };
 }
 
-/** @param table [vocabulary, width]. @returns [tokens, width]. */
-export function embedding(tape: Tape, table: Parameter, { ids, sortedIds, order }: TokenInputs): Value {
+/** @param table [vocabulary, width]; @param factor what rows are multiplied with. @returns [tokens, width]. */
+export function embedding(
+  tape: Tape,
+  table: Parameter,
+  { ids, sortedIds, order }: TokenInputs,
+  factor = 1,
+): Value {
   const { recorder } = tape;
   const [tokens = 0] = ids.shape;
   const width = table.value.shape[1] ?? 0;
@@ -100,8 +108,8 @@ export function embedding(tape: Tape, table: Parameter, { ids, sortedIds, order 
     const { value, quantised } = part;
     const kernel =
       quantised === undefined
-        ? gatherKernel(tokens, width)
-        : quantisedGatherKernel(tokens, width, quantised.bits);
+        ? gatherKernel(tokens, width, factor)
+        : quantisedGatherKernel(tokens, width, quantised.bits, factor);
     const scales = quantised?.scales ?? null;
     recorder.dispatch(kernel, [ids, places(part), value, ...(scales === null ? [] : [scales]), rows]);
   }
@@ -111,7 +119,7 @@ export function embedding(tape: Tape, table: Parameter, { ids, sortedIds, order 
     for (const part of partsOf(table)) {
       if (part.gradient === null) continue;
       const operands = [dRows, sortedIds, order, places(part), part.gradient];
-      recorder.dispatch(gradientKernel(tokens, width), operands);
+      recorder.dispatch(gradientKernel(tokens, width, factor), operands);
     }
   });
   return rows;

@@ -12,16 +12,15 @@ import {
 } from '../../../engine/planned';
 import type { LoraConfig } from '../../../protocol/models';
 import type { DecoderConfig } from '../decoder-config';
-import { projectionPath, projectionShape } from '../decoder-names';
+import { projectionPath, projections, projectionShape } from '../decoder-names';
 import { loraB, loraScale } from '../lora-weights';
-import { adapted, SITE_NAMES, siteLoraKey, SITES, type Site } from './weight-groups';
+import { adapted, SITE_NAMES, siteLoraKey, siteProjections, type Site } from './weight-groups';
 
 export interface StackedAdapter {
   readonly lora: LoraConfig;
   readonly store: WeightStore;
 }
 
-const ENTRIES = SITE_NAMES.reduce((count, site) => count + SITES[site].length, 0);
 const RANKS = [8, 16, 32, 64, 128, 256];
 const MAX_RANK = 256;
 
@@ -31,8 +30,13 @@ export const canStack = ({ rank, useDora = false }: LoraConfig): boolean => !use
 /** The site's entries in a slot's part of the table. */
 export function stackedSite(config: DecoderConfig, site: Site): StackedSite {
   let first = 0;
-  for (const other of SITE_NAMES.slice(0, SITE_NAMES.indexOf(site))) first += SITES[other].length;
-  return { first, widths: SITES[site].map((target) => projectionShape(config, target).out) };
+  for (const other of SITE_NAMES.slice(0, SITE_NAMES.indexOf(site))) {
+    first += siteProjections(config, other).length;
+  }
+  return {
+    first,
+    widths: siteProjections(config, site).map((target) => projectionShape(config, target).out),
+  };
 }
 
 interface SlotLayout {
@@ -56,7 +60,7 @@ function slotLayout(config: DecoderConfig, { rank, targets }: LoraConfig): SlotL
     return at;
   };
   for (const site of SITE_NAMES) {
-    const used = adapted(site, targets);
+    const used = adapted(config, site, targets);
     const [firstTarget] = used;
     if (firstTarget === undefined) continue;
     const width = projectionShape(config, firstTarget).in;
@@ -64,7 +68,7 @@ function slotLayout(config: DecoderConfig, { rank, targets }: LoraConfig): SlotL
     used.forEach((target, index) => {
       const size = projectionShape(config, target).out * rank;
       const b = place(size, (layer) => loraB(projectionPath(layer, target)));
-      const entry = stackedSite(config, site).first + SITES[site].findIndex((other) => other === target);
+      const entry = stackedSite(config, site).first + siteProjections(config, site).indexOf(target);
       entries.push({ entry, a: a + index * rank * width, b });
     });
   }
@@ -81,7 +85,7 @@ export class AdapterStack {
   /** Of each layer; what plans bind. */
   readonly layers: readonly Value[];
   readonly table = externalValue('table of adapters', [1]);
-  readonly entries = ENTRIES;
+  readonly entries: number;
   readonly #owner: PlanDevice;
   readonly #config: DecoderConfig;
   readonly #ranges = new Map<Value, BufferRange>();
@@ -95,6 +99,7 @@ export class AdapterStack {
   constructor(owner: PlanDevice, config: DecoderConfig) {
     this.#owner = owner;
     this.#config = config;
+    this.entries = projections(config).length;
     this.layers = Array.from({ length: config.layers }, (_, layer) =>
       externalValue(`adapters of layer ${layer}`, [1]),
     );
@@ -178,7 +183,7 @@ export class AdapterStack {
     const fresh = new Map<Value, BufferRange>();
     try {
       for (const value of [this.table, ...this.layers]) {
-        const size = value === this.table ? ENTRIES * STACK_FIELDS : room.elements;
+        const size = value === this.table ? this.entries * STACK_FIELDS : room.elements;
         const bytes = 4 * room.slots * size;
         fresh.set(value, { buffer: await memory.allocate(bytes, value.name), offset: 0, bytes });
       }
@@ -210,7 +215,7 @@ export class AdapterStack {
   }
 
   #entriesOf({ adapter: { lora }, layout }: Slot, start: number): Uint32Array<ArrayBuffer> {
-    const numbers = new Uint32Array(ENTRIES * STACK_FIELDS);
+    const numbers = new Uint32Array(this.entries * STACK_FIELDS);
     const [scale = 0] = new Uint32Array(Float32Array.of(loraScale(lora)).buffer);
     for (const { entry, a, b } of layout.entries) {
       numbers.set([start + a, start + b, lora.rank, scale], entry * STACK_FIELDS);

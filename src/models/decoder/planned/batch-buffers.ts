@@ -15,6 +15,8 @@ interface BatchData {
   sortedIds: Uint32Array;
   order: Uint32Array;
   positions: Int32Array;
+  sortedPositions: Uint32Array;
+  positionOrder: Uint32Array;
   segments: Int32Array;
   rows: Uint32Array;
   labels: Uint32Array;
@@ -29,6 +31,8 @@ const NAMES: readonly ArrayName[] = [
   'sortedIds',
   'order',
   'positions',
+  'sortedPositions',
+  'positionOrder',
   'segments',
   'rows',
   'labels',
@@ -49,14 +53,24 @@ function labelled({ labels }: TokenBatch): Pick<BatchData, 'rows' | 'labels' | '
   return { rows, labels: kept, count: Uint32Array.of(count) };
 }
 
+/** Ascending, and where each of them stood. */
+function sorted(numbers: Int32Array): { values: Uint32Array; order: Uint32Array } {
+  const order = Uint32Array.from(numbers.keys()).sort(
+    (a, b) => (numbers[a] ?? 0) - (numbers[b] ?? 0) || a - b,
+  );
+  return { values: order.map((place) => numbers[place] ?? 0), order };
+}
+
 function batchData(batch: TokenBatch, seed: number): BatchData {
   const { tokens, positions, segments } = batch;
-  const order = Uint32Array.from(tokens.keys()).sort((a, b) => (tokens[a] ?? 0) - (tokens[b] ?? 0) || a - b);
+  const [byId, byPosition] = [sorted(tokens), sorted(positions)];
   return {
     ids: tokens,
-    sortedIds: order.map((token) => tokens[token] ?? 0),
-    order,
+    sortedIds: byId.values,
+    order: byId.order,
     positions,
+    sortedPositions: byPosition.values,
+    positionOrder: byPosition.order,
     segments,
     ...labelled(batch),
     seed: Uint32Array.of(seed >>> 0),
@@ -82,9 +96,8 @@ export class BatchBuffers {
     this.#buffer = buffer;
     this.#values = values;
     this.#ranges = ranges;
-    const { ids, sortedIds, order, positions, segments, rows, labels, count, seed } = values;
-    this.inputs = { ids, sortedIds, order, positions, segments, labels: { rows, labels, count } };
-    this.seed = seed;
+    this.inputs = batchInputs(values);
+    this.seed = values.seed;
   }
 
   static async allocate(owner: PlanDevice, { rows, length }: BatchShape): Promise<BatchBuffers> {
@@ -127,10 +140,23 @@ export function batchValues(tokens: number): Record<ArrayName, Value> {
     sortedIds: value('sortedIds'),
     order: value('order'),
     positions: value('positions'),
+    sortedPositions: value('sortedPositions'),
+    positionOrder: value('positionOrder'),
     segments: value('segments'),
     rows: value('rows'),
     labels: value('labels'),
     count: value('count'),
     seed: value('seed'),
   };
+}
+
+/** The arrays as a recording reads them. */
+export function batchInputs({ rows, labels, count, ...values }: Record<ArrayName, Value>): BatchInputs {
+  const { ids, sortedIds, order, segments } = values;
+  const positions = {
+    ids: values.positions,
+    sortedIds: values.sortedPositions,
+    order: values.positionOrder,
+  };
+  return { ids, sortedIds, order, positions, segments, labels: { rows, labels, count } };
 }

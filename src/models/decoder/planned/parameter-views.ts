@@ -13,23 +13,37 @@ import type { DecoderConfig } from '../decoder-config';
 import { loraB, loraScale } from '../lora-weights';
 import type { NormValues } from './dora-norms';
 import type { DecoderParameters } from './record-decoder';
-import { adapted, siteKey, siteLoraKey, siteMagnitudeKey, SITES, type Site } from './weight-groups';
+import {
+  adapted,
+  hasSiteBias,
+  SITE_NAMES,
+  siteBiasKey,
+  siteKey,
+  siteLoraKey,
+  siteMagnitudeKey,
+  siteProjections,
+  type Site,
+} from './weight-groups';
 
 /** Views over groups that `parameter` finds by key. */
-export function plainView(parameter: (key: string) => Parameter): DecoderParameters {
+export function plainView(config: DecoderConfig, parameter: (key: string) => Parameter): DecoderParameters {
   return {
     parameter,
-    linear: (layer, site) => ({ weight: parameter(siteKey(layer, site)), lora: null }),
+    linear: (layer, site) => ({
+      weight: parameter(siteKey(layer, site)),
+      lora: null,
+      bias: hasSiteBias(config, site) ? parameter(siteBiasKey(layer, site)) : null,
+    }),
   };
 }
 
-export function frozenView(layout: WeightLayout): DecoderParameters {
-  return plainView((key) => layout.frozen(key));
+export function frozenView(config: DecoderConfig, layout: WeightLayout): DecoderParameters {
+  return plainView(config, (key) => layout.frozen(key));
 }
 
 /** Mask numbers are different for every side path of a pass. */
 const siteNumber = (layer: number, site: Site): number =>
-  layer * Object.keys(SITES).length + Object.keys(SITES).indexOf(site);
+  layer * SITE_NAMES.length + SITE_NAMES.indexOf(site);
 
 /**
  * The base with side paths.
@@ -49,7 +63,7 @@ export function loraView(
     return value === undefined ? null : { magnitude: parameter(key), norms: value };
   };
   const pathOf = (layer: number, site: Site): LoraPath | null => {
-    const targets = adapted(site, lora.targets);
+    const targets = adapted(config, site, lora.targets);
     if (targets.length === 0) return null;
     const dropout: Dropout | null =
       seed === null || lora.dropout <= 0
@@ -76,7 +90,7 @@ export function loraView(
 /** Where a projection's outputs stand among those of its site. */
 function columnsOf(config: DecoderConfig, site: Site, target: LoraTarget): { start: number; width: number } {
   let start = 0;
-  for (const other of SITES[site]) {
+  for (const other of siteProjections(config, site)) {
     const width = projectionShape(config, other).out;
     if (other === target) return { start, width };
     start += width;

@@ -14,7 +14,7 @@ import {
 import type { TrainingConfig } from '../../../protocol/training';
 import type { ActivationBytes } from '../../model-family';
 import type { DecoderConfig } from '../decoder-config';
-import { batchValues } from './batch-buffers';
+import { batchInputs, batchValues } from './batch-buffers';
 import { normValues, recordNorms } from './dora-norms';
 import { frozenView, loraView, plainView } from './parameter-views';
 import { recordLoss, type DecoderParameters } from './record-decoder';
@@ -39,9 +39,9 @@ function abstractWeights(
     (layout: WeightLayout) =>
     (key: string): Parameter =>
       layout.parameter(key, ({ name, shape }) => externalValue(`d ${name}`, shape));
-  if (full) return plainView(trainable(base));
+  if (full) return plainView(config, trainable(base));
   const adapter = new WeightLayout(loraGroups(config, lora), limitBytes, true);
-  return loraView(config, frozenView(base), lora, trainable(adapter), normValues(config, lora), seed);
+  return loraView(config, frozenView(config, base), lora, trainable(adapter), normValues(config, lora), seed);
 }
 
 type RecordingDevice = Pick<PlanDevice, 'traits' | 'slabBytes' | 'variantOf'> &
@@ -58,12 +58,12 @@ export function recordStep(
   recompute: boolean,
 ): Recording {
   const { batchSize: rows, sequenceLength: length } = step;
-  const { rows: labelRows, labels, count, seed, ...tokens } = batchValues(rows * length);
+  const values = batchValues(rows * length);
   const tape = new Tape(new Recorder(traits, variantOf, quantisedVariantOf, attentionVariantOf));
-  const inputs = { ...tokens, labels: { rows: labelRows, labels, count } };
-  const tables = ropeValues(length, config.headSize);
+  const inputs = batchInputs(values);
+  const tables = ropeValues(length, config);
   const loss = externalValue('loss', [1]);
-  const weights = abstractWeights(config, step, seed, slabBytes);
+  const weights = abstractWeights(config, step, values.seed, slabBytes);
   recordLoss(tape, config, weights, inputs, tables, { rows, length }, loss, { recompute, gradients: true });
   return tape.recorder.finish();
 }

@@ -82,7 +82,7 @@ export class PlannedRuntime implements ModelRuntime {
     this.storageErrors = errors;
     this.#activationBudgetBytes = activationBudgetBytes;
     this.#decoders = new Decoders(owner, config, () => ({
-      weights: frozenView(base.layout),
+      weights: frozenView(config, base.layout),
       rangeOf: (value) => this.#rangeOf(value),
     }));
   }
@@ -126,7 +126,7 @@ export class PlannedRuntime implements ModelRuntime {
     const shapes = adapterShapes(this.#config, lora);
     if (start !== null) checkContinues(shapes, [...start.store.layout.members.keys()], start.lora, lora);
     const layout = this.#loraLayout(lora, true);
-    const base = frozenView(this.#base.layout);
+    const base = frozenView(this.#config, this.#base.layout);
     const norms = normValues(this.#config, lora);
     const frozenAdapter = (key: string) => layout.frozen(key);
     const trained = await TrainedWeights.allocate(
@@ -222,7 +222,7 @@ export class PlannedRuntime implements ModelRuntime {
 
   #adapted({ lora, store, normValues: norms }: PlannedAdapter): DecoderParameters {
     const parameter = (key: string) => store.layout.frozen(key);
-    return loraView(this.#config, frozenView(this.#base.layout), lora, parameter, norms, null);
+    return loraView(this.#config, frozenView(this.#config, this.#base.layout), lora, parameter, norms, null);
   }
 
   #loraLayout(lora: LoraConfig, learns: boolean): WeightLayout {
@@ -243,7 +243,7 @@ async function fullTraining(
     owner,
     new WeightLayout(baseGroups(config), owner.slabBytes, true),
   );
-  const view = plainView((key) => trained.parameter(key));
+  const view = plainView(config, (key) => trained.parameter(key));
   return new PlannedTraining({
     owner,
     config,

@@ -1,14 +1,20 @@
 // The decoder as operations of the planned engine: the same function gives the plan of a training step, of an
 // evaluation and of reading a prompt.
 import {
+  activate,
+  add,
+  addBias,
   addStackedLora,
   attention,
   cachedAttention,
   canAttendTurned,
   crossEntropy,
   embedding,
+  gatedActivation,
   gatherRows,
+  headNorm,
   isFusable,
+  layerNorm,
   linear,
   normedProduct,
   normedSwiglu,
@@ -25,14 +31,25 @@ import {
   type Norm,
   type PagePool,
   type Parameter,
-  type RopeTables,
   type StackedSite,
   type Tape,
   type TokenInputs,
   type Value,
 } from '../../../engine/planned';
-import type { DecoderConfig } from '../decoder-config';
-import { attentionNorm, EMBEDDING, FINAL_NORM, HEAD, inputNorm } from '../decoder-names';
+import { traitsOf, windowOf, type DecoderConfig } from '../decoder-config';
+import {
+  attentionNorm,
+  attentionOutputNorm,
+  biasOf,
+  EMBEDDING,
+  FINAL_NORM,
+  HEAD,
+  headNorm as headNormName,
+  inputNorm,
+  mlpOutputNorm,
+  POSITIONS,
+} from '../decoder-names';
+import { tablesOf, type LayerTables } from './rope-buffers';
 import { SITE_NAMES, type Site } from './weight-groups';
 
 /** The adapters' matrices of one layer. */
@@ -46,8 +63,8 @@ export interface DecoderParameters {
 }
 
 export interface BatchInputs extends TokenInputs {
-  /** u32 [tokens] */
-  positions: Value;
+  /** As ids of a table of positions. */
+  positions: TokenInputs;
   /** i32 [tokens] */
   segments: Value;
   labels: LabelInputs;
@@ -64,76 +81,128 @@ export interface RecordOptions {
   gradients: boolean;
 }
 
-const headShape = ({ heads, kvHeads, headSize, slidingWindow = null }: DecoderConfig) => ({
-  ...{ heads, kvHeads, headSize },
-  window: slidingWindow,
-});
+const headShape = (config: DecoderConfig, layer: number) => {
+  const { heads, kvHeads, headSize } = config;
+  return { heads, kvHeads, headSize, window: windowOf(config, layer) };
+};
 
-/** @param attend from the projections, not yet rotated, to what the heads found. */
-function block(
+/** What all of a layer's parts are recorded with. */
+interface Layer {
+  tape: Tape;
+  config: DecoderConfig;
+  weights: DecoderParameters;
+  layer: number;
+}
+
+function normed({ tape, config, weights }: Omit<Layer, 'layer'>, name: string, x: Value): Value {
+  const weight = weights.parameter(name);
+  if (traitsOf(config).norm === 'rms') return rmsNorm(tape, x, weight, config.normEpsilon);
+  return layerNorm(tape, x, { weight, bias: weights.parameter(biasOf(name)) }, config.normEpsilon);
+}
+
+/** Queries and keys normed by head, where the model does that. */
+function normedHeads({ tape, config, weights, layer }: Layer, qkv: Value): Value {
+  if (!traitsOf(config).headNorms) return qkv;
+  const of = (name: 'q' | 'k'): Parameter => weights.parameter(headNormName(layer, name));
+  return headNorm(tape, qkv, { q: of('q'), k: of('k') }, config, config.normEpsilon);
+}
+
+/** @param mlpIn gate and up beside each other, or up alone. */
+function activated({ tape, config }: Layer, mlpIn: Value): Value {
+  const { mlp } = traitsOf(config);
+  if (mlp === 'swiglu') return swiglu(tape, mlpIn);
+  return mlp === 'geglu' ? gatedActivation(tape, mlpIn, 'gelu-tanh') : activate(tape, mlpIn, 'gelu-tanh');
+}
+
+/** The rows of tokens, with those of their positions where these are learned. */
+function embedded(
   tape: Tape,
   config: DecoderConfig,
   weights: DecoderParameters,
-  layer: number,
-  x: Value,
-  attend: (tape: Tape, qkv: Value) => Value,
+  tokens: TokenInputs,
+  positions: TokenInputs,
 ): Value {
-  const n = rmsNorm(tape, x, weights.parameter(inputNorm(layer)), config.normEpsilon);
-  const qkv = linear(tape, n, weights.linear(layer, 'attention-in'));
-  const attended = attend(tape, qkv);
-  const h = linear(tape, attended, weights.linear(layer, 'attention-out'), x);
-  const m = rmsNorm(tape, h, weights.parameter(attentionNorm(layer)), config.normEpsilon);
-  const activation = swiglu(tape, linear(tape, m, weights.linear(layer, 'mlp-in')));
-  return linear(tape, activation, weights.linear(layer, 'mlp-out'), h);
+  const traits = traitsOf(config);
+  const x = embedding(tape, weights.parameter(EMBEDDING), tokens, traits.embeddingScale);
+  if (traits.positions !== 'learned') return x;
+  return add(tape, x, embedding(tape, weights.parameter(POSITIONS), positions));
 }
 
-/** The product of a site, with a norm in front of it, and what adapters add to it. */
+/** @param attend from the projections, not yet rotated, to what the heads found. */
+function block(part: Layer, x: Value, attend: (tape: Tape, qkv: Value) => Value): Value {
+  const { tape, config, weights, layer } = part;
+  /** x plus a projection, which is normed first where the model does that. */
+  const plus = (input: Value, site: Site, norm: string, residual: Value): Value =>
+    traitsOf(config).outputNorms
+      ? add(tape, residual, normed(part, norm, linear(tape, input, weights.linear(layer, site))))
+      : linear(tape, input, weights.linear(layer, site), residual);
+  const n = normed(part, inputNorm(layer), x);
+  const qkv = normedHeads(part, linear(tape, n, weights.linear(layer, 'attention-in')));
+  const h = plus(attend(tape, qkv), 'attention-out', attentionOutputNorm(layer), x);
+  const m = normed(part, attentionNorm(layer), h);
+  const activation = activated(part, linear(tape, m, weights.linear(layer, 'mlp-in')));
+  return plus(activation, 'mlp-out', mlpOutputNorm(layer), h);
+}
+
+/** What adapters add to a site's product. @param ahead a norm that x has not been through yet. */
+type AddAdapters = (site: Site, x: Value, ahead: Norm | null, y: Value) => void;
+
+/** The product of a site, with a norm in front of it, and what adapters and a bias add to it. */
 function readSite(
-  tape: Tape,
+  part: Layer,
+  site: Site,
   x: Value,
-  { weight }: LinearWeights,
-  norm: Norm | null,
+  normName: string | null,
   residual: Value | null,
-  addAdapters: (x: Value, norm: Norm | null, y: Value) => void,
+  addAdapters: AddAdapters,
 ): Value {
-  const { recorder } = tape;
+  const { tape, config, weights, layer } = part;
+  const { weight, bias = null } = weights.linear(layer, site);
   const [rows = 0] = x.shape;
-  const y = recorder.temporary('y', [rows, weight.value.shape[0] ?? 0]);
-  const isFused = norm !== null && isFusable(rows, weight);
-  const input = isFused || norm === null ? x : rmsNorm(tape, x, norm.weight, norm.epsilon);
-  if (isFused) normedProduct(recorder, x, norm, weight, y);
-  else weightProduct(recorder, input, weight, y, residual);
-  addAdapters(input, isFused ? norm : null, y);
+  const y = tape.recorder.temporary('y', [rows, weight.value.shape[0] ?? 0]);
+  const fused = normName !== null && isFusedNorm(config, rows, weight) ? normOf(part, normName) : null;
+  const input = fused !== null || normName === null ? x : normed(part, normName, x);
+  if (fused === null) weightProduct(tape.recorder, input, weight, y, residual);
+  else normedProduct(tape.recorder, x, fused, weight, y);
+  addAdapters(site, input, fused, y);
+  if (bias !== null) addBias(tape, y, bias);
   return y;
 }
 
+const isFusedNorm = (config: DecoderConfig, rows: number, weight: Parameter): boolean =>
+  traitsOf(config).norm === 'rms' && isFusable(rows, weight);
+
+const normOf = ({ config, weights }: Omit<Layer, 'layer'>, name: string): Norm => ({
+  weight: weights.parameter(name),
+  epsilon: config.normEpsilon,
+});
+
 /** A block without gradients: norms and SwiGLU go along with the products beside them, where these can take them. */
 function readBlock(
-  tape: Tape,
-  config: DecoderConfig,
-  weights: DecoderParameters,
-  layer: number,
+  part: Layer,
   x: Value,
   attend: (tape: Tape, qkv: Value) => Value,
   stack: LayerStack | null,
 ): Value {
-  const linears = SITE_NAMES.map((site) => weights.linear(layer, site));
-  if (linears.some(({ lora }) => lora !== null)) return block(tape, config, weights, layer, x, attend);
-  const { recorder } = tape;
-  const normOf = (name: string) => ({ weight: weights.parameter(name), epsilon: config.normEpsilon });
-  const read = (site: Site, from: Value, norm: Norm | null, residual: Value | null): Value =>
-    readSite(tape, from, weights.linear(layer, site), norm, residual, (input, ahead, y) => {
-      if (stack !== null) addStackedLora(recorder, input, ahead, stack, stack.siteOf(site), y);
-    });
-  const qkv = read('attention-in', x, normOf(inputNorm(layer)), null);
-  const h = read('attention-out', attend(tape, qkv), null, x);
-  const mlpIn = weights.linear(layer, 'mlp-in').weight;
-  const mlpNorm = normOf(attentionNorm(layer));
+  const { tape, config, weights, layer } = part;
+  if (SITE_NAMES.some((site) => weights.linear(layer, site).lora !== null)) return block(part, x, attend);
+  const { outputNorms, mlp } = traitsOf(config);
+  const addAdapters: AddAdapters = (site, input, ahead, y) => {
+    if (stack !== null) addStackedLora(tape.recorder, input, ahead, stack, stack.siteOf(site), y);
+  };
+  const plus = (site: Site, input: Value, norm: string, residual: Value): Value =>
+    outputNorms
+      ? add(tape, residual, normed(part, norm, readSite(part, site, input, null, null, addAdapters)))
+      : readSite(part, site, input, null, residual, addAdapters);
+  const qkv = normedHeads(part, readSite(part, 'attention-in', x, inputNorm(layer), null, addAdapters));
+  const h = plus('attention-out', attend(tape, qkv), attentionOutputNorm(layer), x);
+  const { weight, bias = null } = weights.linear(layer, 'mlp-in');
+  const isWhole = stack === null && mlp === 'swiglu' && bias === null;
   const activation =
-    stack === null && isFusable(h.shape[0] ?? 0, mlpIn)
-      ? normedSwiglu(recorder, h, mlpNorm, mlpIn)
-      : swiglu(tape, read('mlp-in', h, mlpNorm, null));
-  return read('mlp-out', activation, null, h);
+    isWhole && isFusedNorm(config, h.shape[0] ?? 0, weight)
+      ? normedSwiglu(tape.recorder, h, normOf(part, attentionNorm(layer)), weight)
+      : activated(part, readSite(part, 'mlp-in', h, attentionNorm(layer), null, addAdapters));
+  return plus('mlp-out', activation, mlpOutputNorm(layer), h);
 }
 
 /** Summed loss into `loss` (f32 [1]); with gradients, these are added to those of the parameters. */
@@ -142,22 +211,22 @@ export function recordLoss(
   config: DecoderConfig,
   weights: DecoderParameters,
   inputs: BatchInputs,
-  tables: RopeTables,
+  tables: LayerTables,
   shape: BatchShape,
   loss: Value,
   { recompute, gradients }: RecordOptions,
 ): void {
-  const heads = headShape(config);
-  const attend = (tape: Tape, qkv: Value): Value => {
-    rope(tape, qkv, tables, inputs.positions, heads);
-    return attention(tape, qkv, inputs.segments, { ...shape, ...heads });
-  };
-  let x = embedding(tape, weights.parameter(EMBEDDING), inputs);
+  let x = embedded(tape, config, weights, inputs, inputs.positions);
   for (let layer = 0; layer < config.layers; layer += 1) {
-    const part = (tape: Tape, input: Value): Value => block(tape, config, weights, layer, input, attend);
+    const heads = headShape(config, layer);
+    const attend = (tape: Tape, qkv: Value): Value => {
+      rope(tape, qkv, tablesOf(config, tables, layer), inputs.positions.ids, heads);
+      return attention(tape, qkv, inputs.segments, { ...shape, ...heads });
+    };
+    const part = (tape: Tape, input: Value): Value => block({ tape, config, weights, layer }, input, attend);
     x = recompute && gradients ? tape.recomputed(x, part) : part(tape, x);
   }
-  const hidden = rmsNorm(tape, x, weights.parameter(FINAL_NORM), config.normEpsilon);
+  const hidden = normed({ tape, config, weights }, FINAL_NORM, x);
   const head = weights.parameter(config.tiedHead ? EMBEDDING : HEAD);
   crossEntropy(tape, hidden, head, inputs.labels, loss, gradients);
   if (gradients) tape.backward();
@@ -203,39 +272,45 @@ export function recordRead(
   config: DecoderConfig,
   weights: DecoderParameters,
   inputs: CachedInputs,
-  tables: RopeTables,
+  tables: LayerTables,
   pool: PagePool,
   result: ReadResult,
   adapters: ReadAdapters | null = null,
 ): void {
   const { ids, positions, pageTable, sequences, last } = inputs;
-  const heads = headShape(config);
-  const shape = { tokens: ids.shape[0] ?? 0, maxPages: pageTable.shape[1] ?? 0, ...heads };
   const { recorder } = tape;
-  const isDecoding = shape.tokens === pageTable.shape[0] && canAttendTurned(heads);
-  let x = embedding(tape, weights.parameter(EMBEDDING), { ids, sortedIds: ids, order: ids });
+  const tokens = ids.shape[0] ?? 0;
+  const maxPages = pageTable.shape[1] ?? 0;
+  const isDecoding = tokens === pageTable.shape[0] && canAttendTurned(config);
+  const unsorted = (values: Value): TokenInputs => ({ ids: values, sortedIds: values, order: values });
+  let x = embedded(tape, config, weights, unsorted(ids), unsorted(positions));
   for (let layer = 0; layer < config.layers; layer += 1) {
+    const shape = { tokens, maxPages, ...headShape(config, layer) };
+    const layerTables = tablesOf(config, tables, layer);
     const keys = pool.keys[layer] as Value;
     const values = pool.values[layer] as Value;
     const attend = (_: Tape, qkv: Value): Value => {
       const operands = { qkv, keys, values, pageTable, positions };
-      if (isDecoding) return turnedAttention(recorder, operands, shape, tables);
-      writeKeyValue(recorder, { ...operands, sequences }, shape, tables);
+      if (isDecoding) return turnedAttention(recorder, operands, shape, layerTables);
+      writeKeyValue(recorder, { ...operands, sequences }, shape, layerTables);
       return cachedAttention(recorder, { ...operands, sequences }, shape);
     };
     const matrices = adapters?.layers[layer];
     const stack = adapters === null || matrices === undefined ? null : { ...adapters, matrices };
-    x = readBlock(tape, config, weights, layer, x, attend, stack);
+    x = readBlock({ tape, config, weights, layer }, x, attend, stack);
   }
   if (result.kind === 'nothing') return;
   const wanted = last.shape[0] ?? 0;
   // With a token of each sequence, these are the wanted ones.
-  const hidden = wanted === shape.tokens ? x : gatherRows(recorder, x, last);
-  const norm = { weight: weights.parameter(FINAL_NORM), epsilon: config.normEpsilon };
+  const hidden = wanted === tokens ? x : gatherRows(recorder, x, last);
   const head = weights.parameter(config.tiedHead ? EMBEDDING : HEAD);
   const logits =
     result.kind === 'logits' ? result.logits : recorder.temporary('logits', [wanted, config.vocabSize]);
-  if (isFusable(wanted, head)) normedProduct(recorder, hidden, norm, head, logits);
-  else weightProduct(recorder, rmsNorm(tape, hidden, norm.weight, norm.epsilon), head, logits);
+  const whole = { tape, config, weights };
+  if (isFusedNorm(config, wanted, head)) {
+    normedProduct(recorder, hidden, normOf(whole, FINAL_NORM), head, logits);
+  } else {
+    weightProduct(recorder, normed(whole, FINAL_NORM, hidden), head, logits);
+  }
   if (result.kind === 'token') sampleToken(recorder, logits, result, result.chosen);
 }

@@ -6,22 +6,37 @@ import {
   type RopeTables,
   type Value,
 } from '../../../engine/planned';
-import { inverseFrequencies, type DecoderConfig } from '../decoder-config';
+import { inverseFrequencies, rotatesLocally, traitsOf, type DecoderConfig } from '../decoder-config';
 
-export const ropeValues = (positions: number, headSize: number): RopeTables => ({
-  cosine: externalValue('cosine', [positions, headSize / 2]),
-  sine: externalValue('sine', [positions, headSize / 2]),
+/** Tables for the layers that rotate by them. */
+export interface LayerTables {
+  all: RopeTables;
+  /** null where all layers rotate alike. */
+  local: RopeTables | null;
+}
+
+export const tablesOf = (config: DecoderConfig, tables: LayerTables, layer: number): RopeTables =>
+  (rotatesLocally(config, layer) ? tables.local : null) ?? tables.all;
+
+const tableValues = (name: string, positions: number, headSize: number): RopeTables => ({
+  cosine: externalValue(`${name}cosine`, [positions, headSize / 2]),
+  sine: externalValue(`${name}sine`, [positions, headSize / 2]),
+});
+
+export const ropeValues = (positions: number, config: DecoderConfig): LayerTables => ({
+  all: tableValues('', positions, config.headSize),
+  local: traitsOf(config).localRopeTheta === null ? null : tableValues('local ', positions, config.headSize),
 });
 
 export class RopeBuffers {
-  readonly tables: RopeTables;
+  readonly tables: LayerTables;
   readonly positions: number;
   readonly #owner: PlanDevice;
   readonly #ranges: ReadonlyMap<Value, BufferRange>;
 
   private constructor(
     owner: PlanDevice,
-    tables: RopeTables,
+    tables: LayerTables,
     positions: number,
     ranges: ReadonlyMap<Value, BufferRange>,
   ) {
@@ -32,25 +47,25 @@ export class RopeBuffers {
   }
 
   static async allocate(owner: PlanDevice, config: DecoderConfig, positions: number): Promise<RopeBuffers> {
-    const tables = ropeValues(positions, config.headSize);
-    const frequencies = inverseFrequencies(config);
-    const angles = Float64Array.from(
-      { length: positions * frequencies.length },
-      (_, i) => Math.floor(i / frequencies.length) * (frequencies[i % frequencies.length] ?? 0),
-    );
+    const tables = ropeValues(positions, config);
     const ranges = new Map<Value, BufferRange>();
-    for (const [value, turn] of [
-      [tables.cosine, Math.cos],
-      [tables.sine, Math.sin],
-    ] as const) {
-      const range = {
-        buffer: await owner.memory.allocate(value.bytes, value.name),
-        offset: 0,
-        bytes: value.bytes,
-      };
-      owner.memory.write(range, Float32Array.from(angles, turn));
-      ranges.set(value, range);
-    }
+    const write = async ({ cosine, sine }: RopeTables, frequencies: Float64Array): Promise<void> => {
+      const angles = Float64Array.from(
+        { length: positions * frequencies.length },
+        (_, i) => Math.floor(i / frequencies.length) * (frequencies[i % frequencies.length] ?? 0),
+      );
+      for (const [value, turn] of [
+        [cosine, Math.cos],
+        [sine, Math.sin],
+      ] as const) {
+        const buffer = await owner.memory.allocate(value.bytes, value.name);
+        const range = { buffer, offset: 0, bytes: value.bytes };
+        owner.memory.write(range, Float32Array.from(angles, turn));
+        ranges.set(value, range);
+      }
+    };
+    await write(tables.all, inverseFrequencies(config));
+    if (tables.local !== null) await write(tables.local, inverseFrequencies(config, true));
     return new RopeBuffers(owner, tables, positions, ranges);
   }
 

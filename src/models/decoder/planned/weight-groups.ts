@@ -1,21 +1,23 @@
 // Which weights of a decoder one product reads together: they lie below each other in memory, as rows of one matrix.
 import { isQuantisable, type Storage, type WeightGroup } from '../../../engine/planned';
 import type { LoraTarget } from '../../../protocol/models';
-import type { DecoderConfig } from '../decoder-config';
+import { traitsOf, type DecoderConfig } from '../decoder-config';
 import {
-  attentionNorm,
+  biasOf,
   EMBEDDING,
-  FINAL_NORM,
+  hasBias,
   HEAD,
-  inputNorm,
+  normSizes,
+  POSITIONS,
   projectionPath,
+  projections,
   projectionShape,
   type AdapterForm,
 } from '../decoder-names';
 import { loraA, loraB, loraMagnitude } from '../lora-weights';
 
-/** Projections of a block by what they read. */
-export const SITES = {
+/** Projections of a block by what they read, of any model. */
+const SITES = {
   'attention-in': ['q', 'k', 'v'],
   'attention-out': ['o'],
   'mlp-in': ['gate', 'up'],
@@ -26,7 +28,14 @@ export type Site = keyof typeof SITES;
 
 export const SITE_NAMES = Object.keys(SITES) as Site[];
 
+/** Those that this model has. */
+export function siteProjections(config: DecoderConfig, site: Site): LoraTarget[] {
+  const all = projections(config);
+  return SITES[site].filter((target) => all.includes(target));
+}
+
 export const siteKey = (layer: number, site: Site): string => `${layer}.${site}`;
+export const siteBiasKey = (layer: number, site: Site): string => `${layer}.${site}.bias`;
 export const siteLoraKey = (layer: number, site: Site): string => `${layer}.${site}.lora_A`;
 export const siteMagnitudeKey = (layer: number, site: Site): string => `${layer}.${site}.magnitude`;
 
@@ -43,7 +52,7 @@ function kept([key, group]: [string, WeightGroup], storage: Storage): [string, W
 function siteGroup(config: DecoderConfig, layer: number, site: Site): [string, WeightGroup] {
   const members = new Map<string, readonly number[]>();
   let [rows, columns] = [0, 0];
-  for (const target of SITES[site]) {
+  for (const target of siteProjections(config, site)) {
     const shape = projectionShape(config, target);
     members.set(`${projectionPath(layer, target)}.weight`, [shape.out, shape.in]);
     rows += shape.out;
@@ -52,30 +61,48 @@ function siteGroup(config: DecoderConfig, layer: number, site: Site): [string, W
   return [siteKey(layer, site), { members, shape: [rows, columns] }];
 }
 
+export const hasSiteBias = (config: DecoderConfig, site: Site): boolean =>
+  siteProjections(config, site).some((target) => hasBias(config, target));
+
+/** Biases of a site's projections behind each other: all of them have one, or none. */
+function biasGroups(config: DecoderConfig, layer: number): [string, WeightGroup][] {
+  return SITE_NAMES.filter((site) => hasSiteBias(config, site)).map((site) => {
+    const members = new Map(
+      siteProjections(config, site).map(
+        (target) =>
+          [biasOf(`${projectionPath(layer, target)}.weight`), [projectionShape(config, target).out]] as const,
+      ),
+    );
+    const width = [...members.values()].reduce((sum, [out = 0]) => sum + out, 0);
+    return [siteBiasKey(layer, site), { members, shape: [width] }];
+  });
+}
+
+const vectors = (sizes: ReadonlyMap<string, number>): [string, WeightGroup][] =>
+  [...sizes].map(([name, size]) => single(name, [size]));
+
 /**
  * All weights, matrices before vectors: an optimizer decays the former only.
  * @param storage of the projections. The embedding, which may be the head as well, and a head of its own have 8 bits where
- * projections have 4: most of their error would be the output's. Norms, and what has no whole groups, stay f32.
+ * projections have 4: most of their error would be the output's. Positions, vectors, and what has no whole groups, stay f32.
  */
 export function baseGroups(config: DecoderConfig, storage: Storage = 'f32'): Map<string, WeightGroup> {
-  const { vocabSize, hiddenSize, layers, tiedHead } = config;
+  const { vocabSize, hiddenSize, contextLength, layers, tiedHead } = config;
   const tableStorage: Storage = storage === 'int4' ? 'int8' : storage;
   const numbers = Array.from({ length: layers }, (_, layer) => layer);
   return new Map([
     kept(single(EMBEDDING, [vocabSize, hiddenSize]), tableStorage),
     ...(tiedHead ? [] : [kept(single(HEAD, [vocabSize, hiddenSize]), tableStorage)]),
+    ...(traitsOf(config).positions === 'learned' ? [single(POSITIONS, [contextLength, hiddenSize])] : []),
     ...numbers.flatMap((layer) => SITE_NAMES.map((site) => kept(siteGroup(config, layer, site), storage))),
-    ...numbers.flatMap((layer) => [
-      single(inputNorm(layer), [hiddenSize]),
-      single(attentionNorm(layer), [hiddenSize]),
-    ]),
-    single(FINAL_NORM, [hiddenSize]),
+    ...numbers.flatMap((layer) => [...vectors(normSizes(config, layer)), ...biasGroups(config, layer)]),
+    ...vectors(normSizes(config, 'final')),
   ]);
 }
 
 /** Projections of a site that have a side path. */
-export const adapted = (site: Site, targets: readonly LoraTarget[]): LoraTarget[] =>
-  SITES[site].filter((target) => targets.includes(target));
+export const adapted = (config: DecoderConfig, site: Site, targets: readonly LoraTarget[]): LoraTarget[] =>
+  siteProjections(config, site).filter((target) => targets.includes(target));
 
 /** With DoRA: magnitudes of a site's projections behind each other. */
 export function magnitudeGroups(
@@ -86,7 +113,7 @@ export function magnitudeGroups(
   for (let layer = 0; useDora && layer < config.layers; layer += 1) {
     for (const site of SITE_NAMES) {
       const members = new Map(
-        adapted(site, targets).map(
+        adapted(config, site, targets).map(
           (target) =>
             [loraMagnitude(projectionPath(layer, target)), [projectionShape(config, target).out]] as const,
         ),
@@ -104,7 +131,7 @@ export function loraGroups(config: DecoderConfig, form: AdapterForm): Map<string
   const groups = new Map<string, WeightGroup>();
   for (let layer = 0; layer < config.layers; layer += 1) {
     for (const site of SITE_NAMES) {
-      const used = adapted(site, targets);
+      const used = adapted(config, site, targets);
       const width = used[0] === undefined ? 0 : projectionShape(config, used[0]).in;
       if (used.length === 0) continue;
       const members = new Map(
