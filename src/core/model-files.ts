@@ -1,7 +1,10 @@
 // Reads one file of an installed model, wherever it lies. Any realm may use it; weights are only read by the engine.
 import { AppError } from '../lib/errors';
 import type { BlobStore } from '../lib/storage/blob-store';
+import { parseTokenizerJson } from '../lib/text/tokenizer-config';
 import type { ModelRecord, TokenizerFiles } from '../protocol/models';
+
+const TEMPLATE = 'chat_template.jinja';
 
 /** @returns null where the model has no such file. */
 export async function readModelFile(
@@ -31,8 +34,27 @@ export async function readTokenizerFiles(model: ModelRecord, blobs: BlobStore): 
       remedy: 'Import the model again together with its tokenizer.json.',
     });
   }
+  const tokenizerConfigJson = config === null ? '{}' : await config.text();
+  const template = await readTemplate(model, tokenizerConfigJson, blobs);
   return {
     tokenizerJson: await tokenizer.text(),
-    tokenizerConfigJson: config === null ? '{}' : await config.text(),
+    tokenizerConfigJson:
+      template === null ? tokenizerConfigJson : withTemplate(tokenizerConfigJson, template),
   };
+}
+
+/** Newer models have their template in a file of its own; asked for only where the configuration has none. */
+async function readTemplate(
+  model: ModelRecord,
+  tokenizerConfigJson: string,
+  blobs: BlobStore,
+): Promise<string | null> {
+  if (tokenizerConfigJson.includes('"chat_template"') || model.location.kind === 'url') return null;
+  const template = await readModelFile(model, TEMPLATE, blobs);
+  return template === null ? null : template.text();
+}
+
+function withTemplate(tokenizerConfigJson: string, template: string): string {
+  const config = parseTokenizerJson(tokenizerConfigJson, 'tokenizer_config.json');
+  return JSON.stringify({ ...config, chat_template: template });
 }

@@ -58,7 +58,8 @@ function batch(): TokenBatch {
 async function loadRuntime() {
   const { plan } = createModelFamilies().plan(CONFIG);
   const file = writeSafetensors(randomWeights(parseLlamaConfig(CONFIG), 1));
-  return plan.load(await openWeights(file, plan.weightShapes()), null);
+  const files = [{ name: 'model.safetensors', blob: file }];
+  return plan.load((await openWeights({ files, fileOf: null }, plan.weightShapes())).read, null);
 }
 
 beforeAll(async () => {
@@ -83,13 +84,14 @@ describe('model files', () => {
     const { plan } = createModelFamilies().plan(CONFIG);
     const weights = randomWeights(parseLlamaConfig(CONFIG), 1);
     weights.delete('model.norm.weight');
-    await expect(openWeights(writeSafetensors(weights), plan.weightShapes())).rejects.toThrow(
-      /model\.norm\.weight is missing/,
-    );
+    const open = () =>
+      openWeights(
+        { files: [{ name: 'model.safetensors', blob: writeSafetensors(weights) }], fileOf: null },
+        plan.weightShapes(),
+      );
+    await expect(open()).rejects.toThrow(/model\.norm\.weight is missing/);
     weights.set('model.norm.weight', { shape: [4], data: new Float32Array(4) });
-    await expect(openWeights(writeSafetensors(weights), plan.weightShapes())).rejects.toThrow(
-      /model\.norm\.weight is \[4\], expected \[16\]/,
-    );
+    await expect(open()).rejects.toThrow(/model\.norm\.weight is \[4\], expected \[16\]/);
   });
 
   it('LoRA: training lowers the loss, repeats itself with dropout, and leaves no tensor behind', async () => {

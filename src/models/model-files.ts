@@ -1,6 +1,6 @@
 // Models and adapters as files: inspecting what a user brings, loading what is installed, writing what was trained. It
 // reads and writes through what it is given and owns nothing; a loaded model belongs to the caller.
-import { readModelFile, readTokenizerFiles } from '../core/model-files';
+import { readTokenizerFiles } from '../core/model-files';
 import { AppError } from '../lib/errors';
 import { readSafetensor, readSafetensorsHeader, writeSafetensors } from '../lib/formats/safetensors';
 import type { BlobStore } from '../lib/storage/blob-store';
@@ -13,20 +13,13 @@ import type { FileArray } from './file-layout';
 import { FileModel } from './file-model';
 import type { LoadedModel } from './loaded-model';
 import { planTraining } from './memory-budget';
-import { elementCount, type ModelFamilies, type ModelPlan } from './model-family';
+import type { ModelFamilies, ModelPlan } from './model-family';
 import { ADAPTER_CONFIG, ADAPTER_WEIGHTS, encodeAdapter, parseAdapterConfig, withoutPrefix } from './peft';
+import { inspectModel, type ModelInspection } from './reading/inspect-model';
+import { readJson, sourceOfFiles, sourceOfRecord } from './reading/model-source';
+import { openModel } from './reading/open-model';
+import { CONFIG, GENERATION_CONFIG, WEIGHTS } from './reading/weight-files';
 import type { StateArrays } from './trainable-model';
-import { checkWeights, openWeights, storageType } from './weights-file';
-
-const CONFIG = 'config.json';
-const WEIGHTS = 'model.safetensors';
-const TOKENIZER = 'tokenizer.json';
-
-/** The part of a model's record that its files tell. */
-export type ModelFacts = Pick<
-  ModelRecord,
-  'family' | 'parameters' | 'sizeBytes' | 'dtype' | 'contextLength' | 'license' | 'fingerprint'
->;
 
 export interface ModelFilesParts {
   blobs: BlobStore;
@@ -50,48 +43,28 @@ export class ModelFiles {
    * @throws AppError `model.unsupported`, `model.bad-header`, `model.truncated`, `storage.missing`.
    */
   async load(record: ModelRecord, storage: WeightStorage = 'f32'): Promise<LoadedModel> {
-    const { blobs } = this.#parts;
-    const read = async (name: string): Promise<Blob> =>
-      required(name, await readModelFile(record, name, blobs));
-    const { plan } = this.#parts.families.plan(await readJson(CONFIG, await read(CONFIG)));
+    const { blobs, families, plans } = this.#parts;
+    const source = sourceOfRecord(record, blobs);
+    const { plan, read } = await openModel(source, families, record.format ?? 'safetensors');
     const tokenizerFiles = await readTokenizerFiles(record, blobs);
-    const generation = await readModelFile(record, 'generation_config.json', blobs);
-    const stopTokenIds = await stopTokens(plan, generation);
+    const stopTokenIds = await stopTokens(plan, await source.find(GENERATION_CONFIG));
     const tokenizer = createTokenizer(tokenizerFiles);
     const chatTemplate = createChatTemplate(tokenizerFiles.tokenizerConfigJson);
-    const runtime = await plan.load(
-      plan.decoderReader(await openWeights(await read(WEIGHTS), plan.weightShapes())),
-      this.#parts.plans(),
-      storage,
-    );
+    const runtime = await plan.load(read, plans(), storage);
     const readAdapter = (adapter: AdapterRecord) => this.#readAdapter(adapter);
     return new FileModel({ record, plan, runtime, tokenizer, chatTemplate, stopTokenIds, readAdapter });
   }
 
   /** @throws AppError `model.unsupported`, `model.bad-header`, `model.truncated`. */
-  async inspectModel(files: readonly NamedFile[]): Promise<ModelFacts> {
-    const config = fileNamed(files, CONFIG);
-    const weights = fileNamed(files, WEIGHTS);
-    createTokenizer({ tokenizerJson: await fileNamed(files, TOKENIZER).text(), tokenizerConfigJson: '{}' });
-    const { family, plan } = this.#parts.families.plan(await readJson(CONFIG, config));
-    const header = await readSafetensorsHeader(weights);
-    const shapes = plan.weightShapes();
-    checkWeights(header, shapes);
-    return {
-      family: family.name,
-      parameters: elementCount(shapes),
-      sizeBytes: weights.size,
-      dtype: storageType(header),
-      contextLength: plan.contextLength,
-      license: header.metadata['license'] ?? null,
-      fingerprint: await sha256(weights),
-    };
+  inspectModel(files: readonly NamedFile[]): Promise<ModelInspection> {
+    return inspectModel(files, this.#parts.families);
   }
 
   /** @throws AppError `adapter.bad-config`, `adapter.base-mismatch`, `model.bad-header`, `model.truncated`. */
   async inspectAdapter(files: readonly NamedFile[], base: ModelRecord): Promise<LoraConfig> {
-    const lora = parseAdapterConfig(await fileNamed(files, ADAPTER_CONFIG).text());
-    const header = await readSafetensorsHeader(fileNamed(files, ADAPTER_WEIGHTS));
+    const source = sourceOfFiles(files);
+    const lora = parseAdapterConfig(await (await source.need(ADAPTER_CONFIG)).text());
+    const header = await readSafetensorsHeader(await source.need(ADAPTER_WEIGHTS));
     const bound = header.metadata['base_fingerprint'];
     if (bound !== undefined && bound !== base.fingerprint) {
       throw baseMismatch(base, 'it names the weights of another model');
@@ -115,9 +88,13 @@ export class ModelFiles {
     return Promise.resolve(encodeAdapter(weights, lora, base));
   }
 
-  /** The weights file of a fully tuned model. */
-  encodeModel(weights: StateArrays, _base: ModelRecord): Promise<NamedFile[]> {
-    return Promise.resolve([{ name: WEIGHTS, blob: writeSafetensors(weights) }]);
+  /** The weights file of a fully tuned model, under the names of its family. */
+  async encodeModel(weights: StateArrays, base: ModelRecord): Promise<NamedFile[]> {
+    const plan = await this.#planOf(base);
+    const read = plan.fileReader((name) => Promise.resolve(trained(weights, name)));
+    const arrays = new Map<string, FileArray>();
+    for (const name of plan.weightShapes().keys()) arrays.set(name, await read(name));
+    return [{ name: WEIGHTS, blob: writeSafetensors(arrays) }];
   }
 
   /** Sizes by arithmetic, without loading. */
@@ -131,8 +108,8 @@ export class ModelFiles {
   }
 
   async #planOf(record: ModelRecord): Promise<ModelPlan> {
-    const config = required(CONFIG, await readModelFile(record, CONFIG, this.#parts.blobs));
-    return this.#parts.families.plan(await readJson(CONFIG, config)).plan;
+    const source = sourceOfRecord(record, this.#parts.blobs);
+    return this.#parts.families.plan(await readJson(CONFIG, await source.need(CONFIG))).plan;
   }
 
   async #readAdapter({ folder }: AdapterRecord): Promise<ReadonlyMap<string, FileArray>> {
@@ -158,37 +135,18 @@ function required(name: string, blob: Blob | null): Blob {
   });
 }
 
-function fileNamed(files: readonly NamedFile[], name: string): Blob {
-  const found = files.find((file) => file.name === name);
-  if (found !== undefined) return found.blob;
-  throw new AppError('model.unsupported', `There is no ${name} among the files.`, {
-    details: { files: files.map((file) => file.name) },
-    remedy: `Choose ${name} together with the other files of the model.`,
-  });
-}
-
-async function readJson(name: string, blob: Blob): Promise<unknown> {
-  try {
-    return JSON.parse(await blob.text());
-  } catch (cause) {
-    throw new AppError('model.unsupported', `${name} is not JSON.`, {
-      remedy: 'Download the file again from where it came.',
-      cause,
-    });
-  }
+function trained(weights: StateArrays, name: string): FileArray {
+  const array = weights.get(name);
+  if (array === undefined) throw new AppError('internal', `The training has no ${name}.`);
+  return array;
 }
 
 /** Ids that end an answer, by config.json and generation_config.json together. */
 async function stopTokens(plan: ModelPlan, generation: Blob | null): Promise<number[]> {
   const ids = new Set(plan.stopTokenIds);
-  const json = generation === null ? null : await readJson('generation_config.json', generation);
+  const json = generation === null ? null : await readJson(GENERATION_CONFIG, generation);
   if (typeof json === 'object' && json !== null && 'eos_token_id' in json) {
     for (const id of [json.eos_token_id].flat()) if (typeof id === 'number') ids.add(id);
   }
   return [...ids];
-}
-
-async function sha256(blob: Blob): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', await blob.arrayBuffer());
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

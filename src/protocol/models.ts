@@ -5,6 +5,23 @@ export type ModelFamily = 'llama' | 'qwen2' | 'qwen3' | 'gemma3' | 'phi3' | 'gpt
 /** Where the files of a model lie: under a URL of this site, or under a folder of the blob store. */
 export type ModelLocation = { kind: 'url'; baseUrl: string } | { kind: 'blob'; folder: string };
 
+/** How the weights file is written. */
+export type ModelFormat = 'safetensors' | 'gguf';
+
+/** What most weights of a file are stored in: a type of its format, or one of llama.cpp's mixtures. */
+export const PRECISIONS = [
+  ...(['F32', 'F16', 'BF16', 'Q8_0', 'Q4_0', 'Q4_1', 'Q5_0', 'Q5_1', 'Q4_K', 'Q5_K', 'Q6_K'] as const),
+  ...(['Q4_K_S', 'Q4_K_M', 'Q5_K_S', 'Q5_K_M'] as const),
+] as const;
+export type Precision = (typeof PRECISIONS)[number];
+
+/** Where on a hub a model came from. */
+export interface ModelSourceRecord {
+  /** `owner/name`. */
+  repositoryId: string;
+  commit: string;
+}
+
 export interface ModelRecord {
   id: string;
   name: string;
@@ -12,13 +29,19 @@ export interface ModelRecord {
   /** Number of weights. */
   parameters: number;
   sizeBytes: number;
-  /** Storage type of the weights file, as safetensors writes it. */
-  dtype: 'F32' | 'F16' | 'BF16';
+  /** Of its weights file; absent in older records, which are all `safetensors`. */
+  format?: ModelFormat;
+  dtype: Precision;
   /** Tokens. */
   contextLength: number;
   license: string | null;
   origin: 'embedded' | 'imported' | 'tuned';
-  /** SHA-256 (hex) of the weights file: what an adapter and a cache entry are bound to. */
+  /** Absent where no hub is known. */
+  source?: ModelSourceRecord;
+  /**
+   * SHA-256 (hex) of the weights file, of several one after the other by name: what an adapter and a cache entry are
+   * bound to.
+   */
   fingerprint: string;
   location: ModelLocation;
   /** Milliseconds since the epoch. */

@@ -5,11 +5,15 @@ import type { StateArrays } from '../models/trainable-model';
 import type { LoraConfig, ModelRecord, NamedFile, WeightStorage } from '../protocol/models';
 import type { TrainingConfig, TrainingPlan } from '../protocol/training';
 
-/** The part of a record that only the files can tell. */
-export type InspectedModel = Pick<
-  ModelRecord,
-  'family' | 'parameters' | 'sizeBytes' | 'dtype' | 'contextLength' | 'license' | 'fingerprint'
->;
+export interface InspectedModel {
+  /** The part of a record that only the files can tell. */
+  facts: Pick<
+    ModelRecord,
+    'family' | 'parameters' | 'sizeBytes' | 'format' | 'dtype' | 'contextLength' | 'license' | 'fingerprint'
+  >;
+  /** What is to be stored, by the names that `load` reads: files that no model needs are not among them. */
+  files: NamedFile[];
+}
 
 export interface ModelBackend {
   /** The caller disposes it. @throws AppError `model.unsupported` for a storage that the device does not have. */

@@ -11,9 +11,9 @@ import type { ModelBackend } from './model-backend';
 import type { ModelCatalog } from './model-catalog';
 
 const SOURCE = 'model-library';
-const MODEL_FILES = [
+/** What a fully tuned model has from its base. */
+const BESIDE_WEIGHTS = [
   'config.json',
-  'model.safetensors',
   'tokenizer.json',
   'tokenizer_config.json',
   'generation_config.json',
@@ -41,8 +41,8 @@ export class ModelLibrary {
   /** @throws AppError naming the file that is missing or wrong; nothing is stored then. */
   async importModel(name: string, files: readonly NamedFile[]): Promise<ModelRecord> {
     const inspected = await this.#parts.backend.inspectModel(files);
-    const known = files.filter((file) => MODEL_FILES.includes(file.name));
-    return this.#storeModel({ ...inspected, name: cleanName(name), origin: 'imported' }, known);
+    const known = { ...inspected.facts, name: cleanName(name), origin: 'imported' as const };
+    return this.#storeModel(known, inspected.files);
   }
 
   async importAdapter(
@@ -73,14 +73,14 @@ export class ModelLibrary {
   async keepModel(name: string, base: ModelRecord, weights: StateArrays): Promise<ModelRecord> {
     const { backend, catalog } = this.#parts;
     const written = await backend.encodeModel(weights, base);
-    const names = new Set(written.map((file) => file.name));
     const files = [...written];
-    for (const fileName of MODEL_FILES) {
-      const blob = names.has(fileName) ? null : await catalog.readFile(base, fileName);
+    for (const fileName of BESIDE_WEIGHTS) {
+      const blob = await catalog.readFile(base, fileName);
       if (blob !== null) files.push({ name: fileName, blob });
     }
     const inspected = await backend.inspectModel(files);
-    return this.#storeModel({ ...inspected, license: base.license, name, origin: 'tuned' }, files);
+    const known = { ...inspected.facts, license: base.license, name, origin: 'tuned' as const };
+    return this.#storeModel(known, inspected.files);
   }
 
   async renameModel(id: string, name: string): Promise<ModelRecord> {

@@ -24,7 +24,20 @@ describe('selectImport', () => {
   });
 
   it('selectImport: names what is missing', () => {
-    expect(selectImport(files('config.json')).missing).toEqual(['model.safetensors', 'tokenizer.json']);
+    expect(selectImport(files('config.json')).missing).toEqual(['tokenizer.json', 'model.safetensors']);
+  });
+
+  it('selectImport: a GGUF file is whole, an index stands for the one file of weights', () => {
+    expect(selectImport(files('tiny-q4_k_m.gguf'))).toMatchObject({
+      kind: 'model',
+      missing: [],
+      ignored: [],
+    });
+    const shards = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'];
+    const selection = selectImport(
+      files('config.json', 'tokenizer.json', 'model.safetensors.index.json', ...shards),
+    );
+    expect(selection).toMatchObject({ missing: [], ignored: [] });
   });
 
   it('selectImport: one adapter file is enough to know what it is', () => {

@@ -14,7 +14,9 @@ export interface ImportSelection {
   suggestedName: string;
 }
 
-const MODEL_REQUIRED = ['config.json', 'model.safetensors', 'tokenizer.json'];
+const WEIGHTS = 'model.safetensors';
+const INDEX = 'model.safetensors.index.json';
+const BESIDE_WEIGHTS = ['config.json', 'tokenizer.json'];
 const MODEL_OPTIONAL = [
   'tokenizer_config.json',
   'generation_config.json',
@@ -27,16 +29,28 @@ const ADAPTER_REQUIRED = ['adapter_config.json', 'adapter_model.safetensors'];
 export function selectImport(files: readonly NamedFile[]): ImportSelection {
   const bare = files.map((file) => ({ name: baseName(file.name), blob: file.blob }));
   const isAdapter = bare.some((file) => file.name.startsWith('adapter_'));
-  const required = isAdapter ? ADAPTER_REQUIRED : MODEL_REQUIRED;
-  const wanted = isAdapter ? ADAPTER_REQUIRED : [...MODEL_REQUIRED, ...MODEL_OPTIONAL];
+  const required = isAdapter ? ADAPTER_REQUIRED : requiredOf(bare.map((file) => file.name));
+  const isWanted = isAdapter ? (name: string) => ADAPTER_REQUIRED.includes(name) : isModelFile;
   const names = new Set(bare.map((file) => file.name));
   return {
     kind: isAdapter ? 'adapter' : 'model',
-    files: bare.filter((file) => wanted.includes(file.name)),
+    files: bare.filter((file) => isWanted(file.name)),
     missing: required.filter((name) => !names.has(name)),
-    ignored: bare.filter((file) => !wanted.includes(file.name)).map((file) => file.name),
+    ignored: bare.filter((file) => !isWanted(file.name)).map((file) => file.name),
     suggestedName: files.map((file) => folderName(file.name)).find((name) => name !== '') ?? '',
   };
+}
+
+/** A GGUF file is a whole model; an index names the files that stand for the one. */
+function requiredOf(names: readonly string[]): string[] {
+  if (names.includes(INDEX)) return BESIDE_WEIGHTS;
+  if (!names.includes(WEIGHTS) && names.some((name) => name.endsWith('.gguf'))) return [];
+  return [...BESIDE_WEIGHTS, WEIGHTS];
+}
+
+function isModelFile(name: string): boolean {
+  if (BESIDE_WEIGHTS.includes(name) || MODEL_OPTIONAL.includes(name) || name === INDEX) return true;
+  return name.endsWith('.gguf') || (name.endsWith('.safetensors') && !name.startsWith('adapter_'));
 }
 
 function baseName(path: string): string {

@@ -153,7 +153,8 @@ function toyBackend(loaded: ToyLoadedModel[], trainings: ToyModel[]): ModelBacke
       loaded.push(model);
       return Promise.resolve(model);
     },
-    inspectModel: () => Promise.resolve({ ...toyModelRecord, fingerprint: 'e'.repeat(64) }),
+    inspectModel: (files) =>
+      Promise.resolve({ facts: { ...toyModelRecord, fingerprint: 'e'.repeat(64) }, files: [...files] }),
     inspectAdapter: () => Promise.resolve({ rank: 2, alpha: 4, dropout: 0, targets: ['q'] }),
     encodeAdapter: (weights) =>
       Promise.resolve([

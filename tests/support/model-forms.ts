@@ -1,0 +1,86 @@
+// A model of a few thousand random weights in each form that an import takes: one safetensors file, several with an index,
+// GGUF. The same weights in all of them.
+import { ggufTokenizerOf } from '../../src/lib/formats/gguf/tokenizer-to-gguf';
+import { collectGguf, writeGguf } from '../../src/lib/formats/gguf/gguf-writer';
+import type { GgufValue } from '../../src/lib/formats/gguf/gguf-types';
+import { writeSafetensors } from '../../src/lib/formats/safetensors';
+import { byteTokenizerSource, CHATML } from '../../src/lib/text/testing/byte-tokenizer';
+import { ggufMetadataOf } from '../../src/models/decoder/gguf/gguf-config';
+import { ggufTensorsOf } from '../../src/models/decoder/gguf/gguf-weights';
+import { randomWeights } from '../../src/models/decoder/random-weights';
+import { parseLlamaConfig } from '../../src/models/families/parse-config';
+import type { FileArray } from '../../src/models/file-layout';
+import type { NamedFile } from '../../src/protocol/models';
+
+export const MODEL_JSON = {
+  architectures: ['LlamaForCausalLM'],
+  vocab_size: 272,
+  hidden_size: 16,
+  num_hidden_layers: 2,
+  num_attention_heads: 2,
+  num_key_value_heads: 1,
+  intermediate_size: 24,
+  max_position_embeddings: 256,
+  rms_norm_eps: 1e-5,
+  tie_word_embeddings: true,
+  // <|endoftext|> of the tokenizer.
+  eos_token_id: 263,
+};
+
+export const jsonFile = (name: string, value: unknown): NamedFile => ({
+  name,
+  blob: new Blob([typeof value === 'string' ? value : JSON.stringify(value)]),
+});
+
+export const modelWeights = (): Map<string, FileArray> => randomWeights(parseLlamaConfig(MODEL_JSON), 1);
+
+const tokenizer = byteTokenizerSource({ chat_template: CHATML });
+
+/** config.json and the tokenizer: what stands beside the weights. */
+export function besideWeights(): NamedFile[] {
+  return [
+    jsonFile('config.json', MODEL_JSON),
+    jsonFile('tokenizer.json', tokenizer.tokenizerJson),
+    jsonFile('tokenizer_config.json', tokenizer.tokenizerConfigJson),
+  ];
+}
+
+export function asSafetensors(weights = modelWeights()): NamedFile[] {
+  return [...besideWeights(), { name: 'model.safetensors', blob: writeSafetensors(weights) }];
+}
+
+/** The arrays dealt out to two files in turn, as an index says. */
+export function asShards(): NamedFile[] {
+  const names = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'];
+  const shards = names.map(() => new Map<string, FileArray>());
+  const fileOf: Record<string, string> = {};
+  [...modelWeights()].forEach(([name, array], index) => {
+    shards[index % 2]?.set(name, array);
+    fileOf[name] = names[index % 2] ?? '';
+  });
+  const index = { metadata: { total_size: 0 }, weight_map: fileOf };
+  return [
+    ...besideWeights(),
+    jsonFile('model.safetensors.index.json', index),
+    ...shards.map((shard, i) => ({ name: names[i] ?? '', blob: writeSafetensors(shard) })),
+  ];
+}
+
+/** @param change of the metadata before it is written. */
+export async function ggufBlob(
+  change: (metadata: Map<string, GgufValue>) => void = () => undefined,
+): Promise<Blob> {
+  const config = parseLlamaConfig(MODEL_JSON);
+  const weights = modelWeights();
+  const read = (name: string) => Promise.resolve(weights.get(name) as FileArray);
+  const metadata = new Map([
+    ...ggufMetadataOf(config, { name: 'tiny', fileType: 'F32' }),
+    ...ggufTokenizerOf(tokenizer, { vocabSize: config.vocabSize }),
+  ]);
+  change(metadata);
+  return collectGguf(writeGguf('tiny.gguf', { metadata, tensors: ggufTensorsOf(config, read, 'F32') }));
+}
+
+export async function asGguf(): Promise<NamedFile[]> {
+  return [{ name: 'tiny-f32.gguf', blob: await ggufBlob() }];
+}
