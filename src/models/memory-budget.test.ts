@@ -4,7 +4,7 @@ import { EngineDevice } from '../engine';
 import type { TokenBatch } from '../protocol/batches';
 import { toyConfig } from '../training/testing/recording-sink';
 import { llamaFamily } from './families/llama';
-import { parseLlamaConfig } from './families/parse-config';
+import { parseLlamaConfig } from './families/llama';
 import { randomWeights } from './decoder/random-weights';
 import { planTraining } from './memory-budget';
 

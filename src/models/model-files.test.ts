@@ -9,7 +9,7 @@ import { parseAdapterConfig, encodeAdapter, withoutPrefix } from './peft';
 import { readSafetensorsHeader } from '../lib/formats/safetensors';
 import type { TrainableModel } from './trainable-model';
 import { openWeights } from './weights-file';
-import { parseLlamaConfig } from './families/parse-config';
+import { parseLlamaConfig } from './families/llama';
 
 const CONFIG = {
   architectures: ['LlamaForCausalLM'],
@@ -68,8 +68,8 @@ beforeAll(async () => {
 
 describe('model files', () => {
   it('ModelFamilies: an unknown architecture is refused with the list of known ones', () => {
-    expect(() => createModelFamilies().plan({ architectures: ['GPT2LMHeadModel'] })).toThrow(
-      /GPT2LMHeadModel is not supported; supported: LlamaForCausalLM, MistralForCausalLM/,
+    expect(() => createModelFamilies().plan({ architectures: ['BertForMaskedLM'] })).toThrow(
+      /BertForMaskedLM is not supported; supported: LlamaForCausalLM, MistralForCausalLM/,
     );
   });
 

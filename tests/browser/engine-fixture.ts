@@ -7,7 +7,7 @@ import { writeSafetensors } from '../../src/lib/formats/safetensors';
 import type { BlobStore } from '../../src/lib/storage/blob-store';
 import { byteTokenizerSource } from '../../src/lib/text/testing/byte-tokenizer';
 import { createModelFamilies, ModelFiles, runSelfTest } from '../../src/models';
-import { parseLlamaConfig } from '../../src/models/families/parse-config';
+import { parseLlamaConfig } from '../../src/models/families/llama';
 import { randomWeights } from '../../src/models/decoder/random-weights';
 import type { TokenBatch } from '../../src/protocol/batches';
 import type { BatchApi } from '../../src/protocol/data';

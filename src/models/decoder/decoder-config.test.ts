@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { SELF_TEST_CONFIG } from '../self-test';
 import { inverseFrequencies, type DecoderConfig, type RopeScaling } from './decoder-config';
-import { parseLlamaConfig } from '../families/parse-config';
+import { parseLlamaConfig } from '../families/llama';
 
 const frequencies = (ropeScaling: RopeScaling | null, changes: Partial<DecoderConfig> = {}): number[] => [
   ...inverseFrequencies({ ...SELF_TEST_CONFIG, headSize: 8, ropeTheta: 10_000, ropeScaling, ...changes }),

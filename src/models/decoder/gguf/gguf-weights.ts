@@ -12,7 +12,7 @@ import { fromGgufRows, GGUF_ROPE_FACTORS, ggufNames, hasMovedRows, toGgufRows } 
 import { ropeFactors } from './gguf-rope';
 import type { DecoderConfig } from '../decoder-config';
 import { EMBEDDING, HEAD, weightShapes } from '../decoder-names';
-import { parseLlamaConfig } from '../../families/parse-config';
+import { parseLlamaConfig } from '../../families/llama';
 
 /** Floats of one part of a tensor that is written. */
 const PART_ELEMENTS = 1 << 20;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { elements, SOFTWARE_TRAITS, WeightLayout } from '../../../engine/planned';
 import { defaultVariant } from '../../../engine/planned/tune/default-variants';
 import { LORA_TARGETS, type WeightStorage } from '../../../protocol/models';
-import { parseLlamaConfig } from '../../families/parse-config';
+import { parseLlamaConfig } from '../../families/llama';
 import { plannedActivationBytes } from './plan-bytes';
 import { baseGroups, loraGroups } from './weight-groups';
 
