@@ -8,7 +8,7 @@ import { byteTokenizerSource, CHATML } from '../../src/lib/text/testing/byte-tok
 import { ggufMetadataOf } from '../../src/models/decoder/gguf/gguf-config';
 import { ggufTensorsOf } from '../../src/models/decoder/gguf/gguf-weights';
 import { randomWeights } from '../../src/models/decoder/random-weights';
-import { parseLlamaConfig } from '../../src/models/families/parse-config';
+import { parseLlamaConfig } from '../../src/models/families/llama';
 import type { FileArray } from '../../src/models/file-layout';
 import type { NamedFile } from '../../src/protocol/models';
 
