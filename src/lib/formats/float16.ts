@@ -1,4 +1,4 @@
-// Half precision and bfloat16 to 32-bit floats, where nothing is rounded, and back to halves, where much is.
+// Half precision and bfloat16 to 32-bit floats, where nothing is rounded, and back, where much is.
 
 const words = new Uint32Array(1);
 const floats = new Float32Array(words.buffer);
@@ -57,4 +57,17 @@ export function bfloatsToFloats(bits: Uint16Array): Float32Array<ArrayBuffer> {
   const result = new Uint32Array(bits.length);
   for (let i = 0; i < bits.length; i += 1) result[i] = (bits[i] ?? 0) << 16;
   return new Float32Array(result.buffer);
+}
+
+/** The nearest bfloats, of two the even one; not-a-numbers stay ones. */
+export function floatsToBfloats(values: Float32Array): Uint16Array<ArrayBuffer> {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const result = new Uint16Array(values.length);
+  for (let i = 0; i < bits.length; i += 1) {
+    const value = bits[i] ?? 0;
+    const isNaN = (value & 0x7fffffff) > 0x7f800000;
+    // Added below the bits that stay, this carries into them where the rest is more than half, or half of an odd one.
+    result[i] = isNaN ? (value >>> 16) | 0x40 : (value + 0x7fff + ((value >>> 16) & 1)) >>> 16;
+  }
+  return result;
 }
