@@ -25,6 +25,8 @@ export default mergeConfig(
               '@huggingface/jinja',
               'onnxruntime-web/wasm',
               '@huggingface/tokenizers',
+              '@huggingface/transformers',
+              '@wllama/wllama/esm/index.js',
               'comlink',
               'fflate',
               'hash-wasm',

@@ -4,10 +4,10 @@ import type { Database } from '../core/database';
 import { conversationExporterFactory, factories } from '../core/factories';
 import { conversationJson } from '../features/export/conversation-json';
 import { conversationMarkdown } from '../features/export/conversation-markdown';
-import { createExportApi } from '../features/export/export-api';
+import { createExportApi, createExportStreams } from '../features/export/export-api';
 import { searchConversations } from '../features/search/search-conversations';
 import type { BlobStore } from '../lib/storage/blob-store';
-import type { FeaturesApi } from '../protocol/features';
+import type { FeaturesApi, FeaturesStreams } from '../protocol/features';
 import type { WorkerContext, WorkerParts } from '../protocol/worker-context';
 import { AppError } from '../lib/errors';
 import { openStorage } from './open-storage';
@@ -18,14 +18,18 @@ export type FeaturesCalls = Omit<FeaturesApi, 'health'>;
 const databaseToken = createToken<Database>('database');
 const blobStoreToken = createToken<BlobStore>('blob-store');
 const callsToken = createToken<FeaturesCalls>('features');
+const streamsToken = createToken<FeaturesStreams>('exports');
 
 /** @throws AppError `storage.unavailable` where the browser's database does not open. */
-export async function composeFeatures(context: WorkerContext): Promise<WorkerParts<FeaturesCalls>> {
+export async function composeFeatures(
+  context: WorkerContext,
+): Promise<WorkerParts<FeaturesCalls, FeaturesStreams>> {
   const { database, blobs, kept } = await openStorage();
   const container = featuresContainer(database, blobs);
   const activity = new Activity();
   return {
     api: kept ? activity.watch(container.get(callsToken)) : refusedCalls(),
+    streams: kept ? activity.watchStreams(container.get(streamsToken)) : refusedStreams(),
     services: container.list().map((service) => service.name),
     activity: () => activity.name,
     async dispose() {
@@ -38,8 +42,9 @@ export async function composeFeatures(context: WorkerContext): Promise<WorkerPar
 }
 
 /** The same calls on any database and blob store. */
-export function createFeatures(database: Database, blobs: BlobStore): FeaturesCalls {
-  return featuresContainer(database, blobs).get(callsToken);
+export function createFeatures(database: Database, blobs: BlobStore): FeaturesCalls & FeaturesStreams {
+  const container = featuresContainer(database, blobs);
+  return { ...container.get(callsToken), ...container.get(streamsToken) };
 }
 
 function featuresContainer(database: Database, blobs: BlobStore): Container {
@@ -58,25 +63,39 @@ function featuresContainer(database: Database, blobs: BlobStore): Container {
     searchConversations: async (query) =>
       searchConversations(await services.get(databaseToken).getAll('conversations'), query),
   }));
+  container.register(streamsToken, (services) =>
+    createExportStreams({
+      database: services.get(databaseToken),
+      blobs: services.get(blobStoreToken),
+      conversationExporters: services.get(conversationExporterFactory),
+    }),
+  );
   return container;
 }
 
 /** What the other workers made is in their memory, out of reach: to say so is better than "there is no such adapter". */
+function refusal(): AppError {
+  return new AppError(
+    'storage.unavailable',
+    'The browser refuses storage on this page; files and search need it.',
+    {
+      remedy: 'Leave private browsing or allow site data, and reload. Until then nothing can be taken away.',
+    },
+  );
+}
+
+function refusedStreams(): FeaturesStreams {
+  return {
+    exportWeights: () => ({ [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(refusal()) }) }),
+  };
+}
+
 function refusedCalls(): FeaturesCalls {
-  const refuse = (): Promise<never> =>
-    Promise.reject(
-      new AppError(
-        'storage.unavailable',
-        'The browser refuses storage on this page; files and search need it.',
-        {
-          remedy:
-            'Leave private browsing or allow site data, and reload. Until then nothing can be taken away.',
-        },
-      ),
-    );
+  const refuse = (): Promise<never> => Promise.reject(refusal());
   return {
     exportAdapter: refuse,
     exportModel: refuse,
+    exportOptions: refuse,
     exportConversation: refuse,
     exportWorkspace: refuse,
     importWorkspace: refuse,
@@ -96,11 +115,25 @@ class Activity {
     return {
       exportAdapter: (...input) => this.#during(calls.exportAdapter(...input)),
       exportModel: (...input) => this.#during(calls.exportModel(...input)),
+      exportOptions: (...input) => this.#during(calls.exportOptions(...input)),
       exportConversation: (...input) => this.#during(calls.exportConversation(...input)),
       exportWorkspace: (...input) => this.#during(calls.exportWorkspace(...input)),
       importWorkspace: (...input) => this.#during(calls.importWorkspace(...input)),
       searchConversations: (...input) => this.#during(calls.searchConversations(...input)),
     };
+  }
+
+  watchStreams(streams: FeaturesStreams): FeaturesStreams {
+    return { exportWeights: (...input) => this.#streaming(streams.exportWeights(...input)) };
+  }
+
+  async *#streaming<T>(items: AsyncIterable<T>): AsyncGenerator<T, void> {
+    this.#running += 1;
+    try {
+      yield* items;
+    } finally {
+      this.#running -= 1;
+    }
   }
 
   async #during<T>(call: Promise<T>): Promise<T> {

@@ -1,5 +1,5 @@
 // GGUF files in llama.cpp, as wllama has it: one thread, greedy, keys and values in 32 bits, so that what differs is the file.
-import { LoggerWithoutDebug, Wllama } from '@wllama/wllama';
+import { LoggerWithoutDebug, Wllama } from '@wllama/wllama/esm/index.js';
 import wasmUrl from '@wllama/wllama/esm/wasm/wllama.wasm?url';
 
 const silent = { ...LoggerWithoutDebug, log: () => undefined, warn: () => undefined };

@@ -24,7 +24,7 @@ export const TINY_FAMILIES: readonly TinyFamily[] = [
         factor: 8,
         low_freq_factor: 1,
         high_freq_factor: 4,
-        original_max_position_embeddings: 64,
+        original_max_position_embeddings: 8192,
       },
     },
     targets: PROJECTIONS,

@@ -3,7 +3,7 @@ import type { EventBus } from '../../core/event-bus';
 import type { Observable } from '../../orchestrator/observable';
 import type { DataWorkerApi, DataWorkerStreams } from '../../protocol/data';
 import type { EngineApi, EngineStreams } from '../../protocol/engine';
-import type { FeaturesApi } from '../../protocol/features';
+import type { FeaturesApi, FeaturesStreams } from '../../protocol/features';
 import type { WorkerInfo } from '../../protocol/workers';
 import type { StreamsClient } from '../../rpc/connect';
 
@@ -20,7 +20,7 @@ export type Ownership = 'owner' | 'guest' | 'waiting';
 export interface AppClients {
   readonly engine: EngineApi & StreamsClient<EngineStreams>;
   readonly data: DataWorkerApi & StreamsClient<DataWorkerStreams>;
-  readonly features: FeaturesApi;
+  readonly features: FeaturesApi & StreamsClient<FeaturesStreams>;
   readonly bus: EventBus;
   /** Empty in a guest: the owner supervises. */
   readonly workers: Observable<readonly WorkerInfo[]>;

@@ -7,7 +7,7 @@ import type { SupervisionPolicy } from '../../orchestrator/supervision-plan';
 import { WorkerPool } from '../../orchestrator/worker-pool';
 import type { DataWorkerApi, DataWorkerStreams } from '../../protocol/data';
 import type { EngineApi, EngineStreams } from '../../protocol/engine';
-import type { FeaturesApi } from '../../protocol/features';
+import type { FeaturesApi, FeaturesStreams } from '../../protocol/features';
 import type { WorkerKind } from '../../protocol/workers';
 import type { BrokerMessage } from '../../rpc/broker';
 import type { RpcClient } from '../../rpc/connect';
@@ -38,7 +38,7 @@ export function createClients(options: ClientsOptions = {}): AppClients {
   return {
     engine: liveClient<EngineApi, EngineStreams>(to('engine'), ['generate', 'tuneKernels']),
     data: liveClient<DataWorkerApi, DataWorkerStreams>(to('data'), ['importDataset', 'downloadModel']),
-    features: liveClient<FeaturesApi>(to('features'), []),
+    features: liveClient<FeaturesApi, FeaturesStreams>(to('features'), ['exportWeights']),
     bus: tab.bus,
     workers: tab.pool.workers,
     ownership: tab.ownership,

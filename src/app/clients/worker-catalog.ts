@@ -54,7 +54,13 @@ export const WORKER_CATALOG: Record<WorkerKind, WorkerEntry> = {
   features: {
     capabilities: ['export', 'search'],
     deadlineMs: MINUTE,
-    deadlines: { exportAdapter: null, exportModel: null, exportWorkspace: null, importWorkspace: null },
+    deadlines: {
+      exportAdapter: null,
+      exportModel: null,
+      exportOptions: null,
+      exportWorkspace: null,
+      importWorkspace: null,
+    },
     spawn: () =>
       new Worker(new URL('../../../workers/features.worker.ts', import.meta.url), {
         type: 'module',

@@ -16,10 +16,21 @@ export async function exportAdapter(
   base: ModelRecord | null,
   blobs: BlobStore,
 ): Promise<NamedFile> {
-  const files = await Promise.all(REQUIRED.map((name) => readRequired(adapter, name, blobs)));
-  const card = new Blob([adapterCard(adapter, base)], { type: 'text/markdown' });
-  const blob = await zipFiles([...files, { name: 'README.md', blob: card }]);
+  const blob = await zipFiles(await adapterFiles(adapter, base, blobs));
   return { name: `${fileNameOf(adapter.name, 'adapter')}.zip`, blob };
+}
+
+/** The files themselves, with a card. @throws AppError `storage.missing`. */
+export async function adapterFiles(
+  adapter: AdapterRecord,
+  base: ModelRecord | null,
+  blobs: BlobStore,
+): Promise<NamedFile[]> {
+  const files = await Promise.all(REQUIRED.map((name) => readRequired(adapter, name, blobs)));
+  return [
+    ...files,
+    { name: 'README.md', blob: new Blob([adapterCard(adapter, base)], { type: 'text/markdown' }) },
+  ];
 }
 
 async function readRequired(adapter: AdapterRecord, name: string, blobs: BlobStore): Promise<NamedFile> {

@@ -6,9 +6,10 @@ import type { DynamicFactory } from '../../core/factory';
 import { AppError } from '../../lib/errors';
 import type { BlobStore } from '../../lib/storage/blob-store';
 import type { ErrorCode } from '../../protocol/errors';
-import type { FeaturesApi } from '../../protocol/features';
+import type { FeaturesApi, FeaturesStreams } from '../../protocol/features';
 import { exportAdapter } from './export-adapter';
 import { exportModel } from './export-model';
+import { WeightExports } from './export-weights';
 import { exportWorkspace } from './export-workspace';
 import { importWorkspace } from './import-workspace';
 
@@ -19,6 +20,11 @@ export interface ExportDependencies {
 }
 
 export type ExportApi = Omit<FeaturesApi, 'health' | 'searchConversations'>;
+
+export function createExportStreams({ database, blobs }: ExportDependencies): FeaturesStreams {
+  const exports = new WeightExports({ database, blobs });
+  return { exportWeights: (target, format) => exports.run(target, format) };
+}
 
 export function createExportApi({ database, blobs, conversationExporters }: ExportDependencies): ExportApi {
   return {
@@ -32,6 +38,7 @@ export function createExportApi({ database, blobs, conversationExporters }: Expo
       if (model === undefined) throw unknown('model.unknown', 'model', modelId);
       return exportModel(model, blobs);
     },
+    exportOptions: (target) => new WeightExports({ database, blobs }).options(target),
     async exportConversation(conversationId, format) {
       const conversation = await database.get('conversations', conversationId);
       if (conversation === undefined) throw unknown('storage.missing', 'conversation', conversationId);

@@ -27,7 +27,7 @@ export function ggufModel(source: ExportSource, fileName: string, type: GgufWrit
 }
 
 function tokenizerKeys(source: ExportSource): Map<string, GgufValue> {
-  const keys = ggufTokenizerOf(withTemplate(source), { vocabSize: source.plan.vocabSize });
+  const keys = ggufTokenizerOf(source.tokenizer, { vocabSize: source.plan.vocabSize });
   const end = ggufNumber(keys, TOKENIZER_KEYS.eos);
   const others = stopIds(source).filter((id) => id !== end);
   END_KEYS.forEach((key, i) => {
@@ -35,13 +35,6 @@ function tokenizerKeys(source: ExportSource): Map<string, GgufValue> {
     if (value !== undefined && value < source.plan.vocabSize) keys.set(key, { type: 'uint32', value });
   });
   return keys;
-}
-
-/** A template in a file of its own belongs in tokenizer_config.json here. */
-function withTemplate({ tokenizer, chatTemplate }: ExportSource): ExportSource['tokenizer'] {
-  if (chatTemplate === null) return tokenizer;
-  const config = JSON.parse(tokenizer.tokenizerConfigJson) as Record<string, unknown>;
-  return { ...tokenizer, tokenizerConfigJson: JSON.stringify({ ...config, chat_template: chatTemplate }) };
 }
 
 /** By config.json and generation_config.json together. */

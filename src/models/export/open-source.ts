@@ -1,6 +1,6 @@
 // Opens what is to be exported: an installed model, and an adapter of its own, from the stores they lie in. Weights are read
 // later, by whoever writes a file.
-import { readModelFile, readTokenizerFiles } from '../../core/model-files';
+import { readTokenizerFiles } from '../../core/model-files';
 import { AppError } from '../../lib/errors';
 import { readSafetensor, readSafetensorsHeader } from '../../lib/formats/safetensors';
 import type { BlobStore } from '../../lib/storage/blob-store';
@@ -10,7 +10,9 @@ import { checkAdapterArray } from '../decoder/lora-weights';
 import type { FileArray } from '../file-layout';
 import type { ModelFamilies, ModelPlan } from '../model-family';
 import { ADAPTER_WEIGHTS, withoutPrefix } from '../peft';
-import { openWeights } from '../weights-file';
+import { sourceOfRecord } from '../reading/model-source';
+import { openModel } from '../reading/open-model';
+import { CONFIG, GENERATION_CONFIG } from '../reading/weight-files';
 import type { ExportedAdapter, ExportSource } from './export-source';
 
 export interface SourceStores {
@@ -27,18 +29,23 @@ export async function openExportSource(
   model: ModelRecord,
   adapter: AdapterRecord | null,
 ): Promise<ExportSource> {
-  const configJson = await requiredJson(model, 'config.json', blobs);
-  const { plan } = families.plan(configJson);
-  const weights = await requiredFile(model, 'model.safetensors', blobs);
+  const files = sourceOfRecord(model, blobs);
+  const configJson = await jsonOf(CONFIG, await files.need(CONFIG));
+  const { plan, read } = await openModel(files, families, model.format ?? 'safetensors');
   const tokenizer = await readTokenizerFiles(model, blobs);
+  const generation = await files.find(GENERATION_CONFIG);
+  const template = parseTokenizerJson(tokenizer.tokenizerConfigJson, 'tokenizer_config.json')[
+    'chat_template'
+  ];
   return {
     model,
     plan,
-    base: plan.decoderReader(await openWeights(weights, plan.weightShapes())),
+    base: read,
     configJson,
-    generationJson: (await optionalJson(model, 'generation_config.json', blobs)) ?? generationOf(configJson),
+    generationJson:
+      generation === null ? generationOf(configJson) : await jsonOf(GENERATION_CONFIG, generation),
     tokenizer,
-    chatTemplate: await templateOf(model, tokenizer.tokenizerConfigJson, blobs),
+    chatTemplate: typeof template === 'string' ? template : null,
     adapter: adapter === null ? null : await openAdapter(adapter, model, plan, blobs),
   };
 }
@@ -49,12 +56,8 @@ function generationOf(config: Record<string, unknown>): Record<string, unknown> 
   return Object.fromEntries(keys.flatMap((key) => (config[key] == null ? [] : [[key, config[key]]])));
 }
 
-/** A file of its own wins over tokenizer_config.json, as in transformers. */
-async function templateOf(model: ModelRecord, configJson: string, blobs: BlobStore): Promise<string | null> {
-  const file = await readModelFile(model, 'chat_template.jinja', blobs);
-  if (file !== null) return file.text();
-  const template = parseTokenizerJson(configJson, 'tokenizer_config.json')['chat_template'];
-  return typeof template === 'string' ? template : null;
+async function jsonOf(name: string, blob: Blob): Promise<Record<string, unknown>> {
+  return parseTokenizerJson(await blob.text(), name);
 }
 
 async function openAdapter(
@@ -74,43 +77,16 @@ async function openAdapter(
     );
   }
   const file = await blobs.read(`${record.folder}/${ADAPTER_WEIGHTS}`);
-  if (file === null) throw missing(ADAPTER_WEIGHTS, record.name);
+  if (file === null) {
+    throw new AppError('storage.missing', `${ADAPTER_WEIGHTS} of ${record.name} is gone.`, {
+      details: { adapterId: record.id },
+      remedy: 'Make the adapter again from one of its run’s checkpoints, or import it again.',
+    });
+  }
   const { tensors } = await readSafetensorsHeader(file);
   const arrays = new Map<string, FileArray>();
   for (const [name, entry] of tensors) arrays.set(withoutPrefix(name), await readSafetensor(file, entry));
   for (const [name, shape] of plan.adapterShapes(record.lora))
     checkAdapterArray(name, shape, arrays.get(name));
   return { record, lora: record.lora, arrays };
-}
-
-async function requiredFile(model: ModelRecord, name: string, blobs: BlobStore): Promise<Blob> {
-  const blob = await readModelFile(model, name, blobs);
-  if (blob === null) throw missing(name, model.name);
-  return blob;
-}
-
-function missing(name: string, owner: string): AppError<'storage.missing'> {
-  return new AppError('storage.missing', `${name} of "${owner}" is gone.`, {
-    details: { name },
-    remedy: 'Delete the entry and import it again.',
-  });
-}
-
-async function requiredJson(
-  model: ModelRecord,
-  name: string,
-  blobs: BlobStore,
-): Promise<Record<string, unknown>> {
-  const json = await optionalJson(model, name, blobs);
-  if (json === null) throw missing(name, model.name);
-  return json;
-}
-
-async function optionalJson(
-  model: ModelRecord,
-  name: string,
-  blobs: BlobStore,
-): Promise<Record<string, unknown> | null> {
-  const blob = await readModelFile(model, name, blobs);
-  return blob === null ? null : parseTokenizerJson(await blob.text(), name);
 }

@@ -1,0 +1,60 @@
+// What we export comes back through our own import and answers as before.
+import { beforeAll, describe, expect, it } from 'vitest';
+import { exportFiles, openExportSource, type WeightFormat } from '../../src/models/export';
+import type { ModelRecord, NamedFile } from '../../src/protocol/models';
+import { collectBlobs } from '../support/collect-blob';
+import { loraOn, TINY_FAMILIES } from '../support/tiny-families';
+import { clearModel, idsOf, ourAnswer, selectCpu, type ClearModel } from '../support/tiny-model';
+
+const PROMPT = 'Tell me (again), 42 times?';
+const TOKENS = 64;
+
+/** Stores files as an import does. */
+async function imported({ model }: ClearModel, files: ReadonlyMap<string, Blob>): Promise<ModelRecord> {
+  const named = [...files].map(([name, blob]): NamedFile => ({ name, blob }));
+  const inspection = await model.files.inspectModel(named);
+  const folder = 'models/again';
+  await model.blobs.remove(folder);
+  for (const { name, blob } of inspection.files) await model.blobs.write(`${folder}/${name}`, blob);
+  return { ...model.record, ...inspection.facts, id: 'again', location: { kind: 'blob', folder } };
+}
+
+describe.each(TINY_FAMILIES)('exports come back: $name', ({ configJson, targets }) => {
+  let clear: ClearModel;
+  beforeAll(async () => {
+    await selectCpu();
+    clear = await clearModel(configJson, loraOn(targets), idsOf(PROMPT), TOKENS);
+  });
+
+  async function exported(format: WeightFormat): Promise<ReadonlyMap<string, Blob>> {
+    const source = await openExportSource(clear.model, clear.model.record, clear.adapter);
+    return collectBlobs(exportFiles(source, format, 'tiny'));
+  }
+
+  it.each(['safetensors-f32', 'gguf-f32'] as const)('%s: the same answer', async (format) => {
+    const record = await imported(clear, await exported(format));
+    const answer = await ourAnswer({ ...clear.model, record }, null, idsOf(PROMPT), TOKENS);
+    expect(answer.ids).toEqual(clear.answer.ids);
+  });
+
+  it('an export of an import: GGUF comes back as safetensors', async () => {
+    const record = await imported(clear, await exported('gguf-f32'));
+    const source = await openExportSource(clear.model, record, null);
+    const again = await imported(clear, await collectBlobs(exportFiles(source, 'safetensors-f32', 'tiny')));
+    const answer = await ourAnswer({ ...clear.model, record: again }, null, idsOf(PROMPT), TOKENS);
+    expect(answer.ids).toEqual(clear.answer.ids);
+  });
+
+  it.each(['safetensors-f16', 'safetensors-bf16', 'gguf-q8_0', 'gguf-q4_0', 'gguf-f16'] as const)(
+    '%s: loads, with the same tokenizer and template',
+    async (format) => {
+      const record = await imported(clear, await exported(format));
+      const model = await clear.model.files.load(record);
+      expect(model.tokenizer.encode(PROMPT)).toEqual(idsOf(PROMPT));
+      expect(model.chatTemplate?.render([{ role: 'user', content: 'Hi' }], { generationPrompt: true })).toBe(
+        'user: Hi<|end|>assistant: ',
+      );
+      model.dispose();
+    },
+  );
+});
