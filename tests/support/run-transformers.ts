@@ -52,7 +52,7 @@ export async function transformersAnswer(
       max_new_tokens: tokens,
       min_new_tokens: tokens,
       do_sample: false,
-    } as Parameters<typeof model.generate>[0]);
+    });
     if (!(output instanceof Tensor)) throw new Error('generate gave no tensor.');
     const [row] = output.tolist() as bigint[][];
     return { ids: (row ?? []).slice(prompt.length).map(Number), tokenizer };

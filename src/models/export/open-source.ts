@@ -53,7 +53,8 @@ export async function openExportSource(
 /** transformers.js wants such a file; the ids are those of config.json. */
 function generationOf(config: Record<string, unknown>): Record<string, unknown> {
   const keys = ['bos_token_id', 'eos_token_id', 'pad_token_id'];
-  return Object.fromEntries(keys.flatMap((key) => (config[key] == null ? [] : [[key, config[key]]])));
+  const known = keys.filter((key) => config[key] !== undefined && config[key] !== null);
+  return Object.fromEntries(known.map((key): [string, unknown] => [key, config[key]]));
 }
 
 async function jsonOf(name: string, blob: Blob): Promise<Record<string, unknown>> {
