@@ -26,6 +26,7 @@ const FORMS: [string, OnnxForm][] = [
   ['portable', { kind: 'portable' }],
   ['static', { kind: 'static', capacity: 24, tokens: null }],
   ['static, one token', { kind: 'static', capacity: 24, tokens: 1 }],
+  ['given', { kind: 'given' }],
 ];
 const weights = randomWeights(CONFIG, 3);
 const read: WeightReader = (name) => Promise.resolve(weights.get(name) as FileArray);

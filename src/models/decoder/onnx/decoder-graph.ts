@@ -21,6 +21,9 @@ import { projectionArray, quantisedArrays, rotationTable, storedArray } from './
 
 /**
  * What the graph takes besides tokens and the cache.
+ * - `given`: as `static`, for whoever holds all arrays: weights and tables are inputs of the graph, by the names of the
+ *   arrays, and the cache may have any size. Weights that several sequences or adapters share are there once. The head is
+ *   [hidden, vocab], gate and up lie side by side: products of one row with wide matrices, as they lie, are the fast ones.
  * - `portable`: attention_mask, position_ids and num_logits_to_keep, any batch and length, a cache that grows: what
  *   transformers.js feeds. Rows of a batch may be padded on the right only.
  * - `static`: one sequence whose cache has `capacity` positions and is written in place where the caller gives the same
@@ -28,7 +31,8 @@ import { projectionArray, quantisedArrays, rotationTable, storedArray } from './
  *   size is known where `tokens`, those of a run, is a number, and nothing runs on the host: it can be captured.
  *   Logits are those after the last token, [1, vocab].
  */
-export type OnnxForm = { kind: 'portable' } | { kind: 'static'; capacity: number; tokens: number | null };
+export type OnnxForm =
+  { kind: 'portable' } | { kind: 'static'; capacity: number; tokens: number | null } | { kind: 'given' };
 
 /** How projections are kept: as they are, or as levels of so many bits with a scale for each 32 of a row. */
 export type OnnxStorage = 'f32' | 'int8' | 'int4';
@@ -92,7 +96,7 @@ class DecoderGraph {
       return this.#graph.array(rotationTable(name, this.#config, positions, turn));
     };
     const tables = { cosine: table('cos_cache', Math.cos), sine: table('sin_cache', Math.sin) };
-    if (form.kind === 'static') {
+    if (form.kind !== 'portable') {
       return { lastIndex: 'seqlens_k', totalLength: 'total_sequence_length', ...tables };
     }
     return { ...this.#maskLengths(), ...tables };
@@ -152,20 +156,29 @@ class DecoderGraph {
       this.#project(layer, ['o'], attended),
       attentionNorm(layer),
     );
-    const gate = this.#graph.node(
-      `${path}/mlp/act_fn/QuickGelu`,
-      [this.#project(layer, ['gate'], middle.normed)],
-      {
-        domain: MICROSOFT,
-        // x times sigmoid(alpha x): SiLU.
-        attributes: { alpha: { float: 1 } },
-      },
-    );
-    const up = this.#project(layer, ['up'], middle.normed);
+    const [gated, up] = this.#gateAndUp(layer, middle.normed);
+    const gate = this.#graph.node(`${path}/mlp/act_fn/QuickGelu`, [gated], {
+      domain: MICROSOFT,
+      // x times sigmoid(alpha x): SiLU.
+      attributes: { alpha: { float: 1 } },
+    });
     const down = this.#project(layer, ['down'], this.#graph.node(`${path}/mlp/Mul`, [gate, up]));
     const isLast = layer === layers - 1;
     const next = isLast ? '/model/norm' : `/model/layers.${layer + 1}/input_layernorm`;
     return this.#addAndNorm(next, middle.hidden, down, isLast ? FINAL_NORM : inputNorm(layer + 1));
+  }
+
+  #gateAndUp(layer: number, normed: string): [string, string] {
+    if (this.#form.kind !== 'given') {
+      return [this.#project(layer, ['gate'], normed), this.#project(layer, ['up'], normed)];
+    }
+    const path = `/model/layers.${layer}/mlp/gateup_proj/Split`;
+    const outputs: [string, string] = [`${path}/output_0`, `${path}/output_1`];
+    this.#graph.node(path, [this.#project(layer, ['gate', 'up'], normed)], {
+      attributes: { axis: { int: -1 }, num_outputs: { int: 2 } },
+      outputs,
+    });
+    return outputs;
   }
 
   /** The product of what `input` names with projections that lie side by side. */
@@ -216,7 +229,7 @@ class DecoderGraph {
   #attend(layer: number, normed: string, attention: AttentionInputs): string {
     const { heads, kvHeads, headSize, slidingWindow = null } = this.#config;
     const path = `/model/layers.${layer}/attn`;
-    const isFused = this.#form.kind === 'static';
+    const isFused = this.#form.kind !== 'portable';
     const states = isFused
       ? [this.#project(layer, ['q', 'k', 'v'], normed), '', '']
       : [
@@ -255,6 +268,12 @@ class DecoderGraph {
     const graph = this.#graph;
     const kept = this.#keptRows(normed);
     const rows = graph.node('/lm_head/flat/Reshape', [kept, graph.integers('rows', [-1, hiddenSize])]);
+    if (this.#form.kind === 'given') {
+      const source = this.#config.tiedHead ? EMBEDDING : HEAD;
+      const turned = projectionArray(this.#read, 'lm_head.MatMul.weight', [source], [hiddenSize, vocabSize]);
+      graph.node('/lm_head/MatMul', [rows, graph.array(turned)], { outputs: ['logits'] });
+      return;
+    }
     const matrix = this.#config.tiedHead
       ? this.#embedding()
       : graph.array(storedArray(this.#read, HEAD, [vocabSize, hiddenSize]));
@@ -276,7 +295,7 @@ class DecoderGraph {
     const path = '/model/kept';
     const axis = graph.integers('axis', [1]);
     const start =
-      form.kind === 'static'
+      form.kind !== 'portable'
         ? graph.integers('last', [-1])
         : graph.node(`${path}/Reshape`, [
             // The last 0 are all: the slice begins at 0 then.
@@ -300,13 +319,14 @@ class DecoderGraph {
 
   #inputs(): OnnxValue[] {
     const form = this.#form;
-    if (form.kind === 'static') {
-      const tokens = form.tokens ?? 'sequence_length';
+    if (form.kind !== 'portable') {
+      const tokens = form.kind === 'static' ? (form.tokens ?? 'sequence_length') : 'sequence_length';
+      const capacity = form.kind === 'static' ? form.capacity : 'capacity';
       return [
         { name: 'input_ids', type: 'int32', shape: [1, tokens] },
         { name: 'seqlens_k', type: 'int32', shape: [1] },
         { name: 'total_sequence_length', type: 'int32', shape: [1] },
-        ...this.#cache('past_key_values', 1, form.capacity),
+        ...this.#cache('past_key_values', 1, capacity),
       ];
     }
     const perToken = ['batch_size', 'sequence_length'];
@@ -322,10 +342,10 @@ class DecoderGraph {
   #outputs(): OnnxValue[] {
     const { vocabSize } = this.#config;
     const form = this.#form;
-    if (form.kind === 'static') {
+    if (form.kind !== 'portable') {
       return [
         { name: 'logits', type: 'float', shape: [1, vocabSize] },
-        ...this.#cache('present', 1, form.capacity),
+        ...this.#cache('present', 1, form.kind === 'static' ? form.capacity : 'capacity'),
       ];
     }
     return [
@@ -361,7 +381,7 @@ export function decoderOnnx(
   form: OnnxForm,
   storage: OnnxStorage = 'f32',
 ): OnnxModel {
-  if (form.kind === 'static' && config.headSize % FUSED_HEAD_STEP !== 0) {
+  if (form.kind !== 'portable' && config.headSize % FUSED_HEAD_STEP !== 0) {
     throw new AppError(
       'model.unsupported',
       `Heads of size ${config.headSize} cannot be run with a cache in place; it takes multiples of ${FUSED_HEAD_STEP}.`,
