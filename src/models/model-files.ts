@@ -7,13 +7,15 @@ import type { BlobStore } from '../lib/storage/blob-store';
 import { createChatTemplate } from '../lib/text/chat-template';
 import { createTokenizer } from '../lib/text/hf-tokenizer';
 import type { PlanDevice } from '../engine';
+import type { OrtEngine } from '../engine/ort/ort-engine';
 import type { AdapterRecord, LoraConfig, ModelRecord, NamedFile, WeightStorage } from '../protocol/models';
 import type { TrainingConfig, TrainingPlan } from '../protocol/training';
-import type { FileArray } from './file-layout';
+import { OrtRuntime, runsOnOrt } from './decoder/ort/ort-runtime';
+import type { FileArray, WeightReader } from './file-layout';
 import { FileModel } from './file-model';
 import type { LoadedModel } from './loaded-model';
 import { planTraining } from './memory-budget';
-import type { ModelFamilies, ModelPlan } from './model-family';
+import type { ModelFamilies, ModelPlan, ModelRuntime } from './model-family';
 import { ADAPTER_CONFIG, ADAPTER_WEIGHTS, encodeAdapter, parseAdapterConfig, withoutPrefix } from './peft';
 import { inspectModel, type ModelInspection } from './reading/inspect-model';
 import { readJson, sourceOfFiles, sourceOfRecord } from './reading/model-source';
@@ -26,6 +28,8 @@ export interface ModelFilesParts {
   families: ModelFamilies;
   /** The planned engine where the device runs it. */
   plans: () => PlanDevice | null;
+  /** onnxruntime, where chats run on it; absent or null where they run with what trains. */
+  chats?: () => OrtEngine | null;
   /** Bytes the device allows; null when unknown. */
   memoryLimitBytes: () => number | null;
 }
@@ -43,14 +47,14 @@ export class ModelFiles {
    * @throws AppError `model.unsupported`, `model.bad-header`, `model.truncated`, `storage.missing`.
    */
   async load(record: ModelRecord, storage: WeightStorage = 'f32'): Promise<LoadedModel> {
-    const { blobs, families, plans } = this.#parts;
+    const { blobs, families } = this.#parts;
     const source = sourceOfRecord(record, blobs);
     const { plan, read } = await openModel(source, families, record.format ?? 'safetensors');
     const tokenizerFiles = await readTokenizerFiles(record, blobs);
     const stopTokenIds = await stopTokens(plan, await source.find(GENERATION_CONFIG));
     const tokenizer = createTokenizer(tokenizerFiles);
     const chatTemplate = createChatTemplate(tokenizerFiles.tokenizerConfigJson);
-    const runtime = await plan.load(read, plans(), storage);
+    const runtime = await this.#runtimeOf(plan, read, storage);
     const readAdapter = (adapter: AdapterRecord) => this.#readAdapter(adapter);
     return new FileModel({ record, plan, runtime, tokenizer, chatTemplate, stopTokenIds, readAdapter });
   }
@@ -105,6 +109,17 @@ export class ModelFiles {
       this.#parts.memoryLimitBytes(),
       this.#parts.plans(),
     );
+  }
+
+  /** Without plans chats run in onnxruntime, if it knows all that the decoder does. */
+  async #runtimeOf(plan: ModelPlan, read: WeightReader, storage: WeightStorage): Promise<ModelRuntime> {
+    const plans = this.#parts.plans();
+    const engine = this.#parts.chats?.() ?? null;
+    const { decoder: config } = plan;
+    if (plans !== null || engine === null || storage !== 'f32' || !runsOnOrt(config)) {
+      return plan.load(read, plans, storage);
+    }
+    return new OrtRuntime({ engine, config, read, loadEager: () => plan.load(read, null) });
   }
 
   async #planOf(record: ModelRecord): Promise<ModelPlan> {

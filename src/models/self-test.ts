@@ -130,7 +130,7 @@ function weightsOf(
 
 export type Check = SelfTestReport['checks'][number];
 
-function check(name: string, actual: ArrayLike<number>, expected: ArrayLike<number>): Check {
+export function check(name: string, actual: ArrayLike<number>, expected: ArrayLike<number>): Check {
   const error = relativeError(actual, expected);
   return { name, relativeError: error, tolerance: TOLERANCE, passed: error <= TOLERANCE };
 }

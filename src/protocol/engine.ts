@@ -16,6 +16,8 @@ export interface DeviceReport {
   reason: string;
   /** `planned`: our own kernels on WebGPU; `eager`: operation by operation on tfjs. */
   executor: 'planned' | 'eager';
+  /** What chats are computed with where that is decided apart from training: without WebGPU. Absent: the executor. */
+  chat?: { executor: 'onnxruntime'; threads: number } | { executor: 'eager'; reason: string };
   /** null where there is no WebGPU adapter. */
   adapter: {
     vendor: string;

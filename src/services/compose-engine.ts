@@ -2,9 +2,12 @@
 import { bridgeBus } from '../core/bus-bridge';
 import { EventBus } from '../core/event-bus';
 import { EngineDevice, fallbacks, proveProducts, type PlanDevice } from '../engine';
-import { createModelFamilies, ModelFiles, runPlannedSelfTest, runSelfTest } from '../models';
+import type { OrtEngine } from '../engine/ort/ort-engine';
+import { startOrt } from '../engine/ort/start-ort';
+import { createModelFamilies, ModelFiles, runOrtSelfTest, runPlannedSelfTest, runSelfTest } from '../models';
 import type { BackendName, EngineApi, EngineStreams, SelfTestReport } from '../protocol/engine';
 import type { WorkerContext, WorkerParts } from '../protocol/worker-context';
+import { ChatDevice } from './chat-device';
 import { createEngineContainer, engineToken, pluginsToken, trainingToken } from './engine-container';
 import { wasmUrls } from '../engine/device/wasm-urls';
 import { KernelTuning } from './kernel-tuning';
@@ -30,26 +33,29 @@ export async function composeEngine(
     blobs,
     families,
     plans: () => device.plans,
+    chats: () => chats.runtime,
     memoryLimitBytes: () => device.memoryLimitBytes,
   });
   const tuning = new KernelTuning(database);
   const { batches, beat } = context;
+  const verified = new VerifiedDevice({
+    device,
+    database,
+    build: import.meta.url,
+    selfTest: (plans) => plans.forgetting(() => provenSelfTest(plans)),
+    fallbacks,
+    variants: ({ variants }) => variants,
+    restore: (plans, report) => tuning.restore(plans, report),
+  });
+  const chats = new ChatDevice({ device: verified, start: () => startOrt(), selfTest: runOrtSelfTest });
   const container = createEngineContainer({
     database,
     blobs,
     bus,
-    device: new VerifiedDevice({
-      device,
-      database,
-      build: import.meta.url,
-      selfTest: (plans) => plans.forgetting(() => provenSelfTest(plans)),
-      fallbacks,
-      variants: ({ variants }) => variants,
-      restore: (plans, report) => tuning.restore(plans, report),
-    }),
+    device: chats,
     backend,
     batches,
-    selfTest: ({ backend }) => wholeSelfTest(backend, device.plans),
+    selfTest: ({ backend }) => wholeSelfTest(backend, device.plans, chats.runtime),
     async *tuneKernels(report, turn) {
       if (device.plans !== null) yield* tuning.run(device.plans, report, turn);
     },
@@ -82,10 +88,17 @@ async function provenSelfTest(plans: PlanDevice): Promise<SelfTestReport> {
   return runPlannedSelfTest(plans);
 }
 
-/** The eager engine's checks and, where there are plans, theirs. */
-async function wholeSelfTest(backend: BackendName, plans: PlanDevice | null): Promise<SelfTestReport> {
+/** The eager engine's checks and, where there are plans or a runtime for chats, theirs. */
+async function wholeSelfTest(
+  backend: BackendName,
+  plans: PlanDevice | null,
+  chats: OrtEngine | null,
+): Promise<SelfTestReport> {
   const eager = await runSelfTest(backend);
-  if (plans === null) return eager;
+  if (plans === null) {
+    const checks = [...(chats === null ? [] : await runOrtSelfTest(chats)), ...eager.checks];
+    return { backend, checks, passed: checks.every(({ passed }) => passed) };
+  }
   const planned = await plans.forgetting(() => runPlannedSelfTest(plans));
   return {
     backend,

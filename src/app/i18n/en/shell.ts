@@ -43,7 +43,7 @@ export const shell = {
   'update.text': 'It starts when you reload from here. What was saved stays.',
   'update.afterRun': '{name} is training: it can start once that has ended or is paused.',
   'nogpu.title': 'No WebGPU here.',
-  'nogpu.text': 'Models run on the processor: everything works, slower.',
+  'nogpu.text': 'Chats and training run on the processor: everything works, training slowly.',
   'nogpu.action': 'Details',
   'engine.title': 'The engine did not start.',
   'palette.title': 'Search and commands',

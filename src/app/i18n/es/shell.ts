@@ -47,7 +47,7 @@ export const shell: Translation<English['shell']> = {
   'update.text': 'Empieza al recargar desde aquí. Lo guardado sigue.',
   'update.afterRun': '{name} está entrenando: podrá empezar cuando termine o quede en pausa.',
   'nogpu.title': 'Aquí no hay WebGPU.',
-  'nogpu.text': 'Los modelos usan el procesador: todo funciona, más despacio.',
+  'nogpu.text': 'Los chats y el entrenamiento usan el procesador: todo funciona, entrenar va despacio.',
   'nogpu.action': 'Detalles',
   'engine.title': 'El motor no arrancó.',
   'palette.title': 'Buscar y órdenes',
