@@ -1,10 +1,12 @@
-// After one visit the network can go: a cold start, a chat and a run need nothing from it.
+// After one visit the network can go: a cold start, a chat and a run need nothing from it. Without WebGPU the chat is
+// onnxruntime's, whose files have to be there too.
 import { expect, test } from '@playwright/test';
 import {
   addSample,
   ask,
   limitAnswers,
   openApp,
+  openView,
   runStatus,
   serviceWorkerReady,
   startRun,
@@ -23,6 +25,12 @@ test('offline: a cold start chats and trains', async ({ context, page: first }) 
   expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
   await limitAnswers(page, 16);
   await ask(page, 'Can you hear me?');
+  const { backend, chat } = await page.evaluate(() => fragua.engine.describeDevice());
+  expect(backend).toBe('wasm');
+  expect(chat).toMatchObject({ executor: 'onnxruntime' });
+  await openView(page, 'Settings');
+  await page.getByRole('link', { name: 'Engine and diagnostics' }).click();
+  await expect(page.getByText('onnxruntime on the processor, threads: ')).toBeVisible();
   await addSample(page);
   await startRun(page, { steps: 2 });
   await expect(runStatus(page)).toHaveText('Finished');
