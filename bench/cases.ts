@@ -2,6 +2,10 @@
 import type { DecoderConfig } from '../src/models/decoder/decoder-config';
 import { LORA_TARGETS, type LoraConfig, type WeightStorage } from '../src/protocol/models';
 
+/** Weights files that loading is measured on. */
+export const LOAD_FORMS = ['safetensors F32', 'safetensors BF16', 'gguf Q4_K'] as const;
+export type LoadForm = (typeof LOAD_FORMS)[number];
+
 export type Method = 'lora' | 'full';
 
 /** Which trainer: ours on plans, ours on tfjs ops, one tape of plain tfjs, jax-js. */
@@ -54,6 +58,14 @@ export const SMALL = llama({
   headSize: 48,
   intermediateSize: 768,
 });
+/** The sizes of SmolLM2-135M. */
+export const SMOLLM2_135M: DecoderConfig = {
+  ...llama({
+    ...{ vocabSize: 49_152, hiddenSize: 576, layers: 30 },
+    ...{ heads: 9, kvHeads: 3, headSize: 64, intermediateSize: 1536 },
+  }),
+  ropeTheta: 100_000,
+};
 /** Small enough for a thousand steps or thousands of tokens on any machine. */
 export const MICRO = llama({
   vocabSize: 256,

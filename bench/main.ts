@@ -6,6 +6,7 @@ import type { SuiteOptions, SuiteRun } from './suite';
 import { decodeSuite } from './suites/decode';
 import { driftSuite } from './suites/drift';
 import { kernelsSuite } from './suites/kernels';
+import { loadSuite } from './suites/load';
 import { memorySuite } from './suites/memory';
 import { pageSuite } from './suites/page';
 import { scalingSuite } from './suites/scaling';
@@ -21,6 +22,7 @@ const SUITES: Record<string, (options: SuiteOptions) => Promise<SuiteRun>> = {
   drift: driftSuite,
   kernels: kernelsSuite,
   decode: decodeSuite,
+  load: loadSuite,
 };
 const BACKENDS: readonly string[] = ['auto', 'webgpu', 'wasm', 'cpu'];
 

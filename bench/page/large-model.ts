@@ -37,14 +37,17 @@ function fill(data: Float32Array, seed: number): Float32Array {
   return data;
 }
 
-/** As a file would be read: only the rows that are asked for exist. */
+/** As a file would be read: only the rows that are asked for exist, and the next ones take their place. */
 function randomReader({ config }: LargeCase): WeightReader {
   const shapes = weightShapes(config);
   let pieces = 0;
+  let memory = new Float32Array(0);
   return (name, rows?: RowRange) => {
     const [all = 0, ...rest] = shapes.get(name) ?? [];
     const shape = [rows?.count ?? all, ...rest];
-    const data = new Float32Array(shape.reduce((size, n) => size * n, 1));
+    const count = shape.reduce((size, n) => size * n, 1);
+    if (memory.length < count) memory = new Float32Array(count);
+    const data = memory.subarray(0, count);
     pieces += 1;
     // Norms of one leave the scale of what passes through them.
     if (rest.length === 0) data.fill(1);

@@ -10,6 +10,7 @@ import { decoderBench } from './decoders';
 import type { GpuBytes } from './gpu-bytes';
 import { kernelBench } from './kernels';
 import { largeBench } from './large-model';
+import { loadingBench } from './loading';
 import { openTrainer, type Trainer } from './trainers';
 
 export interface StepFigures {
@@ -75,6 +76,7 @@ const bench = {
   ...kernelBench(device),
   ...decoderBench(device),
   ...largeBench(device),
+  ...loadingBench(device),
   select: (backend: BackendName): Promise<DeviceReport> => device.select(backend),
   open,
   step,

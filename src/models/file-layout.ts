@@ -12,7 +12,11 @@ export interface RowRange {
   count: number;
 }
 
-/** Reads an array, or only those rows of it; a reader that knows no rows gives the whole array for any. */
+/**
+ * Reads an array, or only those rows of it; a reader that knows no rows gives the whole array for any. Arrays that were asked
+ * for whole are the caller's. Rows are valid until the next rows are asked for: their memory is used again, and so they are
+ * asked for one after the other.
+ */
 export type WeightReader = (name: string, rows?: RowRange) => Promise<FileArray>;
 
 /** True for weights the engine keeps [in, out]: projections, an output head of its own, LoRA matrices. */

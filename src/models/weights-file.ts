@@ -1,6 +1,7 @@
 // Safetensors files held against what a model needs: every array present, in its shape, in the file that is said to
 // have it. The files stay where they are; a reader takes from them what is asked for.
 import { AppError } from '../lib/errors';
+import { PieceMemory } from '../lib/formats/piece-memory';
 import {
   readSafetensor,
   readSafetensorsHeader,
@@ -114,11 +115,13 @@ export async function openWeights(
   for (const file of files) opened.set(file.name, { file: file.blob, header: await headerOf(file) });
   const places = placesOf(opened, fileOf);
   checkShapes(places, shapes);
+  const memory = new PieceMemory();
   const read: WeightReader = async (name, rows) => {
     const place = places.get(name);
     if (place === undefined) throw mismatch(`${name} is missing`, name);
     const { file, entry } = place;
-    return readSafetensor(file, rows === undefined ? entry : rowsOf(entry, rows.first, rows.count));
+    if (rows === undefined) return readSafetensor(file, entry);
+    return readSafetensor(file, rowsOf(entry, rows.first, rows.count), memory);
   };
   const metadata = Object.assign({}, ...[...opened.values()].map(({ header }) => header.metadata)) as Record<
     string,

@@ -46,17 +46,24 @@ function halves(): Float32Array {
   return halfTable;
 }
 
-export function halvesToFloats(bits: Uint16Array): Float32Array<ArrayBuffer> {
+/** @param result as long as `bits`. */
+export function halvesToFloats(
+  bits: Uint16Array,
+  result = new Float32Array(bits.length),
+): Float32Array<ArrayBuffer> {
   const table = halves();
-  const result = new Float32Array(bits.length);
   for (let i = 0; i < bits.length; i += 1) result[i] = table[bits[i] ?? 0] ?? NaN;
   return result;
 }
 
-export function bfloatsToFloats(bits: Uint16Array): Float32Array<ArrayBuffer> {
-  const result = new Uint32Array(bits.length);
-  for (let i = 0; i < bits.length; i += 1) result[i] = (bits[i] ?? 0) << 16;
-  return new Float32Array(result.buffer);
+/** @param result as long as `bits`. */
+export function bfloatsToFloats(
+  bits: Uint16Array,
+  result = new Float32Array(bits.length),
+): Float32Array<ArrayBuffer> {
+  const words = new Uint32Array(result.buffer, result.byteOffset, result.length);
+  for (let i = 0; i < bits.length; i += 1) words[i] = (bits[i] ?? 0) << 16;
+  return result;
 }
 
 /** The nearest bfloats, of two the even one; not-a-numbers stay ones. */

@@ -3,6 +3,7 @@
 // https://github.com/huggingface/safetensors#format
 import { AppError } from '../errors';
 import { bfloatsToFloats, halvesToFloats } from './float16';
+import type { PieceMemory } from './piece-memory';
 
 export type SafetensorsType = 'F32' | 'F16' | 'BF16';
 
@@ -166,18 +167,20 @@ export function rowsOf(entry: SafetensorsEntry, first: number, count: number): S
   return { ...entry, shape: [count, ...rest], begin, end: begin + count * rowBytes };
 }
 
-/** One array as 32-bit floats. */
-export async function readSafetensor(file: Blob, entry: SafetensorsEntry): Promise<FloatArray> {
-  const bytes = await file.slice(entry.begin, entry.end).arrayBuffer();
-  const { shape } = entry;
-  switch (entry.dtype) {
-    case 'F32':
-      return { shape, data: new Float32Array(bytes) };
-    case 'F16':
-      return { shape, data: halvesToFloats(new Uint16Array(bytes)) };
-    case 'BF16':
-      return { shape, data: bfloatsToFloats(new Uint16Array(bytes)) };
-  }
+/**
+ * One array as 32-bit floats.
+ * @param memory where the result lies, valid until it is asked again; without it the result is the caller's.
+ */
+export async function readSafetensor(
+  file: Blob,
+  { begin, end, shape, dtype }: SafetensorsEntry,
+  memory: PieceMemory | null = null,
+): Promise<FloatArray> {
+  const bytes = await (memory?.bytes(file, begin, end) ?? file.slice(begin, end).arrayBuffer());
+  if (dtype === 'F32') return { shape, data: new Float32Array(bytes) };
+  const halves = new Uint16Array(bytes);
+  const decode = dtype === 'F16' ? halvesToFloats : bfloatsToFloats;
+  return { shape, data: decode(halves, memory?.floats(halves.length)) };
 }
 
 /** A file with these arrays in 32-bit floats, in the order given. The header is padded so that data is 8-aligned. */

@@ -29,7 +29,7 @@ export async function openGgufModel(file: Blob, families: ModelFamilies): Promis
     precision: precisionOf(header),
     license: ggufText(header.metadata, 'general.license'),
     weights: [{ name: GGUF_WEIGHTS, blob: file }],
-    beside: besideOf(header, configJson),
+    beside: () => besideOf(header, configJson),
   };
 }
 

@@ -41,7 +41,7 @@ export async function inspectModel(
   const gguf = chosenGguf(files);
   const source = sourceOfFiles(gguf === null ? files : [{ name: GGUF_WEIGHTS, blob: gguf }]);
   const model = await openModel(source, families, gguf === null ? 'safetensors' : 'gguf');
-  const beside = gguf === null ? [...model.beside, ...(await found(source))] : model.beside;
+  const beside = gguf === null ? [...model.beside(), ...(await found(source))] : model.beside();
   await checkTokenizer(sourceOfFiles(beside), model);
   const sizeBytes = model.weights.reduce((sum, { blob }) => sum + blob.size, 0);
   const facts: ModelFacts = {

@@ -13,6 +13,6 @@ export interface OpenedModel {
   license: string | null;
   /** Files with weights, in the order that the fingerprint is taken over. */
   weights: NamedFile[];
-  /** The index of several weight files, and what other formats keep in their metadata: stored beside the weights. */
-  beside: NamedFile[];
+  /** The index of several weight files, and what GGUF keeps in its metadata: stored beside the weights, made when asked. */
+  beside: () => NamedFile[];
 }

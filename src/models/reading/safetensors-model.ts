@@ -24,7 +24,7 @@ export async function openSafetensorsModel(
     precision: opened.precision,
     license: opened.metadata['license'] ?? null,
     weights,
-    beside,
+    beside: () => beside,
   };
 }
 

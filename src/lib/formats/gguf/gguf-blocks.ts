@@ -45,44 +45,65 @@ interface Place {
 
 /** 5-bit types: as 4-bit ones, with the fifth bits in the four bytes before, bit i for element i. */
 function fiveBits({ scale, zero = 0, minimum = 0 }: Levels, { bytes, at, out, to }: Place): void {
-  const high = new DataView(bytes.buffer, bytes.byteOffset + at, 4).getUint32(0, true);
+  const low = byteOf(bytes, at) | (byteOf(bytes, at + 1) << 8);
+  const high = byteOf(bytes, at + 2) | (byteOf(bytes, at + 3) << 8);
+  const base = minimum - zero * scale;
   for (let j = 0; j < 16; j += 1) {
     const byte = byteOf(bytes, at + 4 + j);
-    out[to + j] = (((byte & 15) | (((high >>> j) & 1) << 4)) - zero) * scale + minimum;
-    out[to + j + 16] = (((byte >> 4) | (((high >>> (j + 16)) & 1) << 4)) - zero) * scale + minimum;
+    out[to + j] = ((byte & 15) | (((low >> j) & 1) << 4)) * scale + base;
+    out[to + j + 16] = ((byte >> 4) | (((high >> j) & 1) << 4)) * scale + base;
   }
 }
 
-/**
- * Scale and minimum of sub-block j out of the twelve bytes of a K block: 6 bits each. The first four lie in the low bits of
- * bytes j and j + 4; of the others the low four bits are in byte j + 4 and the high two on top of those.
- */
-function scaleOf(bytes: Uint8Array, at: number, j: number): { scale: number; minimum: number } {
-  if (j < 4) return { scale: byteOf(bytes, at + j) & 63, minimum: byteOf(bytes, at + j + 4) & 63 };
-  const low = byteOf(bytes, at + j + 4);
-  return {
-    scale: (low & 15) | ((byteOf(bytes, at + j - 4) >> 6) << 4),
-    minimum: (low >> 4) | ((byteOf(bytes, at + j) >> 6) << 4),
-  };
-}
+/** What a level stands for: level * step - offset. */
+const steps = new Float64Array(8);
+const offsets = new Float64Array(8);
 
 /**
- * 256 elements in 8 sub-blocks of 32; two of them share the halves of 32 bytes.
- * @param fifths where the fifth bits lie, bit j of byte i for element i of sub-block j; null where there are none.
+ * Steps and offsets of the 8 sub-blocks of a K block, into `steps` and `offsets`. Scale and minimum of sub-block j out of the twelve bytes of a K block: 6 bits each. The first four lie in the low bits of
+ * bytes j and j + 4; of the others the low four bits are in byte j + 4 and the high two on top of those.
  */
-function superBlock({ bytes, at, out, to }: Place, quants: number, fifths: number | null): void {
+function readScales(bytes: Uint8Array, at: number): void {
   const d = half(bytes, at);
   const dMinimum = half(bytes, at + 2);
-  for (let j = 0; j < 8; j += 1) {
-    const { scale, minimum } = scaleOf(bytes, at + 4, j);
-    const step = d * scale;
-    const offset = dMinimum * minimum;
-    const from = quants + 32 * (j >> 1);
-    const shift = 4 * (j & 1);
+  for (let j = 0; j < 4; j += 1) {
+    const scale = byteOf(bytes, at + 4 + j);
+    const minimum = byteOf(bytes, at + 8 + j);
+    const low = byteOf(bytes, at + 12 + j);
+    steps[j] = d * (scale & 63);
+    offsets[j] = dMinimum * (minimum & 63);
+    steps[j + 4] = d * ((low & 15) | ((scale >> 6) << 4));
+    offsets[j + 4] = dMinimum * ((low >> 4) | ((minimum >> 6) << 4));
+  }
+}
+
+/** 256 elements in 8 sub-blocks of 32; two of them share the halves of 32 bytes. */
+function decodeQ4K(bytes: Uint8Array, at: number, out: Float32Array, to: number): void {
+  readScales(bytes, at);
+  for (let pair = 0; pair < 4; pair += 1) {
+    const from = at + 16 + 32 * pair;
+    const low = to + 64 * pair;
+    const [step, offset] = [steps[2 * pair] ?? 0, offsets[2 * pair] ?? 0];
+    const [nextStep, nextOffset] = [steps[2 * pair + 1] ?? 0, offsets[2 * pair + 1] ?? 0];
     for (let i = 0; i < 32; i += 1) {
-      let quant = (byteOf(bytes, from + i) >> shift) & 15;
-      if (fifths !== null) quant |= ((byteOf(bytes, fifths + i) >> j) & 1) << 4;
-      out[to + 32 * j + i] = step * quant - offset;
+      const byte = bytes[from + i] ?? 0;
+      out[low + i] = (byte & 15) * step - offset;
+      out[low + 32 + i] = (byte >> 4) * nextStep - nextOffset;
+    }
+  }
+}
+
+/** As Q4_K, with the fifth bits in 32 bytes before the others: bit j of byte i for element i of sub-block j. */
+function decodeQ5K(bytes: Uint8Array, at: number, out: Float32Array, to: number): void {
+  readScales(bytes, at);
+  for (let j = 0; j < 8; j += 1) {
+    const from = at + 48 + 32 * (j >> 1);
+    const shift = 4 * (j & 1);
+    const [step, offset] = [steps[j] ?? 0, offsets[j] ?? 0];
+    for (let i = 0; i < 32; i += 1) {
+      const fifth = ((byteOf(bytes, at + 16 + i) >> j) & 1) << 4;
+      const level = ((byteOf(bytes, from + i) >> shift) & 15) | fifth;
+      out[to + 32 * j + i] = step * level - offset;
     }
   }
 }
@@ -119,16 +140,21 @@ const DECODERS: Record<Exclude<GgufType, 'F32' | 'F16' | 'BF16'>, BlockDecoder> 
   Q5_1: (bytes, at, out, to) => {
     fiveBits({ scale: half(bytes, at), minimum: half(bytes, at + 2) }, { bytes, at: at + 4, out, to });
   },
-  Q4_K: (bytes, at, out, to) => superBlock({ bytes, at, out, to }, at + 16, null),
-  Q5_K: (bytes, at, out, to) => superBlock({ bytes, at, out, to }, at + 48, at + 16),
+  Q4_K: decodeQ4K,
+  Q5_K: decodeQ5K,
   Q6_K: decodeQ6K,
 };
 
 /**
  * Whole blocks to floats, in their order.
+ * @param into as long as the blocks have elements. F32 needs none: its floats are the bytes themselves.
  * @throws RangeError where the bytes are not a whole number of blocks.
  */
-export function decodeBlocks(type: GgufType, bytes: ArrayBuffer): Float32Array<ArrayBuffer> {
+export function decodeBlocks(
+  type: GgufType,
+  bytes: ArrayBuffer,
+  into?: Float32Array<ArrayBuffer>,
+): Float32Array<ArrayBuffer> {
   const { blockSize, blockBytes } = GGUF_LAYOUTS[type];
   if (bytes.byteLength % blockBytes !== 0) {
     throw new RangeError(`${bytes.byteLength} bytes are no whole number of ${type} blocks of ${blockBytes}.`);
@@ -137,14 +163,14 @@ export function decodeBlocks(type: GgufType, bytes: ArrayBuffer): Float32Array<A
     case 'F32':
       return new Float32Array(bytes);
     case 'F16':
-      return halvesToFloats(new Uint16Array(bytes));
+      return halvesToFloats(new Uint16Array(bytes), into);
     case 'BF16':
-      return bfloatsToFloats(new Uint16Array(bytes));
+      return bfloatsToFloats(new Uint16Array(bytes), into);
     default: {
       const decode = DECODERS[type];
       const source = new Uint8Array(bytes);
       const blocks = source.length / blockBytes;
-      const out = new Float32Array(blocks * blockSize);
+      const out = into ?? new Float32Array(blocks * blockSize);
       for (let i = 0; i < blocks; i += 1) decode(source, i * blockBytes, out, i * blockSize);
       return out;
     }

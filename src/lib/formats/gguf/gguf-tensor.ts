@@ -1,5 +1,6 @@
 // Tensors of a GGUF file as 32-bit floats: whole, some rows, or all rows part by part. Only the bytes asked for are read;
 // the arrays belong to the caller.
+import type { PieceMemory } from '../piece-memory';
 import type { FloatArray } from '../safetensors';
 import { decodeBlocks } from './gguf-blocks';
 import { GGUF_LAYOUTS, type GgufEntry } from './gguf-types';
@@ -31,10 +32,22 @@ function isSize(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0;
 }
 
-/** One tensor, shape outermost first. */
-export async function readGgufTensor(file: Blob, entry: GgufEntry): Promise<FloatArray> {
-  const bytes = await file.slice(entry.begin, entry.end).arrayBuffer();
-  return { shape: entry.shape, data: decodeBlocks(entry.type, bytes) };
+/**
+ * One tensor, shape outermost first.
+ * @param memory where the result lies, valid until it is asked again; without it the result is the caller's.
+ */
+export async function readGgufTensor(
+  file: Blob,
+  { begin, end, shape, type }: GgufEntry,
+  memory: PieceMemory | null = null,
+): Promise<FloatArray> {
+  const bytes = await (memory?.bytes(file, begin, end) ?? file.slice(begin, end).arrayBuffer());
+  if (memory === null || type === 'F32') return { shape, data: decodeBlocks(type, bytes) };
+  const { blockSize, blockBytes } = GGUF_LAYOUTS[type];
+  return {
+    shape,
+    data: decodeBlocks(type, bytes, memory.floats((bytes.byteLength / blockBytes) * blockSize)),
+  };
 }
 
 /** All rows of a tensor in order, at most `partElements` floats at a time unless a single row has more. */

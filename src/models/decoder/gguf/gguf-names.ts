@@ -52,14 +52,15 @@ export function toGgufRows(data: Float32Array, headSize: number, columns: number
   return moveRows(data, headSize, columns, (row) => (row % 2) * (headSize / 2) + Math.floor(row / 2));
 }
 
-/** The inverse of `toGgufRows`. */
+/** The inverse of `toGgufRows`. @param result as long as `data`. */
 export function fromGgufRows(
   data: Float32Array,
   headSize: number,
   columns: number,
+  result?: Float32Array<ArrayBuffer>,
 ): Float32Array<ArrayBuffer> {
   const half = headSize / 2;
-  return moveRows(data, headSize, columns, (row) => 2 * (row % half) + Math.floor(row / half));
+  return moveRows(data, headSize, columns, (row) => 2 * (row % half) + Math.floor(row / half), result);
 }
 
 /** @param sourceOf the row of a head that comes to a place of it. @throws RangeError where a head is cut. */
@@ -68,12 +69,12 @@ function moveRows(
   headSize: number,
   columns: number,
   sourceOf: (row: number) => number,
+  result = new Float32Array(data.length),
 ): Float32Array<ArrayBuffer> {
   const headLength = headSize * columns;
   if (data.length % headLength !== 0) {
     throw new RangeError(`${data.length} values are no whole number of heads of ${headSize} by ${columns}.`);
   }
-  const result = new Float32Array(data.length);
   for (let head = 0; head < data.length; head += headLength) {
     for (let row = 0; row < headSize; row += 1) {
       const from = head + sourceOf(row) * columns;

@@ -4,6 +4,7 @@ import { unsupportedGguf } from '../../../lib/formats/gguf/gguf-faults';
 import type { GgufWritableType } from '../../../lib/formats/gguf/gguf-encode';
 import { readGgufHeader } from '../../../lib/formats/gguf/gguf-header';
 import { ggufRows, readGgufTensor } from '../../../lib/formats/gguf/gguf-tensor';
+import { PieceMemory } from '../../../lib/formats/piece-memory';
 import { GGUF_LAYOUTS, type GgufEntry, type GgufHeader } from '../../../lib/formats/gguf/gguf-types';
 import type { GgufTensor } from '../../../lib/formats/gguf/gguf-writer';
 import type { FileArray, RowRange, WeightReader } from '../../file-layout';
@@ -36,11 +37,13 @@ export async function openGgufDecoder(file: Blob): Promise<GgufDecoder> {
   );
   const config = parseLlamaConfig(configJson);
   const entries = entriesByName(header, config);
+  const pieces = new PieceMemory();
   const read: WeightReader = async (name, rows) => {
     const entry = entries.get(name);
     if (entry === undefined) throw misfit(`${name} is missing`, name);
-    if (!hasMovedRows(name)) return readGgufTensor(file, selected(entry, rows));
-    return readMovedRows(file, entry, config.headSize, rows);
+    const memory = rows === undefined ? null : pieces;
+    if (!hasMovedRows(name)) return readGgufTensor(file, selected(entry, rows), memory);
+    return readMovedRows(file, entry, config.headSize, rows, memory);
   };
   return { header, config, configJson, read };
 }
@@ -78,6 +81,7 @@ async function readMovedRows(
   entry: GgufEntry,
   headSize: number,
   rows: RowRange | undefined,
+  memory: PieceMemory | null,
 ): Promise<FileArray> {
   const [allRows = 0, columns = 0] = entry.shape;
   const { first, count } = rows ?? { first: 0, count: allRows };
@@ -85,10 +89,10 @@ async function readMovedRows(
   ggufRows(entry, first, count);
   const from = Math.floor(first / headSize) * headSize;
   const to = Math.ceil((first + count) / headSize) * headSize;
-  const { data } = await readGgufTensor(file, ggufRows(entry, from, to - from));
-  const ordered = fromGgufRows(data, headSize, columns);
+  const { data } = await readGgufTensor(file, ggufRows(entry, from, to - from), memory);
+  const ordered = fromGgufRows(data, headSize, columns, memory?.ordered(data.length));
   const start = (first - from) * columns;
-  return { shape: [count, columns], data: ordered.slice(start, start + count * columns) };
+  return { shape: [count, columns], data: ordered.subarray(start, start + count * columns) };
 }
 
 /**

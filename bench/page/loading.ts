@@ -1,0 +1,96 @@
+// Loading a model's weights from the origin private file system into the planned engine, as the app does it, beside reading
+// the same bytes and doing nothing with them.
+import type { EngineDevice } from '../../src/engine';
+import { OpfsBlobStore } from '../../src/lib/storage/opfs-blob-store';
+import { createModelFamilies } from '../../src/models';
+import type { DecoderConfig } from '../../src/models/decoder/decoder-config';
+import { openModel } from '../../src/models/reading/open-model';
+import { sourceOfFiles } from '../../src/models/reading/model-source';
+import { CONFIG, GGUF_WEIGHTS, WEIGHTS } from '../../src/models/reading/weight-files';
+import type { LoadForm } from '../cases';
+import { randomModelFile } from './random-model-file';
+
+/** What one read of the raw bytes takes at a time. */
+const RAW_PIECE_BYTES = 4 << 20;
+
+/** config.json of a decoder of the Llama family. */
+function configJson(config: DecoderConfig): Record<string, unknown> {
+  return {
+    architectures: ['LlamaForCausalLM'],
+    vocab_size: config.vocabSize,
+    hidden_size: config.hiddenSize,
+    num_hidden_layers: config.layers,
+    num_attention_heads: config.heads,
+    num_key_value_heads: config.kvHeads,
+    head_dim: config.headSize,
+    intermediate_size: config.intermediateSize,
+    max_position_embeddings: config.contextLength,
+    rope_theta: config.ropeTheta,
+    rms_norm_eps: config.normEpsilon,
+    tie_word_embeddings: config.tiedHead,
+  };
+}
+
+const nameOf = (form: LoadForm): string => (form === 'gguf Q4_K' ? GGUF_WEIGHTS : WEIGHTS);
+
+async function readSlices(file: Blob): Promise<void> {
+  for (let begin = 0; begin < file.size; begin += RAW_PIECE_BYTES) {
+    const bytes = await file.slice(begin, begin + RAW_PIECE_BYTES).arrayBuffer();
+    bytes.transfer(0);
+  }
+}
+
+async function readStream(file: Blob): Promise<void> {
+  const reader = file.stream().getReader();
+  while (!(await reader.read()).done);
+}
+
+export function loadingBench(device: EngineDevice) {
+  const stored = async (): Promise<OpfsBlobStore> => OpfsBlobStore.open('bench-load');
+  const fileOf = async (form: LoadForm): Promise<Blob> => {
+    const file = await (await stored()).read(nameOf(form));
+    if (file === null) throw new Error(`${form} was not written.`);
+    return file;
+  };
+  return {
+    /** @returns bytes. */
+    async writeModelFile(form: LoadForm, config: DecoderConfig): Promise<number> {
+      await (await stored()).write(nameOf(form), randomModelFile(form, config));
+      return (await fileOf(form)).size;
+    },
+
+    async removeModelFile(form: LoadForm): Promise<void> {
+      await (await stored()).remove(nameOf(form));
+    },
+
+    /** @returns milliseconds of the faster of the ways that a browser has. */
+    async readRaw(form: LoadForm): Promise<number> {
+      const file = await fileOf(form);
+      const took: number[] = [];
+      for (const read of [readSlices, readStream]) {
+        const started = performance.now();
+        await read(file);
+        took.push(performance.now() - started);
+      }
+      return Math.min(...took);
+    },
+
+    /** From the closed file to weights on the device. @returns milliseconds. */
+    async loadModelFile(form: LoadForm, config: DecoderConfig): Promise<number> {
+      const { plans } = device;
+      if (plans === null) throw new Error('The planned engine runs on WebGPU only.');
+      const started = performance.now();
+      const source = sourceOfFiles([
+        { name: CONFIG, blob: new Blob([JSON.stringify(configJson(config))]) },
+        { name: nameOf(form), blob: await fileOf(form) },
+      ]);
+      const format = form === 'gguf Q4_K' ? 'gguf' : 'safetensors';
+      const { plan, read } = await openModel(source, createModelFamilies(), format);
+      const runtime = await plan.load(read, plans, 'f32');
+      await plans.device.queue.onSubmittedWorkDone();
+      const milliseconds = performance.now() - started;
+      runtime.dispose();
+      return milliseconds;
+    },
+  };
+}
