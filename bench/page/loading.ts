@@ -4,6 +4,8 @@ import type { EngineDevice } from '../../src/engine';
 import { OpfsBlobStore } from '../../src/lib/storage/opfs-blob-store';
 import { createModelFamilies } from '../../src/models';
 import type { DecoderConfig } from '../../src/models/decoder/decoder-config';
+import { weightShapes } from '../../src/models/decoder/decoder-names';
+import { pieces } from '../../src/models/decoder/planned/load-base';
 import { openModel } from '../../src/models/reading/open-model';
 import { sourceOfFiles } from '../../src/models/reading/model-source';
 import { CONFIG, GGUF_WEIGHTS, WEIGHTS } from '../../src/models/reading/weight-files';
@@ -52,6 +54,13 @@ export function loadingBench(device: EngineDevice) {
     if (file === null) throw new Error(`${form} was not written.`);
     return file;
   };
+  const open = async (form: LoadForm, config: DecoderConfig) => {
+    const source = sourceOfFiles([
+      { name: CONFIG, blob: new Blob([JSON.stringify(configJson(config))]) },
+      { name: nameOf(form), blob: await fileOf(form) },
+    ]);
+    return openModel(source, createModelFamilies(), form === 'gguf Q4_K' ? 'gguf' : 'safetensors');
+  };
   return {
     /** @returns bytes. */
     async writeModelFile(form: LoadForm, config: DecoderConfig): Promise<number> {
@@ -75,17 +84,22 @@ export function loadingBench(device: EngineDevice) {
       return Math.min(...took);
     },
 
+    /** From the closed file to floats that nobody takes. @returns milliseconds. */
+    async decodeModelFile(form: LoadForm, config: DecoderConfig): Promise<number> {
+      const started = performance.now();
+      const { plan, read } = await open(form, config);
+      for (const [name, shape] of weightShapes(plan.decoder)) {
+        for (const rows of pieces(shape)) await read(name, rows);
+      }
+      return performance.now() - started;
+    },
+
     /** From the closed file to weights on the device. @returns milliseconds. */
     async loadModelFile(form: LoadForm, config: DecoderConfig): Promise<number> {
       const { plans } = device;
       if (plans === null) throw new Error('The planned engine runs on WebGPU only.');
       const started = performance.now();
-      const source = sourceOfFiles([
-        { name: CONFIG, blob: new Blob([JSON.stringify(configJson(config))]) },
-        { name: nameOf(form), blob: await fileOf(form) },
-      ]);
-      const format = form === 'gguf Q4_K' ? 'gguf' : 'safetensors';
-      const { plan, read } = await openModel(source, createModelFamilies(), format);
+      const { plan, read } = await open(form, config);
       const runtime = await plan.load(read, plans, 'f32');
       await plans.device.queue.onSubmittedWorkDone();
       const milliseconds = performance.now() - started;

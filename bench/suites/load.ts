@@ -22,10 +22,14 @@ async function measure(page: Page, form: LoadForm, turns: number): Promise<Loade
     config,
   ] as const);
   const raw: number[] = [];
+  const decodes: number[] = [];
   const loads: number[] = [];
   const hosts: number[] = [];
   for (let turn = 0; turn < turns; turn += 1) {
     raw.push(await page.evaluate((form) => bench.readRaw(form), form));
+    decodes.push(
+      await page.evaluate(([form, config]) => bench.decodeModelFile(form, config), [form, config] as const),
+    );
     const host = await HostMemory.watch(page);
     loads.push(
       await page.evaluate(([form, config]) => bench.loadModelFile(form, config), [form, config] as const),
@@ -39,6 +43,7 @@ async function measure(page: Page, form: LoadForm, turns: number): Promise<Loade
   const row = {
     ...{ shape: 'SMOLLM2_135M', form, 'MB of the file': bytes / 1e6 },
     'MB/s loaded': speed(median(loads)),
+    'MB/s to floats': speed(median(decodes)),
     'MB/s read only': speed(median(raw)),
     'seconds to load': median(loads) / 1000,
     'MiB of host memory over idle': hostBytes / 1024 ** 2,

@@ -14,8 +14,8 @@ export interface RowRange {
 
 /**
  * Reads an array, or only those rows of it; a reader that knows no rows gives the whole array for any. Arrays that were asked
- * for whole are the caller's. Rows are valid until the next rows are asked for: their memory is used again, and so they are
- * asked for one after the other.
+ * for whole are the caller's. Rows are valid until the next rows arrive, which take their memory: a reader leaves it alone
+ * before its first await, a caller has no more than one read of rows under way.
  */
 export type WeightReader = (name: string, rows?: RowRange) => Promise<FileArray>;
 

@@ -62,7 +62,15 @@ export function bfloatsToFloats(
   result = new Float32Array(bits.length),
 ): Float32Array<ArrayBuffer> {
   const words = new Uint32Array(result.buffer, result.byteOffset, result.length);
-  for (let i = 0; i < bits.length; i += 1) words[i] = (bits[i] ?? 0) << 16;
+  // Two at a time where they lie as words do: half the loads.
+  const paired = bits.byteOffset % 4 === 0 ? bits.length >> 1 : 0;
+  const pairs = paired === 0 ? words : new Uint32Array(bits.buffer, bits.byteOffset, paired);
+  for (let i = 0; i < paired; i += 1) {
+    const pair = pairs[i] ?? 0;
+    words[2 * i] = pair << 16;
+    words[2 * i + 1] = pair & 0xffff0000;
+  }
+  for (let i = 2 * paired; i < bits.length; i += 1) words[i] = (bits[i] ?? 0) << 16;
   return result;
 }
 

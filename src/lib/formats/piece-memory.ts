@@ -1,5 +1,6 @@
 // Memory for reading a large file piece by piece: bytes and floats of one piece at a time, used again for the next, so that
-// a model of any size leaves no garbage behind. What it gives is valid until the next piece is asked for.
+// a model of any size leaves no garbage behind. What it gives is valid until the next piece arrives, not only until it is
+// asked for: what takes the pieces may have the next one on its way while it works on one.
 
 /** Not in every browser: where it is missing, memory waits for the collector. */
 type Transferable = Partial<Pick<ArrayBuffer, 'transfer'>>;
@@ -11,8 +12,8 @@ export class PieceMemory {
 
   /** A part of a file. */
   async bytes(file: Blob, begin: number, end: number): Promise<ArrayBuffer> {
-    this.#release();
     const bytes = await file.slice(begin, end).arrayBuffer();
+    this.#release();
     this.#bytes = bytes;
     return bytes;
   }

@@ -20,38 +20,49 @@ function byteOf(bytes: Uint8Array, at: number): number {
 
 const int8 = (byte: number): number => (byte << 24) >> 24;
 
-/** A level q stands for (q - zero) * scale + minimum. */
-interface Levels {
-  scale: number;
-  zero?: number;
-  minimum?: number;
-}
-
-/** 4-bit types: byte j holds element j in its low half and element j + 16 in its high half. */
-function nibbles({ scale, zero = 0, minimum = 0 }: Levels, { bytes, at, out, to }: Place): void {
+/** 4-bit types: byte j holds element j in its low half and element j + 16 in its high half; level q is q * scale + base. */
+function nibbles(
+  bytes: Uint8Array,
+  at: number,
+  out: Float32Array,
+  to: number,
+  scale: number,
+  base: number,
+): void {
   for (let j = 0; j < 16; j += 1) {
-    const byte = byteOf(bytes, at + j);
-    out[to + j] = ((byte & 15) - zero) * scale + minimum;
-    out[to + j + 16] = ((byte >> 4) - zero) * scale + minimum;
+    const byte = bytes[at + j] ?? 0;
+    out[to + j] = (byte & 15) * scale + base;
+    out[to + j + 16] = (byte >> 4) * scale + base;
   }
 }
 
-interface Place {
-  bytes: Uint8Array;
-  at: number;
-  out: Float32Array;
-  to: number;
-}
-
 /** 5-bit types: as 4-bit ones, with the fifth bits in the four bytes before, bit i for element i. */
-function fiveBits({ scale, zero = 0, minimum = 0 }: Levels, { bytes, at, out, to }: Place): void {
+function fiveBits(
+  bytes: Uint8Array,
+  at: number,
+  out: Float32Array,
+  to: number,
+  scale: number,
+  base: number,
+): void {
   const low = byteOf(bytes, at) | (byteOf(bytes, at + 1) << 8);
   const high = byteOf(bytes, at + 2) | (byteOf(bytes, at + 3) << 8);
-  const base = minimum - zero * scale;
   for (let j = 0; j < 16; j += 1) {
-    const byte = byteOf(bytes, at + 4 + j);
+    const byte = bytes[at + 4 + j] ?? 0;
     out[to + j] = ((byte & 15) | (((low >> j) & 1) << 4)) * scale + base;
     out[to + j + 16] = ((byte >> 4) | (((high >> j) & 1) << 4)) * scale + base;
+  }
+}
+
+/** Four elements a turn: the loop itself is what costs. */
+function decodeQ8(bytes: Uint8Array, at: number, out: Float32Array, to: number): void {
+  const d = half(bytes, at);
+  for (let i = 0; i < 32; i += 4) {
+    const from = at + 2 + i;
+    out[to + i] = int8(bytes[from] ?? 0) * d;
+    out[to + i + 1] = int8(bytes[from + 1] ?? 0) * d;
+    out[to + i + 2] = int8(bytes[from + 2] ?? 0) * d;
+    out[to + i + 3] = int8(bytes[from + 3] ?? 0) * d;
   }
 }
 
@@ -124,21 +135,20 @@ function decodeQ6K(bytes: Uint8Array, at: number, out: Float32Array, to: number)
 }
 
 const DECODERS: Record<Exclude<GgufType, 'F32' | 'F16' | 'BF16'>, BlockDecoder> = {
-  Q8_0: (bytes, at, out, to) => {
-    const d = half(bytes, at);
-    for (let i = 0; i < 32; i += 1) out[to + i] = int8(byteOf(bytes, at + 2 + i)) * d;
-  },
+  Q8_0: decodeQ8,
   Q4_0: (bytes, at, out, to) => {
-    nibbles({ scale: half(bytes, at), zero: 8 }, { bytes, at: at + 2, out, to });
+    const d = half(bytes, at);
+    nibbles(bytes, at + 2, out, to, d, -8 * d);
   },
   Q4_1: (bytes, at, out, to) => {
-    nibbles({ scale: half(bytes, at), minimum: half(bytes, at + 2) }, { bytes, at: at + 4, out, to });
+    nibbles(bytes, at + 4, out, to, half(bytes, at), half(bytes, at + 2));
   },
   Q5_0: (bytes, at, out, to) => {
-    fiveBits({ scale: half(bytes, at), zero: 16 }, { bytes, at: at + 2, out, to });
+    const d = half(bytes, at);
+    fiveBits(bytes, at + 2, out, to, d, -16 * d);
   },
   Q5_1: (bytes, at, out, to) => {
-    fiveBits({ scale: half(bytes, at), minimum: half(bytes, at + 2) }, { bytes, at: at + 4, out, to });
+    fiveBits(bytes, at + 4, out, to, half(bytes, at), half(bytes, at + 2));
   },
   Q4_K: decodeQ4K,
   Q5_K: decodeQ5K,

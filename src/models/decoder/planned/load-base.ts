@@ -38,6 +38,43 @@ export function pieces(shape: readonly number[]): RowRange[] {
   }));
 }
 
+interface Piece {
+  name: string;
+  shape: readonly number[];
+  rows: RowRange;
+}
+
+function* piecesOf(config: DecoderConfig): Generator<Piece, void> {
+  for (const [name, shape] of weightShapes(config)) {
+    for (const rows of pieces(shape)) yield { name, shape, rows };
+  }
+}
+
+/** All pieces in order; the next one is read while the one before is taken. Readers that know no rows give whole arrays. */
+async function* readAll(
+  config: DecoderConfig,
+  read: WeightReader,
+): AsyncGenerator<{ name: string; data: Float32Array; start: number }, void> {
+  const rest = piecesOf(config);
+  const begin = (piece: Piece | undefined) => {
+    if (piece === undefined) return null;
+    const reading = read(piece.name, piece.rows);
+    // Whoever awaits it hears of a failure; before that nobody listens.
+    reading.catch(() => undefined);
+    return { ...piece, reading };
+  };
+  let next = begin(rest.next().value ?? undefined);
+  while (next !== null) {
+    const { name, shape, rows, reading } = next;
+    const { data } = await reading;
+    const isWhole = data.length === elements(shape);
+    let following = rest.next().value ?? undefined;
+    while (isWhole && following?.name === name) following = rest.next().value ?? undefined;
+    next = begin(following);
+    yield { name, data, start: isWhole ? 0 : rows.first * elements(shape.slice(1)) };
+  }
+}
+
 async function writeAll(
   { memory }: PlanDevice,
   config: DecoderConfig,
@@ -46,21 +83,12 @@ async function writeAll(
   quantiser: Quantiser | null,
 ): Promise<void> {
   let waiting = 0;
-  const write = async (name: string, data: Float32Array, start: number): Promise<void> => {
+  for await (const { name, data, start } of readAll(config, read)) {
     base.write(name, data, start, quantiser);
     waiting += data.length;
-    if (waiting < WAITING_ELEMENTS) return;
+    if (waiting < WAITING_ELEMENTS) continue;
     await memory.device.queue.onSubmittedWorkDone();
     waiting = 0;
-  };
-  for (const [name, shape] of weightShapes(config)) {
-    const width = elements(shape.slice(1));
-    for (const rows of pieces(shape)) {
-      const { data } = await read(name, rows);
-      const isWhole = data.length === elements(shape);
-      await write(name, data, isWhole ? 0 : rows.first * width);
-      if (isWhole) break;
-    }
   }
 }
 
