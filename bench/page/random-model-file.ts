@@ -134,9 +134,9 @@ export function randomModelFile(form: LoadForm, config: DecoderConfig): Readable
     form === 'gguf Q4_K' ? gguf(config) : safetensors(config, form === 'safetensors F32' ? 'F32' : 'BF16');
   return new ReadableStream({
     pull(controller) {
-      const { done, value } = pieces.next();
-      if (done === true) controller.close();
-      else controller.enqueue(value);
+      const piece = pieces.next();
+      if (piece.done === true) controller.close();
+      else controller.enqueue(piece.value);
     },
   });
 }

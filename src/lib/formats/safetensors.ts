@@ -83,7 +83,28 @@ function parseJson(text: string): Record<string, unknown> {
     throw badHeader('it is not JSON', { excerpt: text.slice(0, 80) });
   }
   if (!isRecord(value)) throw badHeader('it is not a JSON object');
+  const twice = repeatedKey(text);
+  if (twice !== null) throw badHeader(`${twice} is there twice`, { tensor: twice });
   return value;
+}
+
+/** Strings, and what opens and closes. */
+const JSON_MARKS = /"(?:[^"\\]|\\.)*"|[{}[\]]/g;
+
+/** A key that the outermost object has twice, of which JSON's reader keeps the last. null where there is none. */
+function repeatedKey(json: string): string | null {
+  const keys = new Set<string>();
+  let depth = 0;
+  for (const { 0: mark, index } of json.matchAll(JSON_MARKS)) {
+    if (mark === '{' || mark === '[') depth += 1;
+    else if (mark === '}' || mark === ']') depth -= 1;
+    else if (depth === 1 && /^\s*:/.test(json.slice(index + mark.length, index + mark.length + 16))) {
+      const key = JSON.parse(mark) as string;
+      if (keys.has(key)) return key;
+      keys.add(key);
+    }
+  }
+  return null;
 }
 
 function parseMetadata(value: unknown): Record<string, string> {
