@@ -5,6 +5,7 @@ import { print } from './report';
 import type { SuiteOptions, SuiteRun } from './suite';
 import { decodeSuite } from './suites/decode';
 import { driftSuite } from './suites/drift';
+import { fallbackSuite } from './suites/fallback';
 import { kernelsSuite } from './suites/kernels';
 import { loadSuite } from './suites/load';
 import { memorySuite } from './suites/memory';
@@ -23,6 +24,7 @@ const SUITES: Record<string, (options: SuiteOptions) => Promise<SuiteRun>> = {
   kernels: kernelsSuite,
   decode: decodeSuite,
   load: loadSuite,
+  fallback: fallbackSuite,
 };
 const BACKENDS: readonly string[] = ['auto', 'webgpu', 'wasm', 'cpu'];
 

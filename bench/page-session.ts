@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { chromium, type Browser, type Page } from 'playwright';
 import { build, preview, type PreviewServer } from 'vite';
+import { isolationHeaders } from '../vite.config';
 import { chromiumArguments, chromiumPath } from '../scripts/chromium';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -41,7 +42,8 @@ export class PageSession {
     return this.#page;
   }
 
-  static async open(): Promise<PageSession> {
+  /** @param isolated from other sites, which shared memory needs. */
+  static async open({ isolated = false } = {}): Promise<PageSession> {
     const site = {
       root: `${root}bench/page`,
       configFile: false,
@@ -54,7 +56,10 @@ export class PageSession {
       },
     } as const;
     await build(site);
-    const server = await preview({ ...site, preview: { port: 0, host: 'localhost' } });
+    const server = await preview({
+      ...site,
+      preview: { port: 0, host: 'localhost', headers: isolated ? isolationHeaders : {} },
+    });
     return new PageSession(server, await openPage(server));
   }
 

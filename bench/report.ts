@@ -19,6 +19,8 @@ export interface SuiteResult {
 const PACKAGES = [
   '@jax-js/jax',
   'onnxruntime-web',
+  '@wllama/wllama',
+  '@huggingface/transformers',
   '@tensorflow/tfjs',
   '@tensorflow/tfjs-backend-wasm',
   '@tensorflow/tfjs-backend-webgpu',

@@ -7,6 +7,7 @@ import type { BackendName, DeviceReport } from '../../src/protocol/engine';
 import type { EngineName, TrainCase } from '../cases';
 import { batchOf } from './batches';
 import { decoderBench } from './decoders';
+import { fallbackBench } from './fallback';
 import type { GpuBytes } from './gpu-bytes';
 import { kernelBench } from './kernels';
 import { largeBench } from './large-model';
@@ -77,6 +78,7 @@ const bench = {
   ...decoderBench(device),
   ...largeBench(device),
   ...loadingBench(device),
+  ...fallbackBench,
   select: (backend: BackendName): Promise<DeviceReport> => device.select(backend),
   open,
   step,

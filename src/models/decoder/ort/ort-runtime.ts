@@ -6,18 +6,25 @@ import { AppError } from '../../../lib/errors';
 import type { LoraConfig } from '../../../protocol/models';
 import type { FileArray, WeightReader } from '../../file-layout';
 import type { DecodeSession } from '../../loaded-model';
+import { mergedReader } from '../../export/merged-reader';
 import type { AdapterTensors, ModelRuntime } from '../../model-family';
 import type { TrainableModel } from '../../trainable-model';
 import { traitsOf, type DecoderConfig } from '../decoder-config';
 import { adapterShapes } from '../decoder-names';
-import { checkAdapterArray } from '../lora-weights';
-import { adaptedWeights, mergedReader } from './merged-reader';
+import { checkAdapterArray, loraA } from '../lora-weights';
 import { OrtDecodeSession, type SessionWeights } from './ort-decode-session';
 import { freeAll, OrtWeights, type OrtArrays } from './ort-weights';
 
 const NO_CHANGE: OrtArrays = new Map();
 /** onnxruntime rotates within its attention only heads of such sizes. */
 const HEAD_STEP = 16;
+
+/** Names of the weights that an adapter's arrays change. */
+function adaptedWeights(arrays: ReadonlyMap<string, FileArray>): Set<string> {
+  const suffix = loraA('');
+  const paths = [...arrays.keys()].filter((name) => name.endsWith(suffix));
+  return new Set(paths.map((name) => `${name.slice(0, -suffix.length)}.weight`));
+}
 
 /** An adapter as its file has it, and as each of the two runtimes wants it once it was asked. */
 class OrtAdapter implements AdapterTensors {
@@ -36,7 +43,7 @@ class OrtAdapter implements AdapterTensors {
   /** Weights of the base that it changes. */
   changed(weights: OrtWeights, read: WeightReader): Promise<OrtArrays> {
     this.#changed ??= weights
-      .changed({ names: adaptedWeights(this.arrays), read: mergedReader(read, this.lora, this.arrays) })
+      .changed({ names: adaptedWeights(this.arrays), read: mergedReader(read, this) })
       .catch((error: unknown) => {
         this.#changed = null;
         throw error;

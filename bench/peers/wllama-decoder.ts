@@ -1,0 +1,55 @@
+// The peer to chat against that comes from llama.cpp: wllama on a GGUF file in 32-bit floats that our exporter writes, keys and
+// values in 32 bits, no flash attention. Speed is llama.cpp's own count of it, which leaves the way to its worker out.
+import { LoggerWithoutDebug, Wllama } from '@wllama/wllama/esm/index.js';
+import wasmUrl from '@wllama/wllama/esm/wasm/wllama.wasm?url';
+import { collectGguf, writeGguf } from '../../src/lib/formats/gguf/gguf-writer';
+import { ggufTokenizerOf } from '../../src/lib/formats/gguf/tokenizer-to-gguf';
+import { byteTokenizerSource } from '../../src/lib/text/testing/byte-tokenizer';
+import type { DecoderConfig } from '../../src/models/decoder/decoder-config';
+import { ggufMetadataOf } from '../../src/models/decoder/gguf/gguf-config';
+import { ggufTensorsOf } from '../../src/models/decoder/gguf/gguf-weights';
+import type { WeightReader } from '../../src/models/file-layout';
+import { PROMPT, type ChatEngine } from '../page/fallback';
+
+const FIRST_CHARACTER = 0x21;
+const silent = { ...LoggerWithoutDebug, log: () => undefined, warn: () => undefined };
+
+function ggufOf(config: DecoderConfig, read: WeightReader): Promise<Blob> {
+  const metadata = ggufMetadataOf(config, { name: 'bench', fileType: 'F32' });
+  const tokenizer = ggufTokenizerOf(byteTokenizerSource(), { vocabSize: config.vocabSize });
+  for (const [key, value] of tokenizer) metadata.set(key, value);
+  return collectGguf(writeGguf('bench.gguf', { metadata, tensors: ggufTensorsOf(config, read, 'F32') }));
+}
+
+export async function openWllama(
+  config: DecoderConfig,
+  read: WeightReader,
+  threads: number,
+): Promise<ChatEngine> {
+  const wllama = new Wllama({ default: wasmUrl }, { suppressNativeLog: true, logger: silent });
+  await wllama.loadModel([await ggufOf(config, read)], {
+    n_threads: threads,
+    n_gpu_layers: 0,
+    n_ctx: 512,
+    n_batch: 64,
+    flash_attn: false,
+    cache_type_k: 'f32',
+    cache_type_v: 'f32',
+  });
+  const prompt = String.fromCharCode(...PROMPT.map((id) => id + FIRST_CHARACTER));
+  return {
+    async write(tokens) {
+      const { timings } = await wllama.createCompletion({
+        prompt,
+        max_tokens: tokens,
+        temperature: 0,
+        top_k: 1,
+        ignore_eos: true,
+        stream: false,
+      });
+      if (timings?.predicted_n !== tokens) throw new Error(`wllama wrote ${timings?.predicted_n} tokens.`);
+      return { ids: null, tokensPerSecond: timings.predicted_per_second };
+    },
+    dispose: () => wllama.exit(),
+  };
+}
