@@ -45,6 +45,9 @@ test('fine-tune: live run, chat with the adapter, comparison, export', async ({ 
     await openView(page, 'Models');
     const download = page.waitForEvent('download');
     await page.getByRole('button', { name: 'Export run-1' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Export run-1' });
+    await expect(dialog.getByRole('radio', { name: /^PEFT adapter/ })).toBeChecked();
+    await dialog.getByRole('button', { name: 'Export' }).click();
     const files = unzipSync(await readFile(await (await download).path()));
     const names = Object.keys(files).map((name) => name.split('/').at(-1));
     expect(names).toEqual(expect.arrayContaining(['adapter_model.safetensors', 'adapter_config.json']));

@@ -1,15 +1,13 @@
 // What the models screen does to models and adapters. The lists themselves are the library's; this asks it again after
 // each change. Files stay in the stores.
 import type { EngineApi } from '../../protocol/engine';
-import type { FeaturesApi } from '../../protocol/features';
-import type { AdapterRecord, ModelRecord, NamedFile } from '../../protocol/models';
+import type { AdapterRecord, ModelRecord } from '../../protocol/models';
 import type { ImportSelection } from './models-import';
 
 export type ModelsEngine = Pick<
   EngineApi,
   'importModel' | 'renameModel' | 'deleteModel' | 'importAdapter' | 'renameAdapter' | 'deleteAdapter'
 >;
-export type ModelsExporter = Pick<FeaturesApi, 'exportAdapter' | 'exportModel'>;
 
 /** Something that reads its facts again. */
 export interface Refreshable {
@@ -18,26 +16,18 @@ export interface Refreshable {
 
 export class ModelsState {
   readonly #engine: ModelsEngine;
-  readonly #exporter: ModelsExporter;
   readonly #library: Refreshable;
   readonly #storage: Refreshable;
   #importing = $state(false);
-  #exportingId = $state<string | null>(null);
 
-  constructor(engine: ModelsEngine, exporter: ModelsExporter, library: Refreshable, storage: Refreshable) {
+  constructor(engine: ModelsEngine, library: Refreshable, storage: Refreshable) {
     this.#engine = engine;
-    this.#exporter = exporter;
     this.#library = library;
     this.#storage = storage;
   }
 
   get importing(): boolean {
     return this.#importing;
-  }
-
-  /** Id of the model or adapter that is being packed. */
-  get exportingId(): string | null {
-    return this.#exportingId;
   }
 
   /** @param baseModelId the model an adapter belongs to; not used for a model */
@@ -75,23 +65,6 @@ export class ModelsState {
   async deleteAdapter(adapterId: string): Promise<void> {
     await this.#engine.deleteAdapter(adapterId);
     await this.#refresh();
-  }
-
-  exportAdapter(adapterId: string): Promise<NamedFile> {
-    return this.#export(adapterId, () => this.#exporter.exportAdapter(adapterId));
-  }
-
-  exportModel(modelId: string): Promise<NamedFile> {
-    return this.#export(modelId, () => this.#exporter.exportModel(modelId));
-  }
-
-  async #export(id: string, call: () => Promise<NamedFile>): Promise<NamedFile> {
-    this.#exportingId = id;
-    try {
-      return await call();
-    } finally {
-      this.#exportingId = null;
-    }
   }
 
   async #refresh(): Promise<void> {

@@ -42,7 +42,6 @@ export const models = {
   exportModel: 'Export model',
   exportAdapter: 'Export adapter',
   exportNamed: 'Export {name}',
-  exportFailed: '{name} could not be exported',
   renameTitle: 'Rename {name}',
   renameFailed: '{name} was not renamed',
   deleteTitle: 'Delete {name}?',

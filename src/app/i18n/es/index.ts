@@ -4,10 +4,11 @@ import { chat } from './chat';
 import { common } from './common';
 import { data } from './data';
 import { errors } from './errors';
+import { exports } from './exports';
 import { models } from './models';
 import { settings } from './settings';
 import { shell } from './shell';
 import { tune } from './tune';
 import { welcome } from './welcome';
 
-export const es: Dictionary = { common, shell, chat, settings, welcome, errors, tune, data, models };
+export const es: Dictionary = { common, shell, chat, settings, welcome, errors, tune, data, models, exports };

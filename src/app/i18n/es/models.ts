@@ -45,7 +45,6 @@ export const models: Translation<English['models']> = {
   exportModel: 'Exportar modelo',
   exportAdapter: 'Exportar adaptador',
   exportNamed: 'Exportar {name}',
-  exportFailed: 'No se pudo exportar {name}',
   renameTitle: 'Renombrar {name}',
   renameFailed: 'No se pudo renombrar {name}',
   deleteTitle: '¿Eliminar {name}?',

@@ -1,0 +1,41 @@
+// Words of the export dialog, in Spanish.
+import type { Translation } from '../translation';
+import type { English } from '../en';
+
+export const exports: Translation<English['exports']> = {
+  title: 'Exportar {name}',
+  loading: 'Mirando qué se puede escribir',
+  adapterAlone: 'Solo el adaptador',
+  merged: 'Fusionado en {name}',
+  model: 'El modelo',
+  refused: 'No es posible: {reason}',
+  start: 'Exportar',
+  working: 'Escribiendo {file}',
+  packing: 'Terminando el archivo',
+  progress: '{done} de {total}',
+  stop: 'Detener',
+  failed: 'No se pudo exportar {name}',
+  'format.safetensors-f32': 'Safetensors, 32 bits',
+  'format.safetensors-f16': 'Safetensors, 16 bits',
+  'format.safetensors-bf16': 'Safetensors, bfloat16',
+  'format.gguf-f32': 'GGUF, 32 bits',
+  'format.gguf-f16': 'GGUF, 16 bits',
+  'format.gguf-q8_0': 'GGUF, 8 bits (Q8_0)',
+  'format.gguf-q4_0': 'GGUF, 4 bits (Q4_0)',
+  'format.gguf-lora': 'Adaptador GGUF',
+  'format.onnx': 'ONNX, 32 bits y 4 bits',
+  'format.peft': 'Adaptador PEFT',
+  'format.elsewhere': 'Para seguir en otra máquina',
+  'opens.safetensors-f32': 'transformers, vLLM, Fragua. Cada peso tal cual.',
+  'opens.safetensors-f16': 'transformers, vLLM, Fragua. La mitad de tamaño.',
+  'opens.safetensors-bf16': 'transformers, vLLM, Fragua. La mitad de tamaño, el rango de 32 bits.',
+  'opens.gguf-f32': 'llama.cpp, wllama, Fragua. Cada peso tal cual.',
+  'opens.gguf-f16': 'llama.cpp, Ollama, LM Studio, Fragua. La mitad de tamaño.',
+  'opens.gguf-q8_0': 'llama.cpp, Ollama, LM Studio, Fragua. Un cuarto; apenas se nota.',
+  'opens.gguf-q4_0': 'llama.cpp, Ollama, LM Studio, Fragua. Un octavo; las respuestas cambian un poco.',
+  'opens.gguf-lora': 'llama.cpp y Ollama, junto a un GGUF de la misma base.',
+  'opens.onnx': 'transformers.js y onnxruntime: páginas web y Node.',
+  'opens.peft': 'PEFT, vLLM, LLaMA-Factory, axolotl, Fragua, junto a la misma base.',
+  'opens.elsewhere':
+    'El adaptador, su conjunto de datos en JSONL y configuraciones para LLaMA-Factory, axolotl y vLLM.',
+};
