@@ -102,7 +102,7 @@ async function run(adapterId: string | null, format: ExportFormat) {
 }
 
 async function unzip({ blob }: NamedFile): Promise<Record<string, Uint8Array<ArrayBuffer>>> {
-  return unzipSync(new Uint8Array(await blob.arrayBuffer())) as Record<string, Uint8Array<ArrayBuffer>>;
+  return unzipSync(new Uint8Array(await blob.arrayBuffer()));
 }
 
 const text = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes);
