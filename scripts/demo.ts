@@ -1,30 +1,44 @@
-// npm run demo: the main job, headless, on the embedded model. A LoRA run that is never stopped, the same run killed
-// half-way and resumed, generations before and after, the adapter as a file, and a reload with the network cut.
-// Prints one JSON line last and fails where the model did not learn, resume was not exact or offline did not work.
-// Options: --backend auto|webgpu|wasm|cpu, --steps N, --no-build.
+// npm run demo: the main job, headless, on the embedded model or on one that is imported from a folder. A LoRA run that is
+// never stopped, the same run killed half-way and resumed, generations before and after, the adapter as a file, and a reload
+// with the network cut. Prints one JSON line last and fails where the model did not learn, resume was not exact or offline
+// did not work.
+// Options: --backend auto|webgpu|wasm|cpu, --steps N, --no-build, --model DIRECTORY (config.json, tokenizer.json and the
+// weights as safetensors, or one GGUF file).
 import { parseArgs } from 'node:util';
+import { suggestedRate } from '../src/app/state/suggested-rate';
 import type { BackendChoice } from '../src/protocol/engine';
+import type { ModelRecord } from '../src/protocol/models';
 import type { TrainingConfig } from '../src/protocol/training';
 import { AppSession } from './app-session';
+import { importFolder } from './import-folder';
 
 const { values } = parseArgs({
   options: {
     backend: { type: 'string', default: 'auto' },
     steps: { type: 'string', default: '60' },
     'no-build': { type: 'boolean', default: false },
+    model: { type: 'string' },
   },
 });
 
-const MODEL = 'chispa';
+const EMBEDDED = 'chispa';
 const SAMPLE = 'forge-answers';
 const QUESTION = 'How do I know the iron is hot enough?';
 
 const say = (text: string) => console.log(text);
 
-function trainingConfig(datasetId: string, name: string, steps: number): TrainingConfig {
+async function chosenModel(session: AppSession): Promise<ModelRecord> {
+  if (values.model !== undefined) return importFolder(session, values.model);
+  const models = await session.page.evaluate(() => fragua.engine.listModels());
+  const embedded = models.find(({ id }) => id === EMBEDDED);
+  if (embedded === undefined) throw new Error('The site ships no model.');
+  return embedded;
+}
+
+function trainingConfig(model: ModelRecord, datasetId: string, name: string, steps: number): TrainingConfig {
   return {
     name,
-    modelId: MODEL,
+    modelId: model.id,
     startFromAdapterId: null,
     datasetId,
     method: 'lora',
@@ -33,11 +47,11 @@ function trainingConfig(datasetId: string, name: string, steps: number): Trainin
     maxSteps: steps,
     batchSize: 8,
     gradientAccumulation: 1,
-    sequenceLength: 128,
+    sequenceLength: Math.min(128, model.contextLength),
     packing: true,
     trainOn: 'assistant',
     evalShare: 0.1,
-    learningRate: 1e-2,
+    learningRate: model.id === EMBEDDED ? 1e-2 : suggestedRate('lora', model.parameters),
     schedule: 'cosine',
     warmupRatio: 0.1,
     weightDecay: 0,
@@ -53,7 +67,7 @@ function trainingConfig(datasetId: string, name: string, steps: number): Trainin
 }
 
 /** Answers the question greedily and tells how fast. */
-function answer(session: AppSession, adapterId: string | null) {
+function answer(session: AppSession, modelId: string, adapterId: string | null) {
   return session.page.evaluate(
     async ({ modelId, adapterId, question }) => {
       let text = '';
@@ -71,7 +85,7 @@ function answer(session: AppSession, adapterId: string | null) {
       }
       return { text: text.trim(), tokensPerSecond };
     },
-    { modelId: MODEL, adapterId, question: QUESTION },
+    { modelId, adapterId, question: QUESTION },
   );
 }
 
@@ -134,11 +148,11 @@ function middle(figures: number[]): number {
   return sorted[sorted.length >> 1] ?? 0;
 }
 
-async function offlineAnswer(session: AppSession, adapterId: string): Promise<string> {
+async function offlineAnswer(session: AppSession, modelId: string, adapterId: string): Promise<string> {
   await session.page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
   await session.context.setOffline(true);
   await session.load();
-  const { text } = await answer(session, adapterId);
+  const { text } = await answer(session, modelId, adapterId);
   await session.context.setOffline(false);
   return text;
 }
@@ -147,18 +161,20 @@ async function demo(session: AppSession) {
   const steps = Number(values.steps);
   const device = await session.page.evaluate(() => fragua.engine.describeDevice());
   say(`Backend ${device.backend}: ${device.reason}`);
+  const model = await chosenModel(session);
+  say(`Model ${model.name}: ${model.family}, ${model.parameters} parameters, ${model.dtype}`);
   const dataset = await session.page.evaluate((id) => fragua.data.addSampleDataset(id), SAMPLE);
-  const before = await answer(session, null);
+  const before = await answer(session, model.id, null);
   say(`Before: ${before.text}`);
 
-  const whole = await startRun(session, trainingConfig(dataset.id, 'never stopped', steps));
+  const whole = await startRun(session, trainingConfig(model, dataset.id, 'never stopped', steps));
   const run = await finished(session, whole.id);
   if (run.adapterId === null) throw new Error('The run kept no adapter.');
   say(
     `Evaluation loss ${run.evalLossBefore?.toFixed(3)} -> ${run.evalLossLast?.toFixed(3)} in ${steps} steps`,
   );
 
-  const cut = await startRun(session, trainingConfig(dataset.id, 'killed half-way', steps));
+  const cut = await startRun(session, trainingConfig(model, dataset.id, 'killed half-way', steps));
   await pastHalf(session, cut.id, Math.floor(steps / 2));
   await session.load();
   await session.page.evaluate((runId) => fragua.engine.resumeRun(runId), cut.id);
@@ -170,11 +186,14 @@ async function demo(session: AppSession) {
     wholeRows.every((row, index) => row.loss !== null && row.loss === cutRows[index]?.loss);
   say(`Killed and resumed: ${resumeExact ? 'the same losses' : 'different losses'}`);
 
-  const after = await answer(session, run.adapterId);
+  const after = await answer(session, model.id, run.adapterId);
   say(`After: ${after.text}`);
-  const offline = await offlineAnswer(session, run.adapterId);
+  const offline = await offlineAnswer(session, model.id, run.adapterId);
   return {
     backend: device.backend,
+    model: model.name,
+    family: model.family,
+    dtype: model.dtype,
     parameters: run.parameters,
     trainableParameters: run.trainableParameters,
     steps,
@@ -197,7 +216,9 @@ const session = await AppSession.open({
 try {
   const result = await demo(session);
   console.log(JSON.stringify(result));
-  const learnt = (result.evalLossAfter ?? Infinity) <= 0.8 * (result.evalLossBefore ?? 0);
+  // How far another model gets in so few steps is its own affair; that it learns is not.
+  const share = values.model === undefined ? 0.8 : 1;
+  const learnt = (result.evalLossAfter ?? Infinity) < share * (result.evalLossBefore ?? 0);
   if (!learnt || !result.resumeExact || !result.offlineReload) process.exitCode = 1;
 } finally {
   await session.close();

@@ -74,6 +74,22 @@ export class GgufCursor {
     return Number(value);
   }
 
+  /** A string that lies in the window as a whole, without waiting; null otherwise, and `string` tells what is wrong. */
+  stringHere(): string | null {
+    if (!this.has(8)) return null;
+    const at = this.#position - this.#start;
+    const length = this.#window.getUint32(at, true);
+    if (this.#window.getUint32(at + 4, true) !== 0 || !this.has(8 + length)) return null;
+    try {
+      const bytes = new Uint8Array(this.#window.buffer, this.#window.byteOffset + at + 8, length);
+      const text = this.#utf8.decode(bytes);
+      this.#position += 8 + length;
+      return text;
+    } catch {
+      return null;
+    }
+  }
+
   async string(what: string, most = MAX_HEADER_BYTES): Promise<string> {
     const length = await this.size(`the length of ${what}`, most);
     if (!this.has(length)) await this.fill(length, what);

@@ -108,7 +108,9 @@ async function readArray(
   }
   if (of === 'string') {
     const values: string[] = [];
-    for (let i = 0; i < length; i += 1) values.push(await cursor.string(`element ${i} of ${what}`));
+    for (let i = 0; i < length; i += 1) {
+      values.push(cursor.stringHere() ?? (await cursor.string(`element ${i} of ${what}`)));
+    }
     return { type: 'array', of, values };
   }
   return readFixedArray(cursor, of, length, what);

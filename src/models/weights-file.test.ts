@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { writeSafetensors } from '../lib/formats/safetensors';
+import { bfloatsToFloats } from '../lib/formats/float16';
+import { openWeights } from './weights-file';
+
+const files = [
+  {
+    name: 'model.safetensors',
+    blob: writeSafetensors(new Map([['w', { shape: [3, 2], data: Float32Array.of(1, 2, 3, 4, 5, 6) }]])),
+  },
+];
+const shapes = new Map([['w', [3, 2]]]);
+
+describe('weights file', () => {
+  it('openWeights: rows come one range after the other; what was read whole stays', async () => {
+    const { read } = await openWeights({ files, fileOf: null }, shapes);
+    const whole = await read('w');
+    const [first, second] = [
+      [...(await read('w', { first: 0, count: 2 })).data],
+      await read('w', { first: 2, count: 1 }),
+    ];
+    expect(first).toEqual([1, 2, 3, 4]);
+    expect(second).toEqual({ shape: [1, 2], data: Float32Array.of(5, 6) });
+    expect([...whole.data]).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  it('openWeights: rows are whole until the next ones arrive, though these are on their way', async () => {
+    const { read } = await openWeights({ files, fileOf: null }, shapes);
+    const first = await read('w', { first: 0, count: 1 });
+    const next = read('w', { first: 1, count: 1 });
+    expect([...first.data]).toEqual([1, 2]);
+    expect([...(await next).data]).toEqual([3, 4]);
+  });
+
+  it('bfloatsToFloats: odd numbers of them, at odd places, into memory that is there', () => {
+    const bits = Uint16Array.of(0x3f80, 0xc040, 0x4000, 0x3f00);
+    const into = new Float32Array(3);
+    expect([...bfloatsToFloats(bits.subarray(0, 3), into)]).toEqual([1, -3, 2]);
+    expect([...bfloatsToFloats(bits.subarray(1), into)]).toEqual([-3, 2, 0.5]);
+    expect([...into]).toEqual([-3, 2, 0.5]);
+  });
+});
