@@ -3,6 +3,7 @@ import { unzipSync } from 'fflate';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { trainingDefaults } from '../../core/config/training-config';
 import { openDatabase, type Database } from '../../core/database';
+import { chunkPath, indexPath } from '../../data/storage/dataset-files';
 import { readGgufHeader } from '../../lib/formats/gguf/gguf-header';
 import { readSafetensorsHeader, writeSafetensors } from '../../lib/formats/safetensors';
 import { MemoryBlobStore } from '../../lib/storage/memory-blob-store';
@@ -10,6 +11,7 @@ import { byteTokenizerSource, CHATML } from '../../lib/text/testing/byte-tokeniz
 import { randomWeights } from '../../models/decoder/random-weights';
 import { createModelFamilies } from '../../models/families';
 import { encodeAdapter } from '../../models/peft';
+import type { DatasetRecord } from '../../protocol/datasets';
 import type { ExportEvent, ExportFormat } from '../../protocol/features';
 import type { AdapterRecord, LoraConfig, ModelRecord, NamedFile } from '../../protocol/models';
 import type { RunRecord } from '../../protocol/training';
@@ -92,6 +94,30 @@ beforeEach(async () => {
   await install('a', LORA);
 });
 afterEach(() => database.close());
+
+/** Two rows as an import leaves them: the rows, and where each sample begins. */
+async function storeDataset(): Promise<DatasetRecord> {
+  const mapping = { prompt: 'q', completion: 'a' };
+  const record = {
+    id: 'd',
+    name: 'Questions',
+    format: 'completion',
+    mapping,
+    samples: 2,
+    folder: 'datasets/d',
+  };
+  const dataset = { ...record, sizeBytes: 10 } as DatasetRecord;
+  const rows = ['steel', 'hierro'].map((a) => `${JSON.stringify({ q: 'What?', a })}\n`);
+  const [first = ''] = rows;
+  const index = Uint32Array.of(
+    ...[0, 0, first.length],
+    ...[0, first.length, rows.join('').length - first.length],
+  );
+  await blobs.write(chunkPath(dataset.folder, 0), new Blob(rows));
+  await blobs.write(indexPath(dataset.folder, dataset.format, mapping), new Blob([index]));
+  await database.put('datasets', dataset);
+  return dataset;
+}
 
 async function run(adapterId: string | null, format: ExportFormat) {
   const events: ExportEvent[] = [];
@@ -177,6 +203,30 @@ describe('WeightExports', () => {
     expect(text(files['README.md'])).toContain(
       '--enable-lora --max-lora-rank 8 --lora-modules Side=./adapter',
     );
+  });
+
+  it('elsewhere: the dataset of the run, an example a line', async () => {
+    const dataset = await storeDataset();
+    const config = {
+      ...trainingDefaults,
+      name: 'r',
+      modelId: 'm',
+      datasetId: dataset.id,
+      startFromAdapterId: null,
+    };
+    await database.put('runs', { id: 'r', config } as RunRecord);
+    await install('trained', LORA, 'r');
+    const files = await unzip((await run('trained', 'elsewhere')).file);
+    const lines = text(files['data/dataset.jsonl']).trimEnd().split('\n');
+    expect(lines.map((line): unknown => JSON.parse(line))).toEqual(
+      ['steel', 'hierro'].map((word) => ({
+        messages: [
+          { role: 'user', content: 'What?' },
+          { role: 'assistant', content: word },
+        ],
+      })),
+    );
+    expect(text(files['README.md'])).toContain('Questions, 2 examples');
   });
 
   it('run: an adapter of another base, and what is not there', async () => {
