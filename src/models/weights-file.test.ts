@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { writeSafetensors } from '../lib/formats/safetensors';
 import { bfloatsToFloats } from '../lib/formats/float16';
+import { MODEL_JSON } from '../../tests/support/model-forms';
+import { projectionPath } from './decoder/decoder-names';
+import { FamilyFiles } from './families/family-files';
+import { parseLlamaConfig } from './families/llama';
 import { openWeights } from './weights-file';
 
 const files = [
@@ -30,6 +34,20 @@ describe('weights file', () => {
     const next = read('w', { first: 1, count: 1 });
     expect([...first.data]).toEqual([1, 2]);
     expect([...(await next).data]).toEqual([3, 4]);
+  });
+
+  it('openWeights: parts of one array that are asked for whole stay when others are read', async () => {
+    const data = Float32Array.from({ length: 32 * 16 }, (_, i) => i);
+    const fused = writeSafetensors(new Map([['qkv', { shape: [32, 16], data }]]));
+    const opened = await openWeights({ files: [{ name: 'w', blob: fused }], fileOf: null }, new Map());
+    const family = new FamilyFiles(parseLlamaConfig(MODEL_JSON), (name) => ({
+      name: /layers\.0\.self_attn\.[qkv]_proj/.test(name) ? 'qkv' : name,
+    }));
+    const read = family.decoderReader(opened.read);
+    const q = await read(`${projectionPath(0, 'q')}.weight`);
+    const k = await read(`${projectionPath(0, 'k')}.weight`);
+    expect(q).toEqual({ shape: [16, 16], data: data.slice(0, 256) });
+    expect(k).toEqual({ shape: [8, 16], data: data.slice(256, 384) });
   });
 
   it('bfloatsToFloats: odd numbers of them, at odd places, into memory that is there', () => {

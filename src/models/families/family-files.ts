@@ -93,7 +93,8 @@ function moved({ shape, data }: FileArray, offset: number): FileArray {
 async function readPart(files: WeightReader, part: Part, rows: RowRange | undefined): Promise<FileArray> {
   const { first, count } = rows ?? { first: 0, count: part.shape[0] ?? 0 };
   const { shape, data } = await files(part.name, { first: part.first + first, count });
-  if (shape[0] === count) return { shape, data };
+  // Rows are valid until the next ones arrive; a weight that was asked for whole is the caller's.
+  if (shape[0] === count) return { shape, data: rows === undefined ? data.slice() : data };
   const width = widthOf(part.shape);
   const start = (part.first + first) * width;
   return { shape: [count, ...part.shape.slice(1)], data: data.slice(start, start + count * width) };
