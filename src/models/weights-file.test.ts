@@ -15,6 +15,13 @@ const files = [
 ];
 const shapes = new Map([['w', [3, 2]]]);
 
+function bfloatFile(name: string, shape: number[], data: Float32Array<ArrayBuffer>): Blob {
+  const halves = Uint16Array.from(new Uint32Array(data.buffer), (bits) => bits >>> 16);
+  const entry = { dtype: 'BF16', shape, data_offsets: [0, halves.byteLength] };
+  const header = new TextEncoder().encode(JSON.stringify({ [name]: entry }));
+  return new Blob([BigUint64Array.of(BigInt(header.length)), header, halves]);
+}
+
 describe('weights file', () => {
   it('openWeights: rows come one range after the other; what was read whole stays', async () => {
     const { read } = await openWeights({ files, fileOf: null }, shapes);
@@ -37,8 +44,9 @@ describe('weights file', () => {
   });
 
   it('openWeights: parts of one array that are asked for whole stay when others are read', async () => {
-    const data = Float32Array.from({ length: 32 * 16 }, (_, i) => i);
-    const fused = writeSafetensors(new Map([['qkv', { shape: [32, 16], data }]]));
+    // Whole numbers below 256 are bfloats.
+    const data = Float32Array.from({ length: 32 * 16 }, (_, i) => i % 251);
+    const fused = bfloatFile('qkv', [32, 16], data);
     const opened = await openWeights({ files: [{ name: 'w', blob: fused }], fileOf: null }, new Map());
     const family = new FamilyFiles(parseLlamaConfig(MODEL_JSON), (name) => ({
       name: /layers\.0\.self_attn\.[qkv]_proj/.test(name) ? 'qkv' : name,
