@@ -2,14 +2,19 @@
 import type { SettingsStore } from '../core/config/settings-store';
 import { Container, createToken } from '../core/container';
 import { openDatabase, type Database } from '../core/database';
+import { DeviceVault } from '../core/vault/device-vault';
+import { SessionVault } from '../core/vault/session-vault';
+import type { Vault } from '../core/vault/vault';
 import type { AppClients } from './clients/app-clients';
 import { createClients } from './clients/create-clients';
 import { createPwa, type Pwa } from './pwa/pwa';
-import type { Language } from './i18n/index.svelte';
+import { t, type Language } from './i18n/index.svelte';
 import { Activity } from './state/activity.svelte';
 import type { AppServices } from './state/app-context';
 import { Device } from './state/device.svelte';
+import { Downloads } from './state/downloads.svelte';
 import { Dialogs } from './state/dialogs.svelte';
+import { HubAccess } from './state/hub-access.svelte';
 import { Library } from './state/library.svelte';
 import { Preferences } from './state/preferences.svelte';
 import { Router } from './state/router.svelte';
@@ -26,6 +31,7 @@ const activityToken = createToken<Activity>('activity');
 const libraryToken = createToken<Library>('library');
 const deviceToken = createToken<Device>('device');
 const storageToken = createToken<StorageState>('storage');
+const vaultToken = createToken<Promise<Vault>>('vault');
 const pwaToken = createToken<Pwa>('pwa');
 
 export function createPageContainer(): Container {
@@ -43,6 +49,11 @@ export function createPageContainer(): Container {
   });
   container.register(deviceToken, (services) => new Device(services.get(clientsToken).engine));
   container.register(storageToken, () => new StorageState((navigator as Partial<Navigator>).storage ?? null));
+  container.register(vaultToken, (services) =>
+    services
+      .get(databaseToken)
+      .then((database) => (database === null ? new SessionVault() : new DeviceVault(database))),
+  );
   container.register(pwaToken, () => createPwa());
   return container;
 }
@@ -50,8 +61,11 @@ export function createPageContainer(): Container {
 /** What the views are given. */
 export function appServices(container: Container, settings: SettingsStore | null): AppServices {
   const clients = container.get(clientsToken);
+  const hub = new HubAccess(container.get(vaultToken), settings);
   return {
     clients,
+    hub,
+    downloads: createDownloads(container, hub),
     disposeWorkers: () => clients.dispose(),
     database: container.get(databaseToken),
     preferences: container.get(preferencesToken),
@@ -65,6 +79,21 @@ export function appServices(container: Container, settings: SettingsStore | null
     storage: container.get(storageToken),
     pwa: container.get(pwaToken),
   };
+}
+
+function createDownloads(container: Container, hub: HubAccess): Downloads {
+  const { data, engine } = container.get(clientsToken);
+  const toasts = container.get(toastsToken);
+  const downloads = new Downloads({
+    hub: data,
+    engine,
+    token: () => hub.token(),
+    library: container.get(libraryToken),
+    storage: container.get(storageToken),
+    onInstalled: ({ name }) => toasts.show({ tone: 'ok', title: t('models.imported', { name }) }),
+  });
+  window.addEventListener('online', () => downloads.online());
+  return downloads;
 }
 
 function localStorageOrNull(): Storage | null {

@@ -10,7 +10,9 @@ import type { PlanDevice } from '../engine';
 import type { OrtEngine } from '../engine/ort/ort-engine';
 import type { AdapterRecord, LoraConfig, ModelRecord, NamedFile, WeightStorage } from '../protocol/models';
 import type { TrainingConfig, TrainingPlan } from '../protocol/training';
+import type { ModelEstimate } from '../protocol/engine';
 import { OrtRuntime, runsOnOrt } from './decoder/ort/ort-runtime';
+import { estimateModel } from './estimate-model';
 import type { FileArray, WeightReader } from './file-layout';
 import { FileModel } from './file-model';
 import type { LoadedModel } from './loaded-model';
@@ -99,6 +101,23 @@ export class ModelFiles {
     const arrays = new Map<string, FileArray>();
     for (const name of plan.weightShapes().keys()) arrays.set(name, await read(name));
     return [{ name: WEIGHTS, blob: writeSafetensors(arrays) }];
+  }
+
+  architectures(): string[] {
+    return this.#parts.families.architectures;
+  }
+
+  /**
+   * @param model installed, or the text of its config.json.
+   * @throws AppError `model.unsupported`.
+   */
+  async estimate(model: ModelRecord | string): Promise<ModelEstimate> {
+    const { families, memoryLimitBytes, plans } = this.#parts;
+    const plan =
+      typeof model === 'string'
+        ? families.plan(await readJson(CONFIG, new Blob([model]))).plan
+        : await this.#planOf(model);
+    return estimateModel(plan, memoryLimitBytes(), plans());
   }
 
   /** Sizes by arithmetic, without loading. */

@@ -1,4 +1,5 @@
 // The engine worker's calls. It owns the GPU device, models, training and generation.
+import type { HubDownload } from './hub';
 import type { GenerationEvent, GenerationRequest } from './inference';
 import type { AdapterRecord, ModelRecord, NamedFile, WeightStorage } from './models';
 import type { PluginInfo } from './plugins';
@@ -53,6 +54,30 @@ export interface EngineMemory {
   bytes: number;
 }
 
+/** What a model takes in one storage of its base. */
+export interface StorageFit {
+  storage: WeightStorage;
+  bytes: number;
+  fits: boolean;
+}
+
+/** What a model takes on this device, in each storage that the device has. */
+export interface ModelEstimate {
+  /** Number of weights. */
+  parameters: number;
+  /** Tokens. */
+  contextLength: number;
+  /** What the device allows; null when unknown: `fits` then says only that no array is too large. */
+  limitBytes: number | null;
+  /** Weights, and the keys and values of a conversation. */
+  chat: StorageFit[];
+  /** LoRA training as the defaults have it, a row at a time where that is needed. */
+  train: StorageFit[];
+}
+
+/** A model that is installed, or one that is known by its config.json alone. */
+export type DescribedModel = { modelId: string } | { configJson: string };
+
 export interface EngineApi extends WorkerApi {
   /** Chooses a backend (once; a different choice switches when idle) and reports it. */
   selectBackend(choice: BackendChoice): Promise<DeviceReport>;
@@ -63,6 +88,17 @@ export interface EngineApi extends WorkerApi {
   listModels(): Promise<ModelRecord[]>;
   /** config.json, model.safetensors, tokenizer.json and, where present, tokenizer_config.json, generation_config.json. */
   importModel(name: string, files: NamedFile[]): Promise<ModelRecord>;
+  /**
+   * Makes a finished download an installed model: its files are moved, not copied. After a failure they are where they were.
+   * @throws as `importModel`; `storage.missing` where a file is not there.
+   */
+  adoptDownload(name: string, download: HubDownload): Promise<ModelRecord>;
+  /** Values of `architectures` in the config.json of models that can be loaded. */
+  listArchitectures(): Promise<string[]>;
+  /** @throws AppError `model.unsupported`, listing what is supported. */
+  estimateModel(model: DescribedModel): Promise<ModelEstimate>;
+  /** README.md of an installed model; null where it came without. */
+  readModelCard(modelId: string): Promise<string | null>;
   renameModel(modelId: string, name: string): Promise<ModelRecord>;
   deleteModel(modelId: string): Promise<void>;
   listAdapters(): Promise<AdapterRecord[]>;

@@ -33,6 +33,8 @@ export interface HubRepository {
 export interface HubDownloadRequest {
   repositoryId: string;
   commit: string;
+  /** As the repository states it; null where it does not. */
+  license: string | null;
   choice: HubChoice;
 }
 
@@ -76,6 +78,12 @@ export interface HubApi {
    * @throws AppError `hub.*`.
    */
   inspectRepository(address: string, token: string | null): Promise<HubRepository>;
+  /**
+   * The config.json of a choice's model, or what the header of its GGUF file says in its place: some kilobytes of config,
+   * or some megabytes of header, and no weights.
+   * @throws AppError `hub.*`, `download.*`; `model.*` for a header that cannot be read.
+   */
+  readModelConfig(request: HubDownloadRequest, token: string | null): Promise<string>;
   /** Newest first. */
   listDownloads(): Promise<HubDownloadState[]>;
   /** Removes what is here of it, finished or not. */

@@ -5,11 +5,11 @@ import { removeLeftovers } from '../data/importing/import-lock';
 import type { BlobStore } from '../lib/storage/blob-store';
 import { browserClock } from '../lib/async/browser-clock';
 import { openPartialFiles } from '../lib/storage/open-partial-files';
-import { HUGGING_FACE } from '../models/hub/hub-client';
 import type { BatchApi, DataWorkerApi, DataWorkerStreams } from '../protocol/data';
 import type { WorkerContext, WorkerParts } from '../protocol/worker-context';
 import { BatchPlans } from './batch-plans';
 import { DataService, findDataset } from './data-service';
+import { storedHubAddress } from './hub-address-setting';
 import { createHubService, type HubService } from './hub-service';
 import { joinDataCalls } from './join-data-calls';
 import { createModelCatalog, type ModelCatalog } from './model-catalog';
@@ -95,7 +95,7 @@ function dataContainer(database: Database, blobs: BlobStore, { beat }: DataConte
       blobs: services.get(blobsToken),
       partials: openPartialFiles(services.get(blobsToken)),
       fetch: (...request) => fetch(...request),
-      endpoint: HUGGING_FACE,
+      endpoint: () => storedHubAddress(services.get(databaseToken)),
       clock: browserClock,
       online: () => navigator.onLine,
       beat,

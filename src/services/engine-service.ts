@@ -4,13 +4,16 @@ import { AppError } from '../lib/errors';
 import type { EventBus } from '../core/event-bus';
 import type {
   BackendChoice,
+  DescribedModel,
   DeviceReport,
   EngineApi,
   EngineMemory,
   EngineStreams,
+  ModelEstimate,
   SelfTestReport,
   TuningEvent,
 } from '../protocol/engine';
+import type { HubDownload } from '../protocol/hub';
 import type { GenerationEvent, GenerationRequest } from '../protocol/inference';
 import type { AdapterRecord, ModelRecord, NamedFile, WeightStorage } from '../protocol/models';
 import type {
@@ -106,6 +109,23 @@ export class EngineService implements Omit<EngineApi, 'health'>, EngineStreams {
 
   importModel(name: string, files: NamedFile[]): Promise<ModelRecord> {
     return this.#parts.library.importModel(name, files);
+  }
+
+  adoptDownload(name: string, download: HubDownload): Promise<ModelRecord> {
+    return this.#parts.library.adoptDownload(name, download);
+  }
+
+  listArchitectures(): Promise<string[]> {
+    return Promise.resolve(this.#parts.library.architectures());
+  }
+
+  async estimateModel(model: DescribedModel): Promise<ModelEstimate> {
+    await this.#device();
+    return this.#parts.library.estimate(model);
+  }
+
+  readModelCard(modelId: string): Promise<string | null> {
+    return this.#parts.library.readCard(modelId);
   }
 
   renameModel(modelId: string, name: string): Promise<ModelRecord> {

@@ -30,7 +30,7 @@ function service(database: Database, blobs: MemoryBlobStore): HubService {
     blobs,
     partials: new PiecePartialFiles(blobs),
     fetch,
-    endpoint: hub.url,
+    endpoint: () => Promise.resolve(hub.url),
     clock: browserClock,
     online: () => true,
     beat: () => undefined,
@@ -38,10 +38,10 @@ function service(database: Database, blobs: MemoryBlobStore): HubService {
 }
 
 async function request(calls: HubService): Promise<HubDownloadRequest> {
-  const { id, commit, choices } = await calls.inspectRepository(ID, TOKEN);
+  const { id, commit, license, choices } = await calls.inspectRepository(ID, TOKEN);
   const [choice] = choices;
   if (choice === undefined) throw new Error('nothing to choose');
-  return { repositoryId: id, commit, choice };
+  return { repositoryId: id, commit, license, choice };
 }
 
 describe('hub service', () => {

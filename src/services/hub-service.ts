@@ -1,5 +1,6 @@
 // The data worker's calls for model repositories on a hub: what they hold, and downloads of models. It keeps no token.
 import { StoredDownloadRecords } from '../core/download-records';
+import { defaultSettings } from '../core/config/settings';
 import type { Database } from '../core/database';
 import { documentsOf } from '../core/documents';
 import { Downloader } from '../lib/download/downloader';
@@ -8,6 +9,7 @@ import type { BlobStore } from '../lib/storage/blob-store';
 import type { PartialFiles } from '../lib/storage/partial-files';
 import { HubClient } from '../models/hub/hub-client';
 import { HubDownloads, type HubManifests } from '../models/hub/hub-downloads';
+import { readModelConfig } from '../models/hub/read-model-config';
 import type {
   HubApi,
   HubDownload,
@@ -21,6 +23,8 @@ import type {
 export interface HubServiceParts {
   client: HubClient;
   downloads: HubDownloads;
+  /** Address of the hub, without a slash at its end: asked for before each call that goes there. */
+  endpoint: () => Promise<string>;
   beat: () => void;
 }
 
@@ -35,8 +39,14 @@ export class HubService implements HubApi, HubStreams {
     return this.#parts.downloads.running;
   }
 
-  inspectRepository(address: string, token: string | null): Promise<HubRepository> {
+  async inspectRepository(address: string, token: string | null): Promise<HubRepository> {
+    await this.#useHub();
     return this.#parts.client.inspect(address, token);
+  }
+
+  async readModelConfig(request: HubDownloadRequest, token: string | null): Promise<string> {
+    await this.#useHub();
+    return readModelConfig(this.#parts.client, request, token);
   }
 
   listDownloads(): Promise<HubDownloadState[]> {
@@ -52,10 +62,16 @@ export class HubService implements HubApi, HubStreams {
     token: string | null,
     signal?: AbortSignal,
   ): AsyncGenerator<HubDownloadEvent> {
+    await this.#useHub();
     for await (const event of this.#parts.downloads.download(request, token, signal)) {
       this.#parts.beat();
       yield event;
     }
+  }
+
+  async #useHub(): Promise<void> {
+    const { client, endpoint } = this.#parts;
+    client.endpoint = await endpoint();
   }
 }
 
@@ -64,21 +80,21 @@ export interface HubServiceSources {
   blobs: BlobStore;
   partials: PartialFiles;
   fetch: typeof fetch;
-  /** Address of the hub, without a slash at its end. */
-  endpoint: string;
+  /** Address of the hub, without a slash at its end: asked for before each call that goes there. */
+  endpoint: () => Promise<string>;
   clock: TransferClock;
   online: () => boolean;
   beat: () => void;
 }
 
 export function createHubService(sources: HubServiceSources): HubService {
-  const { database, blobs, clock, beat, partials, online } = sources;
+  const { database, blobs, clock, beat, partials, online, endpoint } = sources;
   const records = new StoredDownloadRecords(database);
-  const client = new HubClient(sources);
+  const client = new HubClient({ fetch: sources.fetch, endpoint: defaultSettings.hub.endpoint, clock, online });
   const downloader = new Downloader({ fetch: sources.fetch, partials, records, clock, online });
   const manifests = storedManifests(database);
   const downloads = new HubDownloads({ client, downloader, records, manifests, blobs, now: clock.now });
-  return new HubService({ client, downloads, beat });
+  return new HubService({ client, downloads, endpoint, beat });
 }
 
 function storedManifests(database: Database): HubManifests {

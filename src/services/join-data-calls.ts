@@ -21,6 +21,7 @@ export function joinDataCalls(datasets: DataService, hub: HubService): DataCalls
       lengthHistogram: (...rest) => datasets.lengthHistogram(...rest),
       summarize: (...rest) => datasets.summarize(...rest),
       inspectRepository: (...rest) => hub.inspectRepository(...rest),
+      readModelConfig: (...rest) => hub.readModelConfig(...rest),
       listDownloads: () => hub.listDownloads(),
       discardDownload: (...rest) => hub.discardDownload(...rest),
     },

@@ -2,6 +2,7 @@
 // composition root joins it to the real readers and writers; tests bring a toy.
 import type { LoadedModel } from '../models/loaded-model';
 import type { StateArrays } from '../models/trainable-model';
+import type { ModelEstimate } from '../protocol/engine';
 import type { LoraConfig, ModelRecord, NamedFile, WeightStorage } from '../protocol/models';
 import type { TrainingConfig, TrainingPlan } from '../protocol/training';
 
@@ -26,6 +27,14 @@ export interface ModelBackend {
   encodeAdapter(weights: StateArrays, lora: LoraConfig, base: ModelRecord): Promise<NamedFile[]>;
   /** The weights file of a fully tuned model. */
   encodeModel(weights: StateArrays, base: ModelRecord): Promise<NamedFile[]>;
+  /** Values of `architectures` that can be loaded. */
+  architectures(): string[];
+  /**
+   * What a model takes on the device, by arithmetic.
+   * @param model installed, or the text of its config.json.
+   * @throws AppError `model.unsupported`.
+   */
+  estimate(model: ModelRecord | string): Promise<ModelEstimate>;
   /** Sizes by arithmetic, without loading. */
   plan(config: TrainingConfig, base: ModelRecord): Promise<TrainingPlan>;
 }

@@ -5,8 +5,11 @@ import type { Database } from '../core/database';
 import { AppError } from '../lib/errors';
 import type { BlobStore } from '../lib/storage/blob-store';
 import type { StateArrays } from '../models/trainable-model';
+import type { DescribedModel, ModelEstimate } from '../protocol/engine';
+import type { HubDownload } from '../protocol/hub';
 import type { AdapterRecord, ModelRecord, NamedFile } from '../protocol/models';
 import type { TrainingConfig } from '../protocol/training';
+import { moveIntoPlace, readDownload } from './adopt-download';
 import type { ModelBackend } from './model-backend';
 import type { ModelCatalog } from './model-catalog';
 
@@ -43,6 +46,51 @@ export class ModelLibrary {
     const inspected = await this.#parts.backend.inspectModel(files);
     const known = { ...inspected.facts, name: cleanName(name), origin: 'imported' as const };
     return this.#storeModel(known, inspected.files);
+  }
+
+  /**
+   * A finished download becomes a model; its files leave the download's folder.
+   * @throws as `importModel`; the files are where they were then.
+   */
+  async adoptDownload(name: string, download: HubDownload): Promise<ModelRecord> {
+    const { backend, blobs, database, bus, now, createId } = this.#parts;
+    const stored = await readDownload(download, blobs);
+    const { facts, files } = await backend.inspectModel(stored);
+    const { repositoryId, commit } = download;
+    const id = createId();
+    const folder = `models/${id}`;
+    const record: ModelRecord = {
+      ...facts,
+      id,
+      name: cleanName(name),
+      origin: 'imported',
+      source: { repositoryId, commit },
+      license: download.license ?? facts.license,
+      location: { kind: 'blob', folder },
+      installedAt: now(),
+    };
+    await moveIntoPlace(stored, files, folder, blobs, () => database.put('models', record));
+    bus.emit('model.saved', { model: record, adapter: null }, SOURCE);
+    return record;
+  }
+
+  architectures(): string[] {
+    return this.#parts.backend.architectures();
+  }
+
+  /** @throws AppError `model.unsupported`, `model.unknown`. */
+  async estimate(model: DescribedModel): Promise<ModelEstimate> {
+    const { backend, catalog } = this.#parts;
+    return backend.estimate(
+      'configJson' in model ? model.configJson : await catalog.findModel(model.modelId),
+    );
+  }
+
+  /** null where the model came without one. */
+  async readCard(modelId: string): Promise<string | null> {
+    const { catalog } = this.#parts;
+    const card = await catalog.readFile(await catalog.findModel(modelId), 'README.md');
+    return card === null ? null : card.text();
   }
 
   async importAdapter(

@@ -23,7 +23,7 @@ test('hub calls: a download that would leave its folder is refused and leaves no
     files,
     sizeBytes: 2,
   };
-  const request = { repositoryId: 'a/b', commit: 'f'.repeat(40), choice };
+  const request = { repositoryId: 'a/b', commit: 'f'.repeat(40), license: null, choice };
   const read = async (): Promise<void> => {
     for await (const event of clients.data.downloadModel(request, null))
       expect(event.type).not.toBe('outcome');

@@ -79,6 +79,17 @@ describe.each(Object.entries(stores))('blob store %s', (kind, open) => {
     expect((await store.list('')).length).toBe(4);
   });
 
+  test('blob store: moves a file over another one; what is not there cannot be moved', async () => {
+    const store = await fresh();
+    await store.write('from/deep/f', new Blob(['new']));
+    await store.write('to/f', new Blob(['the old one']));
+    await store.move('from/deep/f', 'to/f');
+    expect(await textOf(await store.read('to/f'))).toBe('new');
+    expect((await store.list('')).map((entry) => entry.path)).toEqual(['to/f']);
+    await expect(store.move('from/deep/f', 'to/g')).rejects.toMatchObject({ code: 'storage.missing' });
+    expect((await store.list('')).map((entry) => entry.path)).toEqual(['to/f']);
+  });
+
   test('blob store: removes files and folders; absent is no error', async () => {
     const store = await fresh();
     for (const path of ['run/b/2', 'run/a', 'runner/x']) await store.write(path, bytes(1));

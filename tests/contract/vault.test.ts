@@ -1,6 +1,7 @@
 // What every vault promises, and what the encrypted one adds, with the browser's own database and cryptography.
 import { describe, expect, test } from 'vitest';
 import { openDatabase, type Database } from '../../src/core/database';
+import { DeviceVault } from '../../src/core/vault/device-vault';
 import { EncryptedVault } from '../../src/core/vault/encrypted-vault';
 import { SessionVault } from '../../src/core/vault/session-vault';
 import type { Vault } from '../../src/core/vault/vault';
@@ -16,6 +17,7 @@ const vaults: Record<Vault['kind'], () => Promise<Vault>> = {
     await vault.unlock('correct horse');
     return vault;
   },
+  device: async () => new DeviceVault(await openTestDatabase()),
 };
 
 describe.each(Object.entries(vaults))('vault %s', (kind, open) => {
@@ -47,6 +49,30 @@ describe.each(Object.entries(vaults))('vault %s', (kind, open) => {
     vault.lock();
     const outcome = await vault.get('hub').catch((error: unknown) => error);
     expect(outcome === null || (outcome instanceof Error && 'code' in outcome)).toBe(true);
+  });
+});
+
+describe('device vault', () => {
+  test('device vault: another visit reads it; the database holds neither secret nor a key that can be taken out', async () => {
+    const database = await openTestDatabase();
+    await new DeviceVault(database).set('hub', 'top-secret');
+    expect(await new DeviceVault(database).get('hub')).toBe('top-secret');
+    const kept = await database.getAll('documents');
+    const key = kept.find((value): value is CryptoKey => value instanceof CryptoKey);
+    expect(key?.extractable).toBe(false);
+    const bytes = kept.flatMap((value) =>
+      typeof value === 'object' && value !== null && 'ciphertext' in value ? [value.ciphertext] : [],
+    );
+    expect(bytes).toHaveLength(1);
+    expect(new TextDecoder().decode(bytes[0] as ArrayBuffer)).not.toContain('top-secret');
+  });
+
+  test('device vault: two that open at once have the same key', async () => {
+    const database = await openTestDatabase();
+    const vaults = [new DeviceVault(database), new DeviceVault(database)];
+    await Promise.all(vaults.map((vault, index) => vault.set(`secret ${index}`, 'x')));
+    expect(await new DeviceVault(database).get('secret 0')).toBe('x');
+    expect(await new DeviceVault(database).get('secret 1')).toBe('x');
   });
 });
 

@@ -22,6 +22,7 @@ export const WORKER_CATALOG: Record<WorkerKind, WorkerEntry> = {
       selectBackend: 5 * MINUTE,
       selfTest: 5 * MINUTE,
       importModel: null,
+      adoptDownload: null,
       importAdapter: null,
       startRun: null,
       resumeRun: null,
@@ -44,6 +45,8 @@ export const WORKER_CATALOG: Record<WorkerKind, WorkerEntry> = {
       addSampleDataset: 5 * MINUTE,
       // A hub that is asked too often may want to be left alone for two minutes.
       inspectRepository: 10 * MINUTE,
+      readModelConfig: 10 * MINUTE,
+      discardDownload: null,
     },
     spawn: () =>
       new Worker(new URL('../../../workers/data.worker.ts', import.meta.url), {

@@ -6,7 +6,9 @@ import type { Pwa } from '../pwa/pwa';
 import type { Activity } from './activity.svelte';
 import type { Clients } from './clients';
 import type { Device } from './device.svelte';
+import type { Downloads } from './downloads.svelte';
 import type { Dialogs } from './dialogs.svelte';
+import type { HubAccess } from './hub-access.svelte';
 import type { Library } from './library.svelte';
 import type { Preferences } from './preferences.svelte';
 import type { Router } from './router.svelte';
@@ -27,6 +29,9 @@ export interface AppServices {
   readonly dialogs: Dialogs;
   readonly activity: Activity;
   readonly library: Library;
+  /** The hub's address and the token for it. */
+  readonly hub: HubAccess;
+  readonly downloads: Downloads;
   readonly device: Device;
   readonly storage: StorageState;
   /** Online or not, updates, installing. */

@@ -1,7 +1,7 @@
 // The shape of the settings. Ranges of training fields are training-config.ts's; here they only have their types.
 import * as v from 'valibot';
 import { LORA_TARGETS, WEIGHT_STORAGES } from '../../protocol/models';
-import { BACKEND_CHOICES, LANGUAGES, SETTINGS_VERSION, THEMES } from './settings';
+import { BACKEND_CHOICES, HUB_ADDRESS, LANGUAGES, SETTINGS_VERSION, THEMES } from './settings';
 
 const within = (min: number, max: number) => v.pipe(v.number(), v.minValue(min), v.maxValue(max));
 const whole = (min: number, max: number) => v.pipe(within(min, max), v.integer());
@@ -56,6 +56,7 @@ export const settingsSchema = v.strictObject({
   version: v.literal(SETTINGS_VERSION),
   appearance: v.strictObject({ theme: v.picklist(THEMES), language: v.picklist(LANGUAGES) }),
   engine: v.strictObject({ backend: v.picklist(BACKEND_CHOICES) }),
+  hub: v.strictObject({ endpoint: v.pipe(v.string(), v.regex(HUB_ADDRESS)) }),
   generation,
   training,
 });

@@ -9,11 +9,17 @@ export const THEMES = ['system', 'light', 'dark'] as const;
 export const LANGUAGES = ['system', 'en', 'es'] as const;
 export const BACKEND_CHOICES = ['auto', 'webgpu', 'wasm', 'cpu'] as const;
 
+export const HUGGING_FACE = 'https://huggingface.co';
+/** Encrypted, or on this machine. */
+export const HUB_ADDRESS = /^(?:https:\/\/[^\s/]+|http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?)$/;
+
 export interface Settings {
   version: typeof SETTINGS_VERSION;
   appearance: { theme: (typeof THEMES)[number]; language: (typeof LANGUAGES)[number] };
   /** `auto` measures at start and takes the fastest. */
   engine: { backend: (typeof BACKEND_CHOICES)[number] };
+  /** Where models are looked up and fetched: an address without a slash at its end, of the hub or of a mirror. */
+  hub: { endpoint: string };
   generation: SamplingConfig & { maxTokens: number };
   training: TrainingDefaults;
 }
@@ -31,6 +37,7 @@ export const defaultSettings: Settings = {
   version: SETTINGS_VERSION,
   appearance: { theme: 'system', language: 'system' },
   engine: { backend: 'auto' },
+  hub: { endpoint: HUGGING_FACE },
   generation: {
     temperature: 0.8,
     topK: 50,

@@ -2,6 +2,7 @@
 // lives only while the vault is unlocked. A lost passphrase means lost secrets.
 import { AppError } from '../../lib/errors';
 import type { VaultRecord } from '../database';
+import { decrypt, encrypt } from './seal';
 import type { Vault } from './vault';
 
 /** The part of the database it needs. */
@@ -112,20 +113,6 @@ async function deriveKey(
     'encrypt',
     'decrypt',
   ]);
-}
-
-/** The name is authenticated too: records cannot be exchanged for each other. */
-async function encrypt(key: CryptoKey, name: string, secret: string): Promise<VaultRecord> {
-  const iv = crypto.getRandomValues(new Uint8Array(12));
-  const additionalData = new TextEncoder().encode(name);
-  const plain = new TextEncoder().encode(secret);
-  return { iv, ciphertext: await crypto.subtle.encrypt({ name: 'AES-GCM', iv, additionalData }, key, plain) };
-}
-
-async function decrypt(key: CryptoKey, name: string, { iv, ciphertext }: VaultRecord): Promise<string> {
-  const additionalData = new TextEncoder().encode(name);
-  const plain = await crypto.subtle.decrypt({ name: 'AES-GCM', iv, additionalData }, key, ciphertext);
-  return new TextDecoder().decode(plain);
 }
 
 function wrongPassphrase(): AppError {

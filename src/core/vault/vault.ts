@@ -1,8 +1,8 @@
-// Secrets (tokens, keys), apart from the settings: never exported, never in an event, never in a log. Two kinds keep
-// one contract: session-only (the default) and encrypted (kept behind a passphrase).
+// Secrets (tokens, keys), apart from the settings: never exported, never in an event, never in a log. Three kinds keep
+// one contract: session-only, encrypted (kept behind a passphrase), and device (kept under a key that stays in this browser).
 
 export interface Vault {
-  readonly kind: 'session' | 'encrypted';
+  readonly kind: 'session' | 'encrypted' | 'device';
   readonly locked: boolean;
   /** @returns null where there is none. @throws AppError `vault.locked`. */
   get(name: string): Promise<string | null>;

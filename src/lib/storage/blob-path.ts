@@ -38,6 +38,10 @@ export function fileFolderConflict(path: string, conflict: string): AppError {
   });
 }
 
+export function absentFile(path: string): AppError {
+  return new AppError('storage.missing', `There is no file "${path}" to move.`, { details: { path } });
+}
+
 export function byPath(a: { path: string }, b: { path: string }): number {
   return a.path < b.path ? -1 : a.path > b.path ? 1 : 0;
 }

@@ -13,6 +13,8 @@ export interface BlobStore {
   write(path: string, content: Blob | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>): Promise<void>;
   /** null where there is no such file. The Blob is read lazily; slices are cheap. */
   read(path: string): Promise<Blob | null>;
+  /** Replaces `target` with the file at `path`, which is gone then; its bytes are not read. Absent is an error. */
+  move(path: string, target: string): Promise<void>;
   /** Files below a folder, at any depth, sorted by path. */
   list(folder: string): Promise<BlobEntry[]>;
   /** A file, or a folder with all below it. Absent is no error. */

@@ -1,7 +1,7 @@
 // A blob store in its own IndexedDB database, for browsers without OPFS. A transaction makes a write atomic; the
 // browser keeps Blobs on disk and reads them lazily.
 import { openDB, type DBSchema, type IDBPDatabase } from 'idb';
-import { byPath, fileFolderConflict, foldersAbove, parseBlobFolder, parseBlobPath } from './blob-path';
+import { absentFile, byPath, fileFolderConflict, foldersAbove, parseBlobFolder, parseBlobPath } from './blob-path';
 import { sizeOf, toBlob, type BlobContent } from './blob-content';
 import type { BlobEntry, BlobStore } from './blob-store';
 import { isQuotaError, quotaError } from './quota';
@@ -46,6 +46,14 @@ export class IndexedDbBlobStore implements BlobStore {
   async read(path: string): Promise<Blob | null> {
     parseBlobPath(path);
     return (await this.#database.get('files', path))?.blob ?? null;
+  }
+
+  async move(path: string, target: string): Promise<void> {
+    const blob = await this.read(path);
+    if (blob === null) throw absentFile(path);
+    // The browser keeps one copy of a Blob that several records hold.
+    await this.#replace(target, foldersAbove(parseBlobPath(target)), blob);
+    await this.#database.delete('files', path);
   }
 
   async list(folder: string): Promise<BlobEntry[]> {

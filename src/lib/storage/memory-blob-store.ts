@@ -1,5 +1,5 @@
 // A blob store in memory: for tests and for browsers that refuse to keep anything. It ends with its realm.
-import { byPath, fileFolderConflict, foldersAbove, parseBlobFolder, parseBlobPath } from './blob-path';
+import { absentFile, byPath, fileFolderConflict, foldersAbove, parseBlobFolder, parseBlobPath } from './blob-path';
 import { sizeOf, toBlob, type BlobContent } from './blob-content';
 import type { BlobEntry, BlobStore } from './blob-store';
 import { isQuotaError, quotaError } from './quota';
@@ -30,6 +30,13 @@ export class MemoryBlobStore implements BlobStore {
       parseBlobPath(path);
       return this.#files.get(path) ?? null;
     });
+  }
+
+  async move(path: string, target: string): Promise<void> {
+    const blob = await this.read(path);
+    if (blob === null) throw absentFile(path);
+    await this.write(target, blob);
+    this.#files.delete(path);
   }
 
   list(folder: string): Promise<BlobEntry[]> {

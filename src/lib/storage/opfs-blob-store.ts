@@ -1,7 +1,7 @@
 // A blob store in the origin private file system, for the page and for workers. Writes go to a file of their own in
 // `.tmp` and are moved into place when they are whole; a crash leaves only that file, removed at a later opening.
 import { AppError } from '../errors';
-import { byPath, fileFolderConflict, parseBlobFolder, parseBlobPath } from './blob-path';
+import { absentFile, byPath, fileFolderConflict, parseBlobFolder, parseBlobPath } from './blob-path';
 import { sizeOf, type BlobContent } from './blob-content';
 import type { BlobEntry, BlobStore } from './blob-store';
 import { streamToFile, type FileWriter } from './opfs-writer';
@@ -81,9 +81,9 @@ export class OpfsBlobStore implements BlobStore {
     return folder.getFileHandle(segments.at(-1) ?? '', { create: true });
   }
 
-  /** Replaces `target` with the file at `path`, without a copy. */
   async move(path: string, target: string): Promise<void> {
     const segments = parse(target);
+    if ((await this.read(path)) === null) throw absentFile(path);
     const folder = await this.#folder(segments.slice(0, -1), true);
     if (folder === null) throw fileFolderConflict(target, segments.slice(0, -1).join('/'));
     await moveInto(await this.fileHandle(path), folder, segments.at(-1) ?? '', target);

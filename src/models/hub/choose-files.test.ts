@@ -21,7 +21,7 @@ describe('choose files', () => {
       'pytorch_model.bin',
       'onnx/model.onnx',
     );
-    expect(pathsOf(all)).toEqual([['config.json', 'tokenizer.json', 'model.safetensors']]);
+    expect(pathsOf(all)).toEqual([['config.json', 'tokenizer.json', 'README.md', 'model.safetensors']]);
   });
 
   test('choose files: all shards with their index', () => {

@@ -3,6 +3,8 @@ import { AppError } from '../../lib/errors';
 import type { HubChoice, HubFile } from '../../protocol/hub';
 
 const BESIDE = ['tokenizer.json', 'tokenizer_config.json', 'generation_config.json', 'chat_template.jinja'];
+/** The model card, kept with the model. */
+const CARD = 'README.md';
 const CONFIG = 'config.json';
 const WEIGHTS = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
@@ -38,7 +40,7 @@ function safetensorsChoice(files: readonly HubFile[]): HubChoice[] {
   const single = named(files, WEIGHTS);
   const weights = single === null ? shardedWeights(files) : [single];
   if (config === null || weights.length === 0) return [];
-  const others = BESIDE.map((name) => named(files, name)).filter((file) => file !== null);
+  const others = [...BESIDE, CARD].map((name) => named(files, name)).filter((file) => file !== null);
   return [choice('safetensors', 'safetensors', null, [config, ...others, ...weights])];
 }
 
@@ -53,6 +55,7 @@ function shardedWeights(files: readonly HubFile[]): HubFile[] {
 /** One for each file, or each set of parts, whatever folder it is in. */
 function ggufChoices(files: readonly HubFile[]): HubChoice[] {
   const groups = new Map<string, HubFile[]>();
+  const card = files.filter(({ path }) => path === CARD);
   for (const file of files.filter(({ path }) => path.endsWith('.gguf'))) {
     // Vision projectors and importance matrices are no models.
     if (/(?:^|\/)(?:mmproj|imatrix)/i.test(file.path)) continue;
@@ -63,7 +66,7 @@ function ggufChoices(files: readonly HubFile[]): HubChoice[] {
     .filter(([, parts]) =>
       parts.length === 1 ? !SHARD.test(parts[0]?.path ?? '') || isComplete(parts) : isComplete(parts),
     )
-    .map(([name, parts]) => choice(`gguf ${name}`, 'gguf', quantisationOf(name), parts));
+    .map(([name, parts]) => choice(`gguf ${name}`, 'gguf', quantisationOf(name), [...card, ...parts]));
 }
 
 /** As the name has it, in capitals; null where it tells nothing. */

@@ -1,5 +1,5 @@
-// Asks a model hub what a repository holds. Plain fetch: four addresses, no state but the endpoint. It downloads no weights
-// (hub-downloads does) and keeps no token: that is an argument, and goes to the endpoint's own host only.
+// Asks a model hub what a repository holds, and reads its small files. Plain fetch, no state but the endpoint. It downloads no
+// weights (hub-downloads does) and keeps no token: that is an argument, and goes to the endpoint's own host only.
 import * as v from 'valibot';
 import { AppError } from '../../lib/errors';
 import {
@@ -18,10 +18,9 @@ import {
 import type { TransferClock } from '../../lib/download/transfer';
 import type { HubFile, HubRepository } from '../../protocol/hub';
 import { requireChoices } from './choose-files';
-import { parseHubAddress, type HubAddress } from './hub-address';
-import { explainHub } from './hub-errors';
-
-export const HUGGING_FACE = 'https://huggingface.co';
+import { parseHubAddress, resolveUrl, type HubAddress } from './hub-address';
+import { explainHub, type HubQuestion } from './hub-errors';
+import { RemoteFile } from './remote-file';
 
 const HEX = v.pipe(v.string(), v.regex(/^[0-9a-f]{40,64}$/));
 const SHA256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
@@ -52,15 +51,29 @@ export interface HubClientParts {
   retries?: RetryLimits;
 }
 
+/** One file of a repository, as it is at a commit. */
+export interface HubFilePlace {
+  repositoryId: string;
+  commit: string;
+  file: HubFile;
+}
+
 export class HubClient {
   readonly #parts: HubClientParts;
+  #endpoint: string;
 
   constructor(parts: HubClientParts) {
     this.#parts = parts;
+    this.#endpoint = parts.endpoint;
   }
 
   get endpoint(): string {
-    return this.#parts.endpoint;
+    return this.#endpoint;
+  }
+
+  /** Goes on with another hub or mirror. @param endpoint without a slash at its end. */
+  set endpoint(endpoint: string) {
+    this.#endpoint = endpoint;
   }
 
   /**
@@ -73,9 +86,9 @@ export class HubClient {
     token: string | null,
     signal = new AbortController().signal,
   ): Promise<HubRepository> {
-    const address = parseHubAddress(text, this.#parts.endpoint);
+    const address = parseHubAddress(text, this.#endpoint);
     const { repositoryId: id, revision } = address;
-    const base = `${this.#parts.endpoint}/api/models/${id}`;
+    const base = `${this.#endpoint}/api/models/${id}`;
     const info = await this.#json(
       `${base}/revision/${encodeURIComponent(revision)}`,
       infoSchema,
@@ -95,10 +108,30 @@ export class HubClient {
     };
   }
 
+  /**
+   * A file that is read by ranges, when and where it is read.
+   * @throws AppError `hub.*`, `download.*`, at each read.
+   */
+  openFile({ repositoryId, commit, file }: HubFilePlace, token: string | null): Blob {
+    const url = resolveUrl(this.#endpoint, repositoryId, commit, file.path);
+    const question = { repositoryId, revision: commit, file: file.path, hasToken: token !== null };
+    const { signal } = new AbortController();
+    return new RemoteFile(file.sizeBytes, async (start, end) => {
+      const response = await this.#ask(url, token, signal, { Range: `bytes=${start}-${end - 1}` });
+      if (!response.ok) await this.#refuse(response, url, question);
+      // A server without ranges sends the whole: that is fine for small files and too much for others.
+      if (response.status !== 206 && file.sizeBytes > end - start) {
+        await response.body?.cancel().catch(() => undefined);
+        throw badAnswer(url, 'the whole file instead of the range that was asked for');
+      }
+      return response.arrayBuffer();
+    });
+  }
+
   /** What a request of this repository's files carries. @throws AppError `hub.insecure`. */
   headers(token: string | null): Record<string, string> {
     if (token === null) return {};
-    const { protocol, hostname } = new URL(this.#parts.endpoint);
+    const { protocol, hostname } = new URL(this.#endpoint);
     if (protocol !== 'https:' && !['localhost', '127.0.0.1', '[::1]'].includes(hostname)) {
       throw new AppError('hub.insecure', `A token is not sent to ${hostname} without encryption.`, {
         remedy: 'Use an address that starts with https://.',
@@ -132,21 +165,28 @@ export class HubClient {
     signal: AbortSignal,
   ): Promise<{ value: v.InferOutput<Schema>; next: string | null }> {
     const response = await this.#ask(url, token, signal);
-    if (!response.ok) {
-      await response.body?.cancel().catch(() => undefined);
-      const question = { repositoryId, revision, file: null, hasToken: token !== null };
-      throw explainHub(response, question) ?? badAnswer(url, `status ${response.status}`);
-    }
+    const question = { repositoryId, revision, file: null, hasToken: token !== null };
+    if (!response.ok) await this.#refuse(response, url, question);
     const parsed = v.safeParse(schema, await response.json().catch(() => undefined));
     if (!parsed.success) throw badAnswer(url, v.flatten(parsed.issues).root?.[0] ?? parsed.issues[0].message);
-    return { value: parsed.output, next: nextPage(response.headers.get('Link'), this.#parts.endpoint) };
+    return { value: parsed.output, next: nextPage(response.headers.get('Link'), this.#endpoint) };
+  }
+
+  async #refuse(response: Response, url: string, question: HubQuestion): Promise<never> {
+    await response.body?.cancel().catch(() => undefined);
+    throw explainHub(response, question) ?? badAnswer(url, `status ${response.status}`);
   }
 
   /** Tried again while the trouble may pass. */
-  async #ask(url: string, token: string | null, signal: AbortSignal): Promise<Response> {
+  async #ask(
+    url: string,
+    token: string | null,
+    signal: AbortSignal,
+    more: Record<string, string> = {},
+  ): Promise<Response> {
     const { clock, retries = DEFAULT_RETRIES } = this.#parts;
     for (let failures = 1; ; failures++) {
-      const { response, error, askedMs } = await this.#attempt(url, token, signal);
+      const { response, error, askedMs } = await this.#attempt(url, { ...this.headers(token), ...more }, signal);
       if (response !== null) return response;
       const delay = retryDelayMs(failures, askedMs, clock.dice(), retries);
       if (delay === null) throw error;
@@ -154,11 +194,10 @@ export class HubClient {
     }
   }
 
-  async #attempt(url: string, token: string | null, signal: AbortSignal): Promise<Attempt> {
+  async #attempt(url: string, headers: Record<string, string>, signal: AbortSignal): Promise<Attempt> {
     const { fetch, clock, online } = this.#parts;
     const { host } = new URL(url);
     try {
-      const headers = this.headers(token);
       const response = await fetch(url, {
         headers,
         signal,

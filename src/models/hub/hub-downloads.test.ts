@@ -60,10 +60,10 @@ function memoryManifests(): HubManifests {
 }
 
 async function request(token: string | null = null): Promise<HubDownloadRequest> {
-  const { id, commit, choices } = await client.inspect(ID, token);
+  const { id, commit, license, choices } = await client.inspect(ID, token);
   const [choice] = choices;
   if (choice === undefined) throw new Error('nothing to choose');
-  return { repositoryId: id, commit, choice };
+  return { repositoryId: id, commit, license, choice };
 }
 
 async function all(events: AsyncIterable<HubDownloadEvent>): Promise<HubDownloadEvent[]> {

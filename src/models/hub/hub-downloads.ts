@@ -128,9 +128,9 @@ export class HubDownloads {
     const id = downloadId(request);
     const known = await this.#parts.manifests.get(id);
     if (known !== null) return known;
-    const { repositoryId, commit, choice } = request;
+    const { repositoryId, commit, license, choice } = request;
     const folder = `downloads/${id}`;
-    const download = { id, repositoryId, commit, choice, folder, startedAt: this.#parts.now() };
+    const download = { id, repositoryId, commit, license, choice, folder, startedAt: this.#parts.now() };
     // A path that leads out of the folder is refused before anything is written down.
     for (const file of choice.files) parseBlobPath(pathOf(download, file));
     await this.#parts.manifests.put(download);

@@ -163,6 +163,9 @@ function toyBackend(loaded: ToyLoadedModel[], trainings: ToyModel[]): ModelBacke
       ]),
     encodeModel: (weights) =>
       Promise.resolve([{ name: 'model.safetensors', blob: stateFileCodec.encode(weights) }]),
+    architectures: () => ['ToyForCausalLM'],
+    estimate: () =>
+      Promise.resolve({ parameters: 2, contextLength: 8, limitBytes: null, chat: [], train: [] }),
     plan: () =>
       Promise.resolve({
         parameters: 2,
