@@ -41,7 +41,7 @@ export async function moveIntoPlace(
   finish: () => Promise<unknown>,
 ): Promise<void> {
   const moved: { from: string; to: string }[] = [];
-  const card = stored.filter(({ name }) => name === CARD);
+  const card = stored.filter(({ name }) => name === CARD && !wanted.some((file) => file.name === name));
   // Small ones first: a crash on the way leaves the gigabytes where they are looked for.
   const order = [...wanted, ...card].sort((a, b) => a.blob.size - b.blob.size);
   try {

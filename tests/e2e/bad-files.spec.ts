@@ -44,6 +44,7 @@ test('datasets: empty, binary, a bad line, no fields, UTF-16', async ({ page }) 
 
 test('models: a cut file and a hostile header', async ({ page }) => {
   await openApp(page, '#/models');
+  await page.getByRole('tab', { name: 'From a file' }).click();
   const before = await page.evaluate(() => fragua.engine.listModels());
   const base = '/models/chispa';
   const [config, tokenizer, weights] = await Promise.all(

@@ -68,6 +68,7 @@ const dialog = (page: Page, name: string) => page.getByRole('dialog', { name });
 test('adapter: imported and used; one for another model is refused', async ({ page }) => {
   await openApp(page, '#/models');
   const config = (await (await page.request.get('/models/chispa/config.json')).json()) as ModelConfig;
+  await page.getByRole('tab', { name: 'From a file' }).click();
   const pick = page.getByRole('button', { name: 'Choose files' });
   const name = page.getByRole('textbox', { name: 'Name', exact: true });
   const start = page.getByRole('button', { name: 'Import', exact: true }).last();

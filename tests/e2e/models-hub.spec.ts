@@ -1,0 +1,198 @@
+// A model's way through the app: looked up on a hub, judged before its weights come, downloaded over a cut and a reload,
+// fine-tuned; its adapter taken away and brought back; all of it deleted, and the space is free again.
+import { readFile } from 'node:fs/promises';
+import { expect, test, type Page } from '@playwright/test';
+import { unzipSync } from 'fflate';
+import { HubServer } from '../support/hub-server';
+import { asGguf, asShards, besideWeights } from '../support/model-forms';
+import type { NamedFile } from '../../src/protocol/models';
+import { addSample, openApp, openView, runPane, runStatus, startRun } from './app';
+
+const SHARDED = 'tiny/sharded';
+const GATED = 'tiny/gated-gguf';
+const TOKEN = 'hf_e2e_very_secret_7Qx9';
+const CARD = '---\nlicense: mit\n---\n# Tiny\n\nMade of **random** numbers.';
+
+let hub: HubServer;
+
+test.beforeAll(async () => {
+  hub = await HubServer.start();
+  hub.add(SHARDED, { ...(await contents(asShards())), 'README.md': CARD }, { license: 'mit' });
+  hub.add(GATED, await contents(await asGguf()), { gated: true });
+  hub.add('tiny/other', {
+    ...(await contents(besideWeights())),
+    'config.json': JSON.stringify({ architectures: ['MambaForCausalLM'] }),
+    'model.safetensors': new Uint8Array(50_000),
+  });
+  hub.tokens.set(TOKEN, new Set([GATED]));
+});
+test.afterAll(() => hub.stop());
+
+async function contents(files: readonly NamedFile[]): Promise<Record<string, Uint8Array>> {
+  const entries = files.map(
+    async ({ name, blob }) => [name, new Uint8Array(await blob.arrayBuffer())] as const,
+  );
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+async function useLocalHub(page: Page): Promise<void> {
+  await openApp(page, '#/settings/hub');
+  await page.getByRole('textbox', { name: 'Hub address' }).fill(hub.url);
+  await page.getByRole('button', { name: 'Use', exact: true }).click();
+  await expect(page.getByText(`Models come from ${hub.url} now`)).toBeVisible();
+}
+
+async function lookUp(page: Page, address: string): Promise<void> {
+  await page.getByRole('textbox', { name: 'Repository on the hub' }).fill(address);
+  await page.getByRole('button', { name: 'Look up' }).click();
+}
+
+const modelsInStorage = (page: Page) => page.locator('.legend__item').filter({ hasText: /^\s*Models/ });
+
+test('hub: lookup, cut, pause, reload, resume; fine-tune; adapter out and in; deleted', async ({ page }) => {
+  await useLocalHub(page);
+  await openView(page, 'Models');
+  const weights = /model-0000\d-of-00002/;
+
+  await test.step('lookup: licence and fit are known before a byte of weights came', async () => {
+    await lookUp(page, `${hub.url}/${SHARDED}`);
+    const card = page.getByRole('region', { name: SHARDED });
+    await expect(card).toContainText('Licence: mit');
+    await expect(card.getByText('Chat and train')).toBeVisible();
+    expect(hub.asked('cdn', weights)).toEqual([]);
+  });
+
+  await test.step('download: a cut is tried again, a pause outlives the tab', async () => {
+    hub.faults = [
+      { where: 'cdn', path: /00002-of/, kind: 'cut', afterBytes: 4000, times: 1 },
+      { where: 'cdn', path: /00001-of/, kind: 'stall', afterBytes: 5000, times: 1 },
+    ];
+    await page.getByRole('button', { name: 'Download sharded, safetensors' }).click();
+    await expect.poll(() => hub.asked('cdn', /00001-of/).length).toBe(1);
+    const row = page.getByRole('group', { name: 'sharded, safetensors' });
+    await expect
+      .poll(async () => Number(await row.getByRole('progressbar').getAttribute('aria-valuenow')))
+      .toBeGreaterThan(30);
+    await row.getByRole('button', { name: 'Pause sharded, safetensors' }).click();
+    await expect(row).toContainText('Paused');
+    expect(hub.asked('cdn', /00002-of/).map(({ range }) => range?.replace(/-.*/, ''))).toEqual([
+      'bytes=0',
+      'bytes=4000',
+    ]);
+    await page.reload();
+    await expect(row).toContainText('Paused');
+    await row.getByRole('button', { name: 'Resume sharded, safetensors' }).click();
+    await expect(page.getByRole('link', { name: 'Chat with sharded' })).toBeVisible();
+    await expect(row).toBeHidden();
+    expect(hub.asked('cdn', /00001-of/).at(-1)?.range).toMatch(/^bytes=5000-/);
+    expect(await page.evaluate(() => fragua.data.listDownloads())).toEqual([]);
+    await expect(modelsInStorage(page)).not.toContainText('0 B');
+  });
+
+  await test.step('origin and card: what the hub said of it', async () => {
+    await expect(page.getByRole('link', { name: `${SHARDED} on the hub` })).toHaveAttribute(
+      'href',
+      new RegExp(`^${hub.url}/${SHARDED}/tree/`),
+    );
+    await page.getByRole('button', { name: 'More for sharded' }).click();
+    await page.getByRole('menuitem', { name: 'Model card' }).click();
+    const card = page.getByRole('dialog', { name: 'Model card of sharded' });
+    await expect(card.getByRole('heading', { name: 'Tiny' })).toBeVisible();
+    await expect(card).not.toContainText('license: mit');
+    await card.getByRole('button', { name: 'Close' }).click();
+  });
+
+  await test.step('fine-tune: a few steps on it', async () => {
+    const id = await page.evaluate(
+      async () => (await fragua.engine.listModels()).find(({ name }) => name === 'sharded')?.id ?? '',
+    );
+    await addSample(page);
+    await openView(page, 'Fine-tune');
+    await page.getByRole('form', { name: 'New run' }).getByLabel('Base model').selectOption(id);
+    await startRun(page, { steps: 3 });
+    await expect(runStatus(page)).toHaveText('Finished');
+    await expect(runPane(page)).toContainText('sharded');
+  });
+
+  const exported = await test.step('export: the adapter leaves', async () => {
+    await openView(page, 'Models');
+    const download = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Export run-1' }).click();
+    return unzipSync(await readFile(await (await download).path()));
+  });
+
+  await test.step('import: it comes back as another one of the same base', async () => {
+    await page.getByRole('tab', { name: 'From a file' }).click();
+    await page
+      .getByLabel('Choose files')
+      .first()
+      .setInputFiles(
+        Object.entries(exported).map(([path, bytes]) => ({
+          name: path.split('/').at(-1) ?? path,
+          mimeType: 'application/octet-stream',
+          buffer: Buffer.from(bytes),
+        })),
+      );
+    await page.getByRole('textbox', { name: 'Name', exact: true }).fill('returned');
+    await page.getByLabel('Base model').selectOption({ label: 'sharded' });
+    await page.getByRole('button', { name: 'Import', exact: true }).last().click();
+    await expect(page.getByRole('link', { name: 'Chat with returned' })).toBeVisible();
+  });
+
+  await test.step('delete: adapter and model, and the space is free', async () => {
+    for (const name of ['returned', 'sharded']) {
+      await page.getByRole('button', { name: `More for ${name}` }).click();
+      await page.getByRole('menuitem', { name: 'Delete' }).click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+      await expect(page.getByRole('link', { name: `Chat with ${name}` })).toBeHidden();
+    }
+    await expect(modelsInStorage(page)).toContainText('0 B');
+    expect(await page.evaluate(() => fragua.engine.listAdapters())).toEqual([]);
+  });
+});
+
+test('hub: a gated repository wants a token; an unknown architecture is refused before its weights', async ({
+  page,
+}) => {
+  await useLocalHub(page);
+  await openView(page, 'Models');
+
+  await test.step('gated: said, with the way to the token', async () => {
+    await lookUp(page, GATED);
+    await expect(page.getByRole('alert')).toContainText(`${GATED} is for those only who accepted its terms.`);
+    await page.getByRole('alert').getByRole('link', { name: 'Access token' }).click();
+    await page.getByLabel('New token').fill(TOKEN);
+    await page.getByRole('button', { name: 'Keep token' }).click();
+    await expect(page.getByText('Kept, ends in 7Qx9')).toBeVisible();
+    await expect(page.getByLabel('New token')).toHaveValue('');
+  });
+
+  await test.step('with the token: a GGUF file is judged by its header and installed', async () => {
+    await openView(page, 'Models');
+    await lookUp(page, GATED);
+    await expect(page.getByRole('region', { name: GATED }).getByText('Chat and train')).toBeVisible();
+    await page.getByRole('button', { name: 'Download gated F32, gguf' }).click();
+    await expect(page.getByRole('link', { name: 'Chat with gated F32' })).toBeVisible();
+    expect(hub.asked('cdn', /./).filter(({ authorization }) => authorization !== null)).toEqual([]);
+  });
+
+  await test.step('unknown architecture: refused, with those that are known', async () => {
+    await lookUp(page, 'tiny/other');
+    await expect(page.getByRole('alert')).toContainText(
+      'MambaForCausalLM is not supported; supported: LlamaForCausalLM',
+    );
+    await expect(page.getByRole('button', { name: 'Download other, safetensors' })).toBeDisabled();
+    expect(hub.asked('cdn', /other\/model/)).toEqual([]);
+  });
+
+  await test.step('not there: 404 in words', async () => {
+    await lookUp(page, 'tiny/nowhere');
+    await expect(page.getByRole('alert')).toContainText('There is no repository tiny/nowhere');
+  });
+
+  await test.step('the token can be forgotten', async () => {
+    await page.getByRole('link', { name: 'Token and address' }).click();
+    await page.getByRole('button', { name: 'Forget token' }).click();
+    await expect(page.getByRole('button', { name: 'Forget token' })).toBeHidden();
+  });
+});
