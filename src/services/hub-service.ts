@@ -90,7 +90,12 @@ export interface HubServiceSources {
 export function createHubService(sources: HubServiceSources): HubService {
   const { database, blobs, clock, beat, partials, online, endpoint } = sources;
   const records = new StoredDownloadRecords(database);
-  const client = new HubClient({ fetch: sources.fetch, endpoint: defaultSettings.hub.endpoint, clock, online });
+  const client = new HubClient({
+    fetch: sources.fetch,
+    endpoint: defaultSettings.hub.endpoint,
+    clock,
+    online,
+  });
   const downloader = new Downloader({ fetch: sources.fetch, partials, records, clock, online });
   const manifests = storedManifests(database);
   const downloads = new HubDownloads({ client, downloader, records, manifests, blobs, now: clock.now });

@@ -1,7 +1,14 @@
 // A blob store in its own IndexedDB database, for browsers without OPFS. A transaction makes a write atomic; the
 // browser keeps Blobs on disk and reads them lazily.
 import { openDB, type DBSchema, type IDBPDatabase } from 'idb';
-import { absentFile, byPath, fileFolderConflict, foldersAbove, parseBlobFolder, parseBlobPath } from './blob-path';
+import {
+  absentFile,
+  byPath,
+  fileFolderConflict,
+  foldersAbove,
+  parseBlobFolder,
+  parseBlobPath,
+} from './blob-path';
 import { sizeOf, toBlob, type BlobContent } from './blob-content';
 import type { BlobEntry, BlobStore } from './blob-store';
 import { isQuotaError, quotaError } from './quota';

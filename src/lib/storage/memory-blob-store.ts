@@ -1,5 +1,12 @@
 // A blob store in memory: for tests and for browsers that refuse to keep anything. It ends with its realm.
-import { absentFile, byPath, fileFolderConflict, foldersAbove, parseBlobFolder, parseBlobPath } from './blob-path';
+import {
+  absentFile,
+  byPath,
+  fileFolderConflict,
+  foldersAbove,
+  parseBlobFolder,
+  parseBlobPath,
+} from './blob-path';
 import { sizeOf, toBlob, type BlobContent } from './blob-content';
 import type { BlobEntry, BlobStore } from './blob-store';
 import { isQuotaError, quotaError } from './quota';

@@ -186,7 +186,11 @@ export class HubClient {
   ): Promise<Response> {
     const { clock, retries = DEFAULT_RETRIES } = this.#parts;
     for (let failures = 1; ; failures++) {
-      const { response, error, askedMs } = await this.#attempt(url, { ...this.headers(token), ...more }, signal);
+      const { response, error, askedMs } = await this.#attempt(
+        url,
+        { ...this.headers(token), ...more },
+        signal,
+      );
       if (response !== null) return response;
       const delay = retryDelayMs(failures, askedMs, clock.dice(), retries);
       if (delay === null) throw error;
