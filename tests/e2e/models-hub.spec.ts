@@ -116,8 +116,10 @@ test('hub: lookup, cut, pause, reload, resume; fine-tune; adapter out and in; de
 
   const exported = await test.step('export: the adapter leaves', async () => {
     await openView(page, 'Models');
-    const download = page.waitForEvent('download');
     await page.getByRole('button', { name: 'Export run-1' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Export run-1' });
+    const download = page.waitForEvent('download');
+    await dialog.getByRole('button', { name: 'Export' }).click();
     return unzipSync(await readFile(await (await download).path()));
   });
 
