@@ -9,7 +9,7 @@ import {
 } from '@huggingface/transformers';
 import ortScript from '../../node_modules/@huggingface/transformers/node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.mjs?url';
 import ortWasm from '../../node_modules/@huggingface/transformers/node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm?url';
-import { onnxFiles } from '../../src/lib/formats/onnx';
+import { onnxFiles, type StreamedFile } from '../../src/lib/formats/onnx';
 import type { DecoderConfig } from '../../src/models/decoder/decoder-config';
 import { decoderOnnx } from '../../src/models/decoder/onnx/decoder-graph';
 import type { WeightReader } from '../../src/models/file-layout';
@@ -17,13 +17,32 @@ import { PROMPT, type ChatEngine } from '../page/fallback';
 
 const HOST = 'https://bench.invalid/';
 
-const json = (value: unknown): Blob => new Blob([JSON.stringify(value)]);
+/** Made when it is asked for: a copy of all weights would be one too many for some browsers. */
+type File = () => Response;
 
-async function directoryOf(config: DecoderConfig, read: WeightReader): Promise<Map<string, Blob>> {
+const json =
+  (value: unknown): File =>
+  () =>
+    new Response(JSON.stringify(value));
+
+function streamed(file: StreamedFile): File {
+  return () => {
+    const parts = file.stream();
+    const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      async pull(controller) {
+        const next = await parts.next();
+        if (next.done === true) controller.close();
+        // It may be a view of an array that is used again for the next one.
+        else controller.enqueue(next.value.slice());
+      },
+    });
+    return new Response(body, { headers: { 'content-length': String(file.byteLength) } });
+  };
+}
+
+function directoryOf(config: DecoderConfig, read: WeightReader): Map<string, File> {
   const [graph] = onnxFiles(decoderOnnx(config, read, { kind: 'portable' }), 'model.onnx', false);
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  // A part may be a view of an array that is used again for the next one.
-  for await (const part of graph?.stream() ?? []) parts.push(part.slice());
+  if (graph === undefined) throw new Error('The exporter wrote no graph.');
   const configJson = {
     architectures: ['LlamaForCausalLM'],
     model_type: 'llama',
@@ -39,11 +58,11 @@ async function directoryOf(config: DecoderConfig, read: WeightReader): Promise<M
   return new Map([
     ['config.json', json(configJson)],
     ['generation_config.json', json({})],
-    ['onnx/model.onnx', new Blob(parts)],
+    ['onnx/model.onnx', streamed(graph)],
   ]);
 }
 
-function configure(files: ReadonlyMap<string, Blob>, threads: number): void {
+function configure(files: ReadonlyMap<string, File>, threads: number): void {
   env.useWasmCache = false;
   env.useBrowserCache = false;
   env.allowLocalModels = false;
@@ -51,8 +70,8 @@ function configure(files: ReadonlyMap<string, Blob>, threads: number): void {
   env.remotePathTemplate = '{model}/';
   env.fetch = (input) => {
     const { pathname } = new URL(input);
-    const blob = files.get(decodeURIComponent(pathname.slice(pathname.indexOf('/', 1) + 1)));
-    return Promise.resolve(blob === undefined ? new Response(null, { status: 404 }) : new Response(blob));
+    const file = files.get(decodeURIComponent(pathname.slice(pathname.indexOf('/', 1) + 1)));
+    return Promise.resolve(file?.() ?? new Response(null, { status: 404 }));
   };
   const { wasm } = env.backends.onnx;
   if (wasm === undefined) throw new Error('transformers.js has no wasm backend.');
@@ -77,7 +96,7 @@ export async function openTransformers(
   read: WeightReader,
   threads: number,
 ): Promise<ChatEngine> {
-  configure(await directoryOf(config, read), threads);
+  configure(directoryOf(config, read), threads);
   const model = await AutoModelForCausalLM.from_pretrained('bench', { dtype: 'fp32', device: 'wasm' });
   const shape = [1, PROMPT.length];
   return {

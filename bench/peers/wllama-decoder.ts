@@ -2,7 +2,7 @@
 // values in 32 bits, no flash attention. Speed is llama.cpp's own count of it, which leaves the way to its worker out.
 import { LoggerWithoutDebug, Wllama } from '@wllama/wllama/esm/index.js';
 import wasmUrl from '@wllama/wllama/esm/wasm/wllama.wasm?url';
-import { collectGguf, writeGguf } from '../../src/lib/formats/gguf/gguf-writer';
+import { writeGguf } from '../../src/lib/formats/gguf/gguf-writer';
 import { ggufTokenizerOf } from '../../src/lib/formats/gguf/tokenizer-to-gguf';
 import { byteTokenizerSource } from '../../src/lib/text/testing/byte-tokenizer';
 import type { DecoderConfig } from '../../src/models/decoder/decoder-config';
@@ -14,11 +14,19 @@ import { PROMPT, type ChatEngine } from '../page/fallback';
 const FIRST_CHARACTER = 0x21;
 const silent = { ...LoggerWithoutDebug, log: () => undefined, warn: () => undefined };
 
-function ggufOf(config: DecoderConfig, read: WeightReader): Promise<Blob> {
+/** In a file of the page's own: half a gigabyte is more than a browser holds as a Blob in memory. */
+async function ggufOf(config: DecoderConfig, read: WeightReader): Promise<Blob> {
   const metadata = ggufMetadataOf(config, { name: 'bench', fileType: 'F32' });
   const tokenizer = ggufTokenizerOf(byteTokenizerSource(), { vocabSize: config.vocabSize });
   for (const [key, value] of tokenizer) metadata.set(key, value);
-  return collectGguf(writeGguf('bench.gguf', { metadata, tensors: ggufTensorsOf(config, read, 'F32') }));
+  const gguf = writeGguf('bench.gguf', { metadata, tensors: ggufTensorsOf(config, read, 'F32') });
+  const folder = await navigator.storage.getDirectory();
+  const file = await folder.getFileHandle(gguf.name, { create: true });
+  const writable = await file.createWritable();
+  // A part may be a view of an array that is used again for the next one.
+  for await (const part of gguf.stream()) await writable.write(part.slice());
+  await writable.close();
+  return file.getFile();
 }
 
 export async function openWllama(
