@@ -2,9 +2,10 @@
 // backend (a runtime). Another family is one file that exports a ModelFamily, and one line in families.ts.
 import type { PlanDevice } from '../engine';
 import { AppError } from '../lib/errors';
-import type { LoraConfig, LoraTarget, ModelFamily as FamilyName, WeightStorage } from '../protocol/models';
+import type { LoraConfig, ModelFamily as FamilyName, WeightStorage } from '../protocol/models';
 import type { TrainingConfig } from '../protocol/training';
 import type { DecoderConfig } from './decoder/decoder-config';
+import type { GgufForm } from './decoder/gguf/gguf-form';
 import type { FileArray, WeightReader } from './file-layout';
 import type { DecodeSession } from './loaded-model';
 import type { TrainableModel } from './trainable-model';
@@ -49,8 +50,6 @@ export interface ModelPlan {
   fileReader(decoder: WeightReader): WeightReader;
   /** An adapter's arrays by name, without PEFT's prefix: A [rank, in], B [out, rank], with DoRA magnitudes [out]. */
   adapterShapes(lora: Pick<LoraConfig, 'rank' | 'targets' | 'useDora'>): Map<string, number[]>;
-  /** Which projection a module path is, null for another module. */
-  targetOf(modulePath: string): LoraTarget | null;
   /** Bytes of the weights as the planned engine keeps them. */
   plannedWeightBytes(storage: WeightStorage, plans: PlanDevice): number;
   /** On the eager engine. */
@@ -73,6 +72,8 @@ export interface ModelFamily {
   readonly name: FamilyName;
   /** Values of `architectures` in config.json. */
   readonly architectures: readonly string[];
+  /** How its models stand in GGUF. */
+  readonly gguf: GgufForm;
   /** @throws AppError `model.unsupported` naming the path of the value that does not fit. */
   plan(configJson: unknown): ModelPlan;
 }
@@ -99,6 +100,10 @@ export class ModelFamilies {
 
   get architectures(): string[] {
     return this.#families.flatMap(({ architectures }) => architectures);
+  }
+
+  get ggufForms(): GgufForm[] {
+    return this.#families.map(({ gguf }) => gguf);
   }
 
   /** @throws AppError `model.unsupported` listing what is supported. */

@@ -3,7 +3,7 @@
 import { LOGITS_TILE_BYTES, type PlanDevice } from '../../engine';
 import { WeightLayout } from '../../engine/planned';
 import type { DecoderConfig } from '../decoder/decoder-config';
-import { adapterShapes, targetOf } from '../decoder/decoder-names';
+import { adapterShapes } from '../decoder/decoder-names';
 import { savedBytesPerToken } from '../decoder/eager/eager-graph';
 import { EagerRuntime } from '../decoder/eager/eager-runtime';
 import { plannedActivationBytes } from '../decoder/planned/plan-bytes';
@@ -12,7 +12,7 @@ import { baseGroups } from '../decoder/planned/weight-groups';
 import { ACTIVATION_BUDGET_BYTES } from '../memory-budget';
 import type { ActivationBytes, ModelPlan } from '../model-family';
 import { requirePlans } from '../require-plans';
-import { FamilyFiles, type FilePlace } from './family-files';
+import { WeightPlaces, type WeightPlace } from '../decoder/weight-places';
 
 const FLOAT_BYTES = 4;
 
@@ -28,8 +28,8 @@ function activationBytes(config: DecoderConfig, tokens: number, sequenceLength: 
 }
 
 /** @param placeOf where a weight of the decoder stands in the family's files; absent: under its own name. */
-export function decoderPlan(config: DecoderConfig, placeOf?: (weight: string) => FilePlace): ModelPlan {
-  const files = new FamilyFiles(config, placeOf);
+export function decoderPlan(config: DecoderConfig, placeOf?: (weight: string) => WeightPlace): ModelPlan {
+  const files = new WeightPlaces(config, placeOf);
   return {
     vocabSize: config.vocabSize,
     contextLength: config.contextLength,
@@ -39,7 +39,6 @@ export function decoderPlan(config: DecoderConfig, placeOf?: (weight: string) =>
     decoderReader: (read) => files.decoderReader(read),
     fileReader: (decoder) => files.fileReader(decoder),
     adapterShapes: (lora) => adapterShapes(config, lora),
-    targetOf: (modulePath) => targetOf(config, modulePath),
     activationBytes: (tokens, sequenceLength) => activationBytes(config, tokens, sequenceLength),
     plannedActivationBytes: (training, plans) =>
       plannedActivationBytes(config, training, plans, ACTIVATION_BUDGET_BYTES),

@@ -4,6 +4,10 @@ import type { ModelFamily } from '../../protocol/models';
 import { TINY_CONFIG_JSON } from '../testing/tiny-decoders';
 import { elementCount } from '../model-family';
 import type { FileArray, WeightReader } from '../file-layout';
+import { collectGguf, writeGguf } from '../../lib/formats/gguf/gguf-writer';
+import { ggufMetadataOf } from '../decoder/gguf/gguf-config';
+import { ggufTensorsOf, openGguf } from '../decoder/gguf/gguf-weights';
+import { selfTestWeights } from '../self-test';
 import { createModelFamilies } from './index';
 
 const families = createModelFamilies();
@@ -121,6 +125,30 @@ describe('families', () => {
     const width = whole.data.length / (whole.shape[0] ?? 1);
     const isWhole = part.shape[0] === whole.shape[0];
     expect(part.data).toEqual(isWhole ? whole.data : whole.data.slice(5 * width, 8 * width));
+  });
+
+  it.each(FAMILIES)('%s: numbers and weights come back out of a GGUF file', async (name) => {
+    // GGUF knows one pattern of local layers.
+    const usual = { sliding_window_pattern: 6, num_hidden_layers: 6, rope_local_base_freq: 10_000 };
+    const json = name === 'gemma3' ? { ...TINY_CONFIG_JSON.gemma3, ...usual } : TINY_CONFIG_JSON[name];
+    const { family, plan } = families.plan(json);
+    const weights = selfTestWeights(plan.decoder, false);
+    const metadata = ggufMetadataOf(plan.decoder, { name, fileType: 'F32' }, family.gguf);
+    const tensors = ggufTensorsOf(plan.decoder, readerOf(weights), 'F32', family.gguf);
+    const file = await collectGguf(writeGguf('m', { metadata, tensors }));
+    const opened = await openGguf(file, families.ggufForms);
+    const again = families.plan(opened.configJson);
+    expect(again.family.name).toBe(name);
+    expect(again.plan.decoder).toEqual({ ...plan.decoder, stopTokenIds: [] });
+    const read = opened.reader(again.plan.decoder);
+    for (const [weight, array] of weights) expect(await read(weight)).toEqual(array);
+  });
+
+  it('Gemma 3: layers in another order than llama.cpp takes for granted are not written as GGUF', () => {
+    const { family, plan } = families.plan(TINY_CONFIG_JSON.gemma3);
+    expect(() => ggufMetadataOf(plan.decoder, { name: 'm', fileType: 'F32' }, family.gguf)).toThrow(
+      /every 6th layer/,
+    );
   });
 
   it('Gemma 3: norms are one more than the file says, every sixth layer sees all', () => {

@@ -1,7 +1,9 @@
 // Gemma 3 for text (Gemma Team 2025): GeGLU, norms before and after attention and MLP and of heads, most layers with a window
 // and angles of their own, embeddings scaled by the root of their width. Norms are stored as what they differ by from one.
 import * as v from 'valibot';
-import type { DecoderConfig } from '../decoder/decoder-config';
+import { traitsOf, type DecoderConfig } from '../decoder/decoder-config';
+import { LLAMA_FORM, type GgufForm } from '../decoder/gguf/gguf-form';
+import { AppError } from '../../lib/errors';
 import type { ModelFamily } from '../model-family';
 import {
   absent,
@@ -14,7 +16,7 @@ import {
   unsupported,
 } from './config-schema';
 import { decoderPlan } from './decoder-plan';
-import type { FilePlace } from './family-files';
+import type { WeightPlace } from '../decoder/weight-places';
 
 const LAYER_TYPES = ['sliding_attention', 'full_attention'] as const;
 
@@ -92,7 +94,7 @@ const NORMS: Record<string, string> = {
   mlp_output_layernorm: 'post_feedforward_layernorm',
 };
 
-function placeOf(weight: string): FilePlace {
+function placeOf(weight: string): WeightPlace {
   const name = weight.replace(/\.(\w+_layernorm)\./, (whole, norm: string) => {
     const other = NORMS[norm];
     return other === undefined ? whole : `.${other}.`;
@@ -100,8 +102,45 @@ function placeOf(weight: string): FilePlace {
   return { name, offset: weight.endsWith('norm.weight') ? 1 : 0 };
 }
 
+/** What llama.cpp takes for granted in this architecture. */
+const GGUF_LOCAL_THETA = 10_000;
+
+function checkGguf(config: DecoderConfig): [] {
+  const { localRopeTheta, localLayers } = traitsOf(config);
+  const isUsual = localLayers?.every((local, layer) => local === ((layer + 1) % PATTERN !== 0)) === true;
+  if (isUsual && localRopeTheta === GGUF_LOCAL_THETA) return [];
+  throw new AppError(
+    'model.unsupported',
+    `GGUF's gemma3 has every ${PATTERN}th layer see all and the others rotate by ${GGUF_LOCAL_THETA}; this model differs.`,
+    { remedy: 'Export it as safetensors or ONNX.' },
+  );
+}
+
+const gguf: GgufForm = {
+  ...LLAMA_FORM,
+  architecture: 'gemma3',
+  movesRows: false,
+  norms: {
+    attention_output_layernorm: 'post_attention_norm',
+    post_attention_layernorm: 'ffn_norm',
+    mlp_output_layernorm: 'post_ffw_norm',
+  },
+  configJson: (common, numbers) => ({
+    ...common,
+    architectures: ['Gemma3ForCausalLM'],
+    model_type: 'gemma3_text',
+    hidden_activation: 'gelu_pytorch_tanh',
+    query_pre_attn_scalar: common['head_dim'],
+    rope_theta: numbers('rope.freq_base') ?? 1_000_000,
+    rope_local_base_freq: GGUF_LOCAL_THETA,
+    sliding_window_pattern: PATTERN,
+  }),
+  metadata: checkGguf,
+};
+
 export const gemma3Family: ModelFamily = {
   name: 'gemma3',
   architectures: ['Gemma3ForCausalLM'],
+  gguf,
   plan: (json) => decoderPlan(parseGemma3(json), placeOf),
 };

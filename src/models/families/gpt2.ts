@@ -3,10 +3,11 @@
 import * as v from 'valibot';
 import type { DecoderConfig } from '../decoder/decoder-config';
 import { EMBEDDING, FINAL_NORM, HEAD, POSITIONS } from '../decoder/decoder-names';
+import type { GgufForm } from '../decoder/gguf/gguf-form';
 import type { ModelFamily } from '../model-family';
 import { only, parseConfig, positive, size, stopEntries, stopIds, unsupported } from './config-schema';
 import { decoderPlan } from './decoder-plan';
-import type { FilePlace } from './family-files';
+import type { WeightPlace } from '../decoder/weight-places';
 
 const schema = v.object({
   ...stopEntries,
@@ -63,15 +64,37 @@ const WHOLE: Record<string, string> = {
   'model.norm.bias': 'ln_f.bias',
 };
 
-function placeOf(weight: string): FilePlace {
+function placeOf(weight: string): WeightPlace {
   if (weight === HEAD) return { name: HEAD };
   const module = MODULES.find(([pattern]) => pattern.test(weight));
   const name = module === undefined ? (WHOLE[weight] ?? weight) : weight.replace(...module);
   return { name: `transformer.${name}`, transposed: weight.endsWith('_proj.weight') };
 }
 
+const gguf: GgufForm = {
+  architecture: 'gpt2',
+  epsilonKey: 'attention.layer_norm_epsilon',
+  movesRows: false,
+  fused: ['qkv'],
+  configJson: (common) => ({
+    architectures: ['GPT2LMHeadModel'],
+    model_type: 'gpt2',
+    vocab_size: common['vocab_size'],
+    n_embd: common['hidden_size'],
+    n_layer: common['num_hidden_layers'],
+    n_head: common['num_attention_heads'],
+    n_inner: common['intermediate_size'],
+    n_positions: common['max_position_embeddings'],
+    layer_norm_epsilon: common['rms_norm_eps'],
+    tie_word_embeddings: common['tie_word_embeddings'],
+    eos_token_id: common['eos_token_id'],
+    activation_function: 'gelu_new',
+  }),
+};
+
 export const gpt2Family: ModelFamily = {
   name: 'gpt2',
   architectures: ['GPT2LMHeadModel'],
+  gguf,
   plan: (json) => decoderPlan(parseGpt2(json), placeOf),
 };

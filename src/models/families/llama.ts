@@ -1,6 +1,7 @@
 // Llama 2 and 3, SmolLM2, TinyLlama (Touvron et al. 2023), and Mistral, which is the same with a window (Jiang et al. 2023).
 import * as v from 'valibot';
 import type { DecoderConfig } from '../decoder/decoder-config';
+import { LLAMA_FORM } from '../decoder/gguf/gguf-form';
 import type { ModelFamily } from '../model-family';
 import { decoderEntries, decoderNumbers, only, parseConfig } from './config-schema';
 import { decoderPlan } from './decoder-plan';
@@ -24,5 +25,6 @@ export function parseLlamaConfig(json: unknown): DecoderConfig {
 export const llamaFamily: ModelFamily = {
   name: 'llama',
   architectures: ['LlamaForCausalLM', 'MistralForCausalLM'],
+  gguf: LLAMA_FORM,
   plan: (json) => decoderPlan(parseLlamaConfig(json)),
 };

@@ -4,7 +4,7 @@ import type { GgufEntry, GgufHeader, GgufType } from '../../lib/formats/gguf/ggu
 import { ggufNumber, ggufText } from '../../lib/formats/gguf/gguf-values';
 import { tokenizerOfGguf } from '../../lib/formats/gguf/tokenizer-from-gguf';
 import type { NamedFile, Precision } from '../../protocol/models';
-import { openGgufDecoder } from '../decoder/gguf/gguf-weights';
+import { openGguf } from '../decoder/gguf/gguf-weights';
 import type { ModelFamilies } from '../model-family';
 import type { OpenedModel } from './opened-model';
 import { CONFIG, GENERATION_CONFIG, GGUF_WEIGHTS, TOKENIZER, TOKENIZER_CONFIG } from './weight-files';
@@ -19,13 +19,13 @@ const MIXTURES: ReadonlyMap<number, Precision> = new Map([
 
 /** @throws AppError `model.bad-header`, `model.truncated`, `model.unsupported`. */
 export async function openGgufModel(file: Blob, families: ModelFamilies): Promise<OpenedModel> {
-  const { header, configJson, read } = await openGgufDecoder(file);
+  const { header, configJson, reader } = await openGguf(file, families.ggufForms);
   const { family, plan } = families.plan(configJson);
   return {
     format: 'gguf',
     family,
     plan,
-    read,
+    read: reader(plan.decoder),
     precision: precisionOf(header),
     license: ggufText(header.metadata, 'general.license'),
     weights: [{ name: GGUF_WEIGHTS, blob: file }],

@@ -8,9 +8,10 @@ import { ggufNumber, ggufText } from '../../../lib/formats/gguf/gguf-values';
 import type { GgufContent, GgufTensor } from '../../../lib/formats/gguf/gguf-writer';
 import { LORA_TARGETS, type LoraConfig, type LoraTarget } from '../../../protocol/models';
 import type { FileArray } from '../../file-layout';
-import { fromGgufRows, ggufProjection, toGgufRows } from './gguf-names';
+import { LLAMA_FORM, type GgufForm } from './gguf-form';
+import { fromGgufRows, ggufProjection, hasMovedRows, toGgufRows } from './gguf-names';
 import type { DecoderConfig } from '../decoder-config';
-import { adapterShapes, projectionPath } from '../decoder-names';
+import { adapterShapes, projectionPath, projections } from '../decoder-names';
 
 export interface GgufAdapter {
   lora: LoraConfig;
@@ -23,19 +24,19 @@ type Matrix = 'A' | 'B';
 interface Place {
   name: string;
   ggufName: string;
-  /** B of q and k: its rows are the projection's. */
+  /** B of q and k where llama.cpp has their rows in another order. */
   moved: boolean;
 }
 
-function placesOf({ layers }: DecoderConfig, targets: readonly LoraTarget[]): Place[] {
+function placesOf(form: GgufForm, config: DecoderConfig, targets: readonly LoraTarget[]): Place[] {
   const places: Place[] = [];
-  for (let layer = 0; layer < layers; layer += 1) {
-    for (const target of LORA_TARGETS.filter((name) => targets.includes(name))) {
+  for (let layer = 0; layer < config.layers; layer += 1) {
+    for (const target of projections(config).filter((name) => targets.includes(name))) {
       for (const matrix of ['A', 'B'] as Matrix[]) {
         places.push({
           name: `${projectionPath(layer, target)}.lora_${matrix}.weight`,
           ggufName: ggufMatrix(layer, target, matrix),
-          moved: matrix === 'B' && (target === 'q' || target === 'k'),
+          moved: matrix === 'B' && hasMovedRows(form, ggufProjection(layer, target)),
         });
       }
     }
@@ -50,13 +51,16 @@ function ggufMatrix(layer: number, target: LoraTarget, matrix: Matrix): string {
 /**
  * An adapter as the content of a GGUF file, in 32-bit floats.
  * @param arrays by names without PEFT's prefix.
- * @throws AppError `model.unsupported` for DoRA, `adapter.bad-config` where an array is missing.
+ * @throws AppError `model.unsupported` for DoRA and for families whose projections are one matrix there,
+ * `adapter.bad-config` where an array is missing.
  */
 export function ggufAdapterOf(
   config: DecoderConfig,
   { lora, arrays }: { lora: LoraConfig; arrays: ReadonlyMap<string, FileArray> },
   name: string,
+  form: GgufForm = LLAMA_FORM,
 ): GgufContent {
+  checkApart(form);
   if (lora.useDora === true) {
     throw new AppError('model.unsupported', 'A DoRA adapter has no form in GGUF.', {
       remedy: 'Export the merged model as GGUF, or the adapter in the layout of PEFT.',
@@ -64,13 +68,13 @@ export function ggufAdapterOf(
   }
   const alpha = lora.useRslora === true ? lora.alpha * Math.sqrt(lora.rank) : lora.alpha;
   const metadata = new Map<string, GgufValue>([
-    ['general.architecture', { type: 'string', value: 'llama' }],
+    ['general.architecture', { type: 'string', value: form.architecture }],
     ['general.type', { type: 'string', value: 'adapter' }],
     ['general.name', { type: 'string', value: name }],
     ['adapter.type', { type: 'string', value: 'lora' }],
     ['adapter.lora.alpha', { type: 'float32', value: alpha }],
   ]);
-  const tensors = placesOf(config, lora.targets).map((place): GgufTensor => {
+  const tensors = placesOf(form, config, lora.targets).map((place): GgufTensor => {
     const found = arrays.get(place.name);
     if (found === undefined) throw unfit('adapter.bad-config', `${place.name} is missing`, place.name);
     const { shape, data } = found;
@@ -78,6 +82,15 @@ export function ggufAdapterOf(
     return { name: place.ggufName, type: 'F32', shape, parts: () => [part()] };
   });
   return { metadata, tensors };
+}
+
+function checkApart({ architecture, fused }: GgufForm): void {
+  if (fused.length === 0) return;
+  throw new AppError(
+    'model.unsupported',
+    `Projections that ${architecture} keeps as one matrix in GGUF cannot have adapters of their own there.`,
+    { remedy: 'Export the merged model as GGUF, or the adapter in the layout of PEFT.' },
+  );
 }
 
 function unfit<Code extends 'adapter.bad-config' | 'adapter.base-mismatch'>(
@@ -96,12 +109,17 @@ function unfit<Code extends 'adapter.bad-config' | 'adapter.base-mismatch'>(
  * @throws AppError `model.bad-header`, `model.truncated`, `model.unsupported`; `adapter.bad-config` where it is no LoRA
  * adapter of one rank; `adapter.base-mismatch` where it belongs to another model.
  */
-export async function readGgufAdapter(file: Blob, config: DecoderConfig): Promise<GgufAdapter> {
+export async function readGgufAdapter(
+  file: Blob,
+  config: DecoderConfig,
+  form: GgufForm = LLAMA_FORM,
+): Promise<GgufAdapter> {
+  checkApart(form);
   const header = await readGgufHeader(file);
-  const lora = loraOf(header);
+  const lora = loraOf(header, form);
   const shapes = adapterShapes(config, lora);
   const arrays = new Map<string, FileArray>();
-  const places = placesOf(config, lora.targets);
+  const places = placesOf(form, config, lora.targets);
   for (const { name, ggufName, moved } of places) {
     const entry = header.tensors.get(ggufName);
     checkShape(ggufName, entry, shapes.get(name) ?? []);
@@ -125,13 +143,14 @@ function checkShape(
   throw unfit('adapter.base-mismatch', `${name} is [${is}], expected [${wanted}]`, name);
 }
 
-function loraOf({ metadata, tensors }: GgufHeader): LoraConfig {
+function loraOf({ metadata, tensors }: GgufHeader, form: GgufForm): LoraConfig {
   const kind = ggufText(metadata, 'adapter.type');
   if (kind !== 'lora')
     throw unfit('adapter.bad-config', `adapter.type is ${kind ?? 'missing'} instead of lora`);
   const architecture = ggufText(metadata, 'general.architecture');
-  if (architecture !== 'llama') {
-    throw unfit('adapter.base-mismatch', `its architecture is ${architecture ?? 'missing'} instead of llama`);
+  if (architecture !== form.architecture) {
+    const fact = `its architecture is ${architecture ?? 'missing'} instead of ${form.architecture}`;
+    throw unfit('adapter.base-mismatch', fact);
   }
   const targets = LORA_TARGETS.filter((target) => tensors.has(ggufMatrix(0, target, 'A')));
   const [first] = targets;

@@ -1,15 +1,17 @@
-// A Llama's weights under GGUF's names, and the order of rows in its q and k. Pure. Hugging Face rotates element i of a head
-// with element i + headSize / 2; llama.cpp rotates neighbours for this architecture, so its converter moves the rows.
-import { LORA_TARGETS, type LoraTarget } from '../../../protocol/models';
+// A decoder's weights under GGUF's names, and the order of rows in q and k. Pure. Hugging Face rotates element i of a head with
+// element i + headSize / 2; llama.cpp rotates neighbours for some architectures, so its converter moves the rows.
+import type { LoraTarget } from '../../../protocol/models';
 import type { DecoderConfig } from '../decoder-config';
-import { attentionNorm, EMBEDDING, FINAL_NORM, HEAD, inputNorm, projectionPath } from '../decoder-names';
+import { EMBEDDING, FINAL_NORM, HEAD, POSITIONS } from '../decoder-names';
+import { WeightPlaces, type WeightPlace } from '../weight-places';
+import type { GgufForm } from './gguf-form';
 
 export const GGUF_EMBEDDING = 'token_embd.weight';
 export const GGUF_HEAD = 'output.weight';
 /** Divisors of the rotary frequencies, [headSize / 2]; there only with llama3 scaling. */
 export const GGUF_ROPE_FACTORS = 'rope_freqs.weight';
 
-const GGUF_PROJECTIONS: Record<LoraTarget, string> = {
+const PROJECTIONS: Record<LoraTarget, string> = {
   q: 'attn_q',
   k: 'attn_k',
   v: 'attn_v',
@@ -19,32 +21,51 @@ const GGUF_PROJECTIONS: Record<LoraTarget, string> = {
   down: 'ffn_down',
 };
 
+/** By the decoder's module. */
+const NORMS: Record<string, string> = {
+  input_layernorm: 'attn_norm',
+  post_attention_layernorm: 'ffn_norm',
+  q_norm: 'attn_q_norm',
+  k_norm: 'attn_k_norm',
+};
+
+const WHOLE: Record<string, string> = {
+  [EMBEDDING]: GGUF_EMBEDDING,
+  [POSITIONS]: 'position_embd.weight',
+  [FINAL_NORM]: 'output_norm.weight',
+  'model.norm.bias': 'output_norm.bias',
+  [HEAD]: GGUF_HEAD,
+};
+
 /** GGUF's name of a projection's weight: `blk.3.attn_q.weight`. */
 export function ggufProjection(layer: number, target: LoraTarget): string {
-  return `blk.${layer}.${GGUF_PROJECTIONS[target]}.weight`;
+  return `blk.${layer}.${PROJECTIONS[target]}.weight`;
 }
 
-/** GGUF's name of every weight by Hugging Face's, in the order of the forward pass. */
-export function ggufNames({
-  layers,
-  tiedHead,
-}: Pick<DecoderConfig, 'layers' | 'tiedHead'>): Map<string, string> {
-  const names = new Map([[EMBEDDING, GGUF_EMBEDDING]]);
-  for (let layer = 0; layer < layers; layer += 1) {
-    names.set(inputNorm(layer), `blk.${layer}.attn_norm.weight`);
-    names.set(attentionNorm(layer), `blk.${layer}.ffn_norm.weight`);
-    for (const target of LORA_TARGETS) {
-      names.set(`${projectionPath(layer, target)}.weight`, ggufProjection(layer, target));
-    }
-  }
-  names.set(FINAL_NORM, 'output_norm.weight');
-  if (!tiedHead) names.set(HEAD, GGUF_HEAD);
-  return names;
+function tensorOf(form: GgufForm, target: LoraTarget): string {
+  if (form.fused.includes('qkv') && ['q', 'k', 'v'].includes(target)) return 'attn_qkv';
+  if (form.fused.includes('gate-up') && target === 'gate') return PROJECTIONS.up;
+  return PROJECTIONS[target];
 }
 
-/** True for the weights, by Hugging Face's name, whose rows lie in another order in GGUF. */
-export function hasMovedRows(name: string): boolean {
-  return /\.self_attn\.[qk]_proj\.weight$/.test(name);
+const LAYER = /^model\.layers\.(\d+)\.(?:self_attn\.|mlp\.)?(\w+)\.(weight|bias)$/;
+
+function placeOf(form: GgufForm, weight: string): WeightPlace {
+  const [, layer = '', module = '', kind = ''] = LAYER.exec(weight) ?? [];
+  if (layer === '') return { name: WHOLE[weight] ?? weight };
+  const target = module.replace(/_proj$/, '') as LoraTarget;
+  const tensor = module.endsWith('_proj') ? tensorOf(form, target) : { ...NORMS, ...form.norms }[module];
+  return { name: `blk.${layer}.${tensor ?? module}.${kind}` };
+}
+
+/** Where a decoder's weights stand in a file of this form. */
+export function ggufPlaces(form: GgufForm, config: DecoderConfig): WeightPlaces {
+  return new WeightPlaces(config, (weight) => placeOf(form, weight));
+}
+
+/** True for the tensors whose rows lie in another order. */
+export function hasMovedRows({ movesRows }: GgufForm, tensor: string): boolean {
+  return movesRows && /\.attn_[qk]\.weight$/.test(tensor);
 }
 
 /** Rows of whole heads, [heads * headSize, columns], from Hugging Face's order to GGUF's. */

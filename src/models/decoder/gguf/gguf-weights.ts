@@ -1,4 +1,4 @@
-// A Llama's weights out of a GGUF file and into one, under Hugging Face's names and row order on this side. Arrays are read
+// A decoder's weights out of a GGUF file and into one, under the decoder's names and row order on this side. Arrays are read
 // when they are asked for, some rows at a time; the file is never in memory whole.
 import { unsupportedGguf } from '../../../lib/formats/gguf/gguf-faults';
 import type { GgufWritableType } from '../../../lib/formats/gguf/gguf-encode';
@@ -8,67 +8,81 @@ import { PieceMemory } from '../../../lib/formats/piece-memory';
 import { GGUF_LAYOUTS, type GgufEntry, type GgufHeader } from '../../../lib/formats/gguf/gguf-types';
 import type { GgufTensor } from '../../../lib/formats/gguf/gguf-writer';
 import type { FileArray, RowRange, WeightReader } from '../../file-layout';
-import { configJsonOfGguf } from './gguf-config';
-import { fromGgufRows, GGUF_ROPE_FACTORS, ggufNames, hasMovedRows, toGgufRows } from './gguf-names';
+import { configJsonOfGguf, ggufFormOf } from './gguf-config';
+import { LLAMA_FORM, type GgufForm } from './gguf-form';
+import {
+  fromGgufRows,
+  GGUF_EMBEDDING,
+  GGUF_HEAD,
+  GGUF_ROPE_FACTORS,
+  ggufPlaces,
+  hasMovedRows,
+  toGgufRows,
+} from './gguf-names';
 import { ropeFactors } from './gguf-rope';
 import type { DecoderConfig } from '../decoder-config';
-import { EMBEDDING, HEAD, weightShapes } from '../decoder-names';
-import { parseLlamaConfig } from '../../families/llama';
 
 /** Floats of one part of a tensor that is written. */
 const PART_ELEMENTS = 1 << 20;
 
-export interface GgufDecoder {
+export interface GgufModelFile {
   header: GgufHeader;
-  config: DecoderConfig;
+  form: GgufForm;
   /** As Hugging Face's config.json would be. */
   configJson: Record<string, unknown>;
-  /** By Hugging Face's names, rows in Hugging Face's order, as 32-bit floats. */
-  read: WeightReader;
+  /**
+   * The weights by the decoder's names, as 32-bit floats.
+   * @param config what `configJson` means. @throws AppError `model.unsupported` where the tensors are not the decoder's.
+   */
+  reader(config: DecoderConfig): WeightReader;
 }
 
-/** @throws AppError `model.bad-header`, `model.truncated`, `model.unsupported`. */
-export async function openGgufDecoder(file: Blob): Promise<GgufDecoder> {
+/** @param forms those that can be read. @throws AppError `model.bad-header`, `model.truncated`, `model.unsupported`. */
+export async function openGguf(file: Blob, forms: readonly GgufForm[]): Promise<GgufModelFile> {
   const header = await readGgufHeader(file);
+  const form = ggufFormOf(header.metadata, forms);
   const factors = header.tensors.get(GGUF_ROPE_FACTORS);
   const configJson = configJsonOfGguf(
     header,
+    form,
     factors === undefined ? null : (await readGgufTensor(file, factors)).data,
   );
-  const config = parseLlamaConfig(configJson);
-  const entries = entriesByName(header, config);
+  return { header, form, configJson, reader: (config) => readerOf(file, header, form, config) };
+}
+
+function readerOf(file: Blob, header: GgufHeader, form: GgufForm, config: DecoderConfig): WeightReader {
+  const places = ggufPlaces(form, config);
+  const entries = checkedEntries(header, places.shapes(), config);
   const pieces = new PieceMemory();
-  const read: WeightReader = async (name, rows) => {
+  return places.decoderReader(async (name, rows) => {
     const entry = entries.get(name);
     if (entry === undefined) throw misfit(`${name} is missing`, name);
     const memory = rows === undefined ? null : pieces;
-    if (!hasMovedRows(name)) return readGgufTensor(file, selected(entry, rows), memory);
+    if (!hasMovedRows(form, name)) return readGgufTensor(file, selected(entry, rows), memory);
     return readMovedRows(file, entry, config.headSize, rows, memory);
-  };
-  return { header, config, configJson, read };
+  });
 }
 
 function misfit(fact: string, tensor: string): Error {
-  return unsupportedGguf(fact, 'Use an unchanged file of a model of the Llama family.', { tensor });
+  return unsupportedGguf(fact, 'Use an unchanged file of the model.', { tensor });
 }
 
-/** Every weight of the family in its shape, and nothing else: a tensor left over is arithmetic left out. */
-function entriesByName({ tensors }: GgufHeader, config: DecoderConfig): Map<string, GgufEntry> {
-  const names = ggufNames(config);
-  const entries = new Map<string, GgufEntry>();
-  for (const [name, shape] of weightShapes(config)) {
-    const ggufName = names.get(name) ?? name;
-    const entry = tensors.get(ggufName);
-    if (entry === undefined) throw misfit(`${ggufName} is missing`, ggufName);
+/** Every tensor of the decoder in its shape, and nothing else: a tensor left over is arithmetic left out. */
+function checkedEntries(
+  { tensors }: GgufHeader,
+  shapes: ReadonlyMap<string, number[]>,
+  { layers }: DecoderConfig,
+): ReadonlyMap<string, GgufEntry> {
+  for (const [name, shape] of shapes) {
+    const entry = tensors.get(name);
+    if (entry === undefined) throw misfit(`${name} is missing`, name);
     if (entry.shape.join() !== shape.join()) {
-      throw misfit(`${ggufName} is [${entry.shape.join(', ')}], expected [${shape.join(', ')}]`, ggufName);
+      throw misfit(`${name} is [${entry.shape.join(', ')}], expected [${shape.join(', ')}]`, name);
     }
-    entries.set(name, entry);
   }
-  const known = new Set([...names.values(), GGUF_ROPE_FACTORS]);
-  const extra = [...tensors.keys()].find((name) => !known.has(name));
-  if (extra !== undefined) throw misfit(`${extra} has no place in a Llama of ${config.layers} layers`, extra);
-  return entries;
+  const extra = [...tensors.keys()].find((name) => !shapes.has(name) && name !== GGUF_ROPE_FACTORS);
+  if (extra !== undefined) throw misfit(`${extra} has no place in a model of ${layers} layers`, extra);
+  return tensors;
 }
 
 function selected(entry: GgufEntry, rows: RowRange | undefined): GgufEntry {
@@ -98,19 +112,21 @@ async function readMovedRows(
 /**
  * The tensors of a GGUF file with these weights. Vectors stay F32, as llama.cpp needs them; in a Q4_0 file the output head
  * is Q8_0, where an error costs most; matrices whose rows are no whole number of blocks are F16.
- * @param read by Hugging Face's names; a reader that knows no rows is asked for the whole array several times.
+ * @param read by the decoder's names; a reader that knows no rows is asked for the whole array several times.
  */
 export function ggufTensorsOf(
   config: DecoderConfig,
   read: WeightReader,
   type: GgufWritableType,
+  form: GgufForm = LLAMA_FORM,
 ): GgufTensor[] {
-  const names = ggufNames(config);
-  const tensors = [...weightShapes(config)].map(([name, shape]): GgufTensor => ({
-    name: names.get(name) ?? name,
+  const places = ggufPlaces(form, config);
+  const files = places.fileReader(read);
+  const tensors = [...places.shapes()].map(([name, shape]): GgufTensor => ({
+    name,
     type: storageOf(config, name, shape, type),
     shape,
-    parts: () => partsOf(config, read, name, shape),
+    parts: () => partsOf(config, files, name, shape, hasMovedRows(form, name)),
   }));
   const { ropeScaling } = config;
   if (ropeScaling?.type === 'llama3') {
@@ -127,7 +143,7 @@ function storageOf(
   type: GgufWritableType,
 ): GgufWritableType {
   if (shape.length === 1) return 'F32';
-  const isHead = name === (tiedHead ? EMBEDDING : HEAD);
+  const isHead = name === (tiedHead ? GGUF_EMBEDDING : GGUF_HEAD);
   const wanted = type === 'Q4_0' && isHead ? 'Q8_0' : type;
   return (shape.at(-1) ?? 0) % GGUF_LAYOUTS[wanted].blockSize === 0 ? wanted : 'F16';
 }
@@ -137,13 +153,13 @@ async function* partsOf(
   read: WeightReader,
   name: string,
   shape: readonly number[],
+  moved: boolean,
 ): AsyncGenerator<Float32Array<ArrayBuffer>, void> {
   const [rows = 0, columns] = shape;
   if (columns === undefined) {
     yield (await read(name)).data;
     return;
   }
-  const moved = hasMovedRows(name);
   const least = moved ? headSize : 1;
   const step = Math.max(Math.floor(PART_ELEMENTS / columns / least) * least, least);
   for (let first = 0; first < rows; first += step) {

@@ -6,7 +6,9 @@ import type { FileArray, WeightReader } from '../../file-layout';
 import { ggufMetadataOf } from './gguf-config';
 import { fromGgufRows, toGgufRows } from './gguf-names';
 import { ropeFactors, scalingOfFactors } from './gguf-rope';
-import { ggufTensorsOf, openGgufDecoder } from './gguf-weights';
+import { LLAMA_FORM } from './gguf-form';
+import { ggufTensorsOf, openGguf } from './gguf-weights';
+import { parseLlamaConfig } from '../../families/llama';
 import { inverseFrequencies, type DecoderConfig } from '../decoder-config';
 import { projectionPath } from '../decoder-names';
 import { randomWeights } from '../random-weights';
@@ -34,6 +36,12 @@ const readerOf =
     const found = weights.get(name);
     return found === undefined ? Promise.reject(new Error(name)) : Promise.resolve(found);
   };
+
+async function openLlama(file: Blob) {
+  const { header, configJson, reader } = await openGguf(file, [LLAMA_FORM]);
+  const config = parseLlamaConfig(configJson);
+  return { header, config, configJson, read: reader(config) };
+}
 
 interface Changes {
   metadata?: (metadata: Map<string, GgufValue>) => void;
@@ -77,14 +85,14 @@ describe('gguf llama', () => {
     ['a sliding window', { ...CONFIG, slidingWindow: 32 }],
     ['heads wider than their share', { ...CONFIG, headSize: 32 }],
   ] as [string, DecoderConfig][])('gguf llama: numbers and weights come back: %s', async (_, config) => {
-    const opened = await openGgufDecoder(await fileOf(config));
+    const opened = await openLlama(await fileOf(config));
     expect(opened.config).toEqual(config);
     for (const [name, expected] of randomWeights(config, 1))
       expect(await opened.read(name)).toEqual(expected);
   });
 
   it('gguf llama: rows of q are read alone, across heads, in their own order', async () => {
-    const { read } = await openGgufDecoder(await fileOf(CONFIG));
+    const { read } = await openLlama(await fileOf(CONFIG));
     const name = `${projectionPath(1, 'q')}.weight`;
     const whole = await read(name);
     for (const [first, count] of [
@@ -101,7 +109,7 @@ describe('gguf llama', () => {
 
   it('gguf llama: quantised files keep vectors in F32 and give close weights', async () => {
     const file = await fileOf({ ...CONFIG, intermediateSize: 80 }, { type: 'Q4_0' });
-    const { header, read } = await openGgufDecoder(file);
+    const { header, read } = await openLlama(file);
     const types = Object.fromEntries([...header.tensors].map(([name, { type }]) => [name, type]));
     expect(types).toMatchObject({
       'token_embd.weight': 'Q8_0',
@@ -162,7 +170,7 @@ describe('gguf llama', () => {
   });
 
   it('gguf llama: defaults of older files, and ends of turns from the tokenizer', async () => {
-    const { config } = await openGgufDecoder(
+    const { config } = await openLlama(
       await fileOf(CONFIG, {
         metadata: (metadata) => {
           for (const key of [
@@ -231,7 +239,7 @@ describe('gguf llama', () => {
   ] as [string, Changes, string][])('gguf llama: refuses %s', async (_, changes, message) => {
     const file = await fileOf(CONFIG, changes);
     await readGgufHeader(file);
-    await expect(openGgufDecoder(file)).rejects.toMatchObject({
+    await expect(openLlama(file)).rejects.toMatchObject({
       code: 'model.unsupported',
       message: expect.stringContaining(message) as string,
     });

@@ -1,12 +1,12 @@
-// Between the weights of a decoder and a family's safetensors files: other names, several matrices in one (their rows below
+// Between the weights of a decoder and a family's files: other names, several matrices in one (their rows below
 // each other, in the decoder's order), matrices the other way round, norms that are kept as what they differ by from one.
 // Arrays pass through as they are asked for; nothing is kept.
-import type { DecoderConfig } from '../decoder/decoder-config';
-import { weightShapes } from '../decoder/decoder-names';
+import type { DecoderConfig } from './decoder-config';
+import { weightShapes } from './decoder-names';
 import { transposeArray, type FileArray, type RowRange, type WeightReader } from '../file-layout';
 
 /** Where a weight of the decoder stands. */
-export interface FilePlace {
+export interface WeightPlace {
   /** Weights of one name lie below each other. */
   name: string;
   /** [in, out] in the file. */
@@ -16,7 +16,7 @@ export interface FilePlace {
 }
 
 /** A weight within an array of a file. */
-interface Part extends Required<FilePlace> {
+interface Part extends Required<WeightPlace> {
   /** The decoder's name. */
   weight: string;
   /** First of its rows in the array, before that is turned round. */
@@ -24,12 +24,12 @@ interface Part extends Required<FilePlace> {
   shape: readonly number[];
 }
 
-export class FamilyFiles {
+export class WeightPlaces {
   readonly #parts = new Map<string, Part>();
   readonly #byFile = new Map<string, Part[]>();
 
   /** @param placeOf by the decoder's name; a Llama's are the decoder's own. */
-  constructor(config: DecoderConfig, placeOf: (weight: string) => FilePlace = (name) => ({ name })) {
+  constructor(config: DecoderConfig, placeOf: (weight: string) => WeightPlace = (name) => ({ name })) {
     for (const [weight, shape] of weightShapes(config)) {
       const { name, transposed = false, offset = 0 } = placeOf(weight);
       const beside = this.#byFile.get(name) ?? [];
