@@ -34,7 +34,7 @@ export interface GgufModelFile {
    * The weights by the decoder's names, as 32-bit floats.
    * @param config what `configJson` means. @throws AppError `model.unsupported` where the tensors are not the decoder's.
    */
-  reader(config: DecoderConfig): WeightReader;
+  reader: (config: DecoderConfig) => WeightReader;
 }
 
 /** @param forms those that can be read. @throws AppError `model.bad-header`, `model.truncated`, `model.unsupported`. */
