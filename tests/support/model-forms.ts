@@ -5,6 +5,7 @@ import { collectGguf, writeGguf } from '../../src/lib/formats/gguf/gguf-writer';
 import type { GgufValue } from '../../src/lib/formats/gguf/gguf-types';
 import { writeSafetensors } from '../../src/lib/formats/safetensors';
 import { byteTokenizerSource, CHATML } from '../../src/lib/text/testing/byte-tokenizer';
+import { LLAMA_FORM } from '../../src/models/decoder/gguf/gguf-form';
 import { ggufMetadataOf } from '../../src/models/decoder/gguf/gguf-config';
 import { ggufTensorsOf } from '../../src/models/decoder/gguf/gguf-weights';
 import { randomWeights } from '../../src/models/decoder/random-weights';
@@ -74,11 +75,13 @@ export async function ggufBlob(
   const weights = modelWeights();
   const read = (name: string) => Promise.resolve(weights.get(name) as FileArray);
   const metadata = new Map([
-    ...ggufMetadataOf(config, { name: 'tiny', fileType: 'F32' }),
+    ...ggufMetadataOf(config, { name: 'tiny', fileType: 'F32' }, LLAMA_FORM),
     ...ggufTokenizerOf(tokenizer, { vocabSize: config.vocabSize }),
   ]);
   change(metadata);
-  return collectGguf(writeGguf('tiny.gguf', { metadata, tensors: ggufTensorsOf(config, read, 'F32') }));
+  return collectGguf(
+    writeGguf('tiny.gguf', { metadata, tensors: ggufTensorsOf(config, read, 'F32', LLAMA_FORM) }),
+  );
 }
 
 export async function asGguf(): Promise<NamedFile[]> {

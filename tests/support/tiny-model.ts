@@ -80,7 +80,7 @@ function randomArray(name: string, shape: readonly number[], seed: number): File
   const random = new Random(hashSeed(seed, name));
   const size = shape.reduce((product, n) => product * n, 1);
   const isVector = shape.length === 1;
-  const isNorm = isVector && name.endsWith('norm.weight');
+  const isNorm = isVector && /(norm|ln_\w+)\.weight$/.test(name);
   const deviation = isVector ? 0.1 : 1.5 / Math.sqrt(shape[1] ?? 1);
   const middle = isNorm ? 1 : 0;
   return {

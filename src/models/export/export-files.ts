@@ -1,5 +1,4 @@
 // From what is exported to the files of a format, each with its length, none of them made yet.
-import { AppError } from '../../lib/errors';
 import type { StreamedFile } from '../../lib/formats/streamed-file';
 import type { ExportSource } from './export-source';
 import { ggufAdapter, ggufModel } from './gguf-files';
@@ -18,27 +17,10 @@ export type WeightFormat =
   | 'onnx';
 
 /**
- * What GGUF and ONNX are written for: a file without some of a model's arithmetic would open and answer nonsense.
- * @throws AppError `model.unsupported`.
- */
-function checkWritable({ model, plan }: ExportSource, format: string): void {
-  if (Object.keys(plan.decoder.traits ?? {}).length === 0) return;
-  throw new AppError(
-    'model.unsupported',
-    `Models of the family ${model.family} cannot be written as ${format} yet.`,
-    {
-      details: { family: model.family },
-      remedy: 'Export as safetensors, which others convert.',
-    },
-  );
-}
-
-/**
  * @param baseName of a single file, without its ending.
  * @throws AppError `model.unsupported` where the format has no place for something of the model.
  */
 export function exportFiles(source: ExportSource, format: WeightFormat, baseName: string): StreamedFile[] {
-  if (!format.startsWith('safetensors')) checkWritable(source, format === 'onnx' ? 'ONNX' : 'GGUF');
   switch (format) {
     case 'safetensors-f32':
       return safetensorsDirectory(source, 'F32');
@@ -61,7 +43,6 @@ export function exportFiles(source: ExportSource, format: WeightFormat, baseName
 
 /** @throws AppError `model.unsupported` for DoRA; RangeError where the source has no adapter. */
 export function adapterFile(source: ExportSource, baseName: string): StreamedFile {
-  checkWritable(source, 'GGUF');
   if (source.adapter === null) throw new RangeError('There is no adapter to write.');
   return ggufAdapter(source, source.adapter, `${baseName}-lora-F32.gguf`);
 }

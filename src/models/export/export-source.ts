@@ -2,6 +2,7 @@
 // are made of it by the writers in this folder. Holds readers over files that belong to the store.
 import type { TokenizerSource } from '../../lib/text/hf-tokenizer';
 import type { AdapterRecord, ModelRecord } from '../../protocol/models';
+import type { GgufForm } from '../decoder/gguf/gguf-form';
 import type { WeightReader } from '../file-layout';
 import type { ModelPlan } from '../model-family';
 import { mergedReader, type AdapterWeights } from './merged-reader';
@@ -9,6 +10,8 @@ import { mergedReader, type AdapterWeights } from './merged-reader';
 export interface ExportSource {
   model: ModelRecord;
   plan: ModelPlan;
+  /** How the family stands in GGUF. */
+  gguf: GgufForm;
   /** Weights of the base by the decoder's names. */
   base: WeightReader;
   /** As it stands beside the weights, or as it would. */

@@ -18,11 +18,11 @@ const END_KEYS = [TOKENIZER_KEYS.eot, 'tokenizer.ggml.eom_token_id'] as const;
 /** @throws AppError `model.unsupported` where GGUF has no form for the tokenizer. */
 export function ggufModel(source: ExportSource, fileName: string, type: GgufWritableType): StreamedFile {
   const { decoder } = source.plan;
-  const metadata = ggufMetadataOf(decoder, { name: titleOf(source), fileType: type });
+  const metadata = ggufMetadataOf(decoder, { name: titleOf(source), fileType: type }, source.gguf);
   const { license } = source.model;
   if (license !== null) metadata.set('general.license', { type: 'string', value: license });
   for (const [key, value] of tokenizerKeys(source)) metadata.set(key, value);
-  const tensors = ggufTensorsOf(decoder, weightsOf(source), type);
+  const tensors = ggufTensorsOf(decoder, weightsOf(source), type, source.gguf);
   return writeGguf(fileName, { metadata, tensors });
 }
 
@@ -45,9 +45,9 @@ function stopIds({ plan, generationJson }: ExportSource): number[] {
 
 /** @throws AppError `model.unsupported` for DoRA, `adapter.bad-config` where an array is missing. */
 export function ggufAdapter(
-  { plan }: ExportSource,
+  { plan, gguf }: ExportSource,
   { lora, arrays, record }: ExportedAdapter,
   fileName: string,
 ): StreamedFile {
-  return writeGguf(fileName, ggufAdapterOf(plan.decoder, { lora, arrays }, record.name));
+  return writeGguf(fileName, ggufAdapterOf(plan.decoder, { lora, arrays }, record.name, gguf));
 }

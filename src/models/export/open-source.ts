@@ -31,7 +31,7 @@ export async function openExportSource(
 ): Promise<ExportSource> {
   const files = sourceOfRecord(model, blobs);
   const configJson = await jsonOf(CONFIG, await files.need(CONFIG));
-  const { plan, read } = await openModel(files, families, model.format ?? 'safetensors');
+  const { family, plan, read } = await openModel(files, families, model.format ?? 'safetensors');
   const tokenizer = await readTokenizerFiles(model, blobs);
   const generation = await files.find(GENERATION_CONFIG);
   const template = parseTokenizerJson(tokenizer.tokenizerConfigJson, 'tokenizer_config.json')[
@@ -40,6 +40,7 @@ export async function openExportSource(
   return {
     model,
     plan,
+    gguf: family.gguf,
     base: read,
     configJson,
     generationJson:

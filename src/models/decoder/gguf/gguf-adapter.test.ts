@@ -6,6 +6,7 @@ import { collectGguf, writeGguf } from '../../../lib/formats/gguf/gguf-writer';
 import type { LoraConfig } from '../../../protocol/models';
 import type { FileArray } from '../../file-layout';
 import { ggufAdapterOf, readGgufAdapter } from './gguf-adapter';
+import { LLAMA_FORM } from './gguf-form';
 import type { DecoderConfig } from '../decoder-config';
 import { adapterShapes } from '../decoder-names';
 
@@ -46,11 +47,12 @@ function randomArrays(): Map<string, FileArray> {
 }
 
 const fileOf = (content: GgufContent): Promise<Blob> => collectGguf(writeGguf('a.gguf', content));
-const adapter = (lora = LORA): GgufContent => ggufAdapterOf(CONFIG, { lora, arrays: randomArrays() }, 'tiny');
+const adapter = (lora = LORA): GgufContent =>
+  ggufAdapterOf(CONFIG, { lora, arrays: randomArrays() }, 'tiny', LLAMA_FORM);
 
 describe('gguf adapter', () => {
   it('gguf adapter: what was written is read back, rows of q and k in their order', async () => {
-    const read = await readGgufAdapter(await fileOf(adapter()), CONFIG);
+    const read = await readGgufAdapter(await fileOf(adapter()), CONFIG, LLAMA_FORM);
     expect(read.lora).toEqual(LORA);
     expect([...read.arrays]).toEqual([...randomArrays()]);
   });
@@ -77,7 +79,11 @@ describe('gguf adapter', () => {
   });
 
   it('gguf adapter: rsLoRA becomes a larger alpha, since alpha is divided by the rank', async () => {
-    const read = await readGgufAdapter(await fileOf(adapter({ ...LORA, useRslora: true })), CONFIG);
+    const read = await readGgufAdapter(
+      await fileOf(adapter({ ...LORA, useRslora: true })),
+      CONFIG,
+      LLAMA_FORM,
+    );
     // alpha / sqrt(rank) = 8 / 2 = 4 = 16 / 4.
     expect([read.lora.alpha, read.lora.useRslora]).toEqual([16, false]);
   });
@@ -86,19 +92,21 @@ describe('gguf adapter', () => {
     expect(() => adapter({ ...LORA, useDora: true })).toThrow('DoRA');
     expect(() => adapter({ ...LORA, targets: ['v'] })).toThrow('v_proj.lora_A.weight is missing');
     const content = adapter();
-    await expect(readGgufAdapter(await fileOf(content), { ...CONFIG, headSize: 16 })).rejects.toMatchObject({
+    await expect(
+      readGgufAdapter(await fileOf(content), { ...CONFIG, headSize: 16 }, LLAMA_FORM),
+    ).rejects.toMatchObject({
       code: 'adapter.base-mismatch',
     });
-    await expect(readGgufAdapter(await fileOf(content), { ...CONFIG, layers: 1 })).rejects.toThrow(
-      'blk.1.attn_q.weight.lora_a has no place',
-    );
-    await expect(readGgufAdapter(await fileOf(content), { ...CONFIG, layers: 3 })).rejects.toThrow(
-      'blk.2.attn_q.weight.lora_a is missing',
-    );
+    await expect(
+      readGgufAdapter(await fileOf(content), { ...CONFIG, layers: 1 }, LLAMA_FORM),
+    ).rejects.toThrow('blk.1.attn_q.weight.lora_a has no place');
+    await expect(
+      readGgufAdapter(await fileOf(content), { ...CONFIG, layers: 3 }, LLAMA_FORM),
+    ).rejects.toThrow('blk.2.attn_q.weight.lora_a is missing');
     const model = new Map(content.metadata);
     model.delete('adapter.type');
     await expect(
-      readGgufAdapter(await fileOf({ ...content, metadata: model }), CONFIG),
+      readGgufAdapter(await fileOf({ ...content, metadata: model }), CONFIG, LLAMA_FORM),
     ).rejects.toMatchObject({
       code: 'adapter.bad-config',
     });

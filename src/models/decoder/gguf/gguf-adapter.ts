@@ -8,7 +8,7 @@ import { ggufNumber, ggufText } from '../../../lib/formats/gguf/gguf-values';
 import type { GgufContent, GgufTensor } from '../../../lib/formats/gguf/gguf-writer';
 import { LORA_TARGETS, type LoraConfig, type LoraTarget } from '../../../protocol/models';
 import type { FileArray } from '../../file-layout';
-import { LLAMA_FORM, type GgufForm } from './gguf-form';
+import type { GgufForm } from './gguf-form';
 import { fromGgufRows, ggufProjection, hasMovedRows, toGgufRows } from './gguf-names';
 import type { DecoderConfig } from '../decoder-config';
 import { adapterShapes, projectionPath, projections } from '../decoder-names';
@@ -58,7 +58,7 @@ export function ggufAdapterOf(
   config: DecoderConfig,
   { lora, arrays }: { lora: LoraConfig; arrays: ReadonlyMap<string, FileArray> },
   name: string,
-  form: GgufForm = LLAMA_FORM,
+  form: GgufForm,
 ): GgufContent {
   checkApart(form);
   if (lora.useDora === true) {
@@ -112,7 +112,7 @@ function unfit<Code extends 'adapter.bad-config' | 'adapter.base-mismatch'>(
 export async function readGgufAdapter(
   file: Blob,
   config: DecoderConfig,
-  form: GgufForm = LLAMA_FORM,
+  form: GgufForm,
 ): Promise<GgufAdapter> {
   checkApart(form);
   const header = await readGgufHeader(file);

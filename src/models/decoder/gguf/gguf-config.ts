@@ -3,7 +3,7 @@
 import { unsupportedGguf } from '../../../lib/formats/gguf/gguf-faults';
 import type { GgufHeader, GgufMetadata, GgufValue } from '../../../lib/formats/gguf/gguf-types';
 import { ggufNumber, ggufNumbers, ggufText, ggufTexts } from '../../../lib/formats/gguf/gguf-values';
-import { LLAMA_FORM, type GgufForm } from './gguf-form';
+import type { GgufForm } from './gguf-form';
 import { GGUF_EMBEDDING, GGUF_HEAD } from './gguf-names';
 import { scalingOfFactors } from './gguf-rope';
 import { traitsOf, type DecoderConfig, type RopeScaling } from '../decoder-config';
@@ -182,7 +182,7 @@ export function configJsonOfGguf(
 export function ggufMetadataOf(
   config: DecoderConfig,
   { name, fileType }: { name: string; fileType: keyof typeof GGUF_FILE_TYPES },
-  form: GgufForm = LLAMA_FORM,
+  form: GgufForm,
 ): Map<string, GgufValue> {
   const { architecture } = form;
   const metadata = new Map<string, GgufValue>([

@@ -9,7 +9,7 @@ import { GGUF_LAYOUTS, type GgufEntry, type GgufHeader } from '../../../lib/form
 import type { GgufTensor } from '../../../lib/formats/gguf/gguf-writer';
 import type { FileArray, RowRange, WeightReader } from '../../file-layout';
 import { configJsonOfGguf, ggufFormOf } from './gguf-config';
-import { LLAMA_FORM, type GgufForm } from './gguf-form';
+import type { GgufForm } from './gguf-form';
 import {
   fromGgufRows,
   GGUF_EMBEDDING,
@@ -118,7 +118,7 @@ export function ggufTensorsOf(
   config: DecoderConfig,
   read: WeightReader,
   type: GgufWritableType,
-  form: GgufForm = LLAMA_FORM,
+  form: GgufForm,
 ): GgufTensor[] {
   const places = ggufPlaces(form, config);
   const files = places.fileReader(read);

@@ -51,9 +51,9 @@ interface Changes {
 
 async function fileOf(config: DecoderConfig, changes: Changes = {}): Promise<Blob> {
   const type = changes.type ?? 'F32';
-  const metadata = ggufMetadataOf(config, { name: 'tiny', fileType: type });
+  const metadata = ggufMetadataOf(config, { name: 'tiny', fileType: type }, LLAMA_FORM);
   changes.metadata?.(metadata);
-  const tensors = ggufTensorsOf(config, readerOf(randomWeights(config, 1)), type);
+  const tensors = ggufTensorsOf(config, readerOf(randomWeights(config, 1)), type, LLAMA_FORM);
   return collectGguf(writeGguf('m', { metadata, tensors: changes.tensors?.(tensors) ?? tensors }));
 }
 
