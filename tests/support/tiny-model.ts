@@ -81,7 +81,9 @@ function randomArray(name: string, shape: readonly number[], seed: number): File
   const size = shape.reduce((product, n) => product * n, 1);
   const isVector = shape.length === 1;
   const isNorm = isVector && /(norm|ln_\w+)\.weight$/.test(name);
-  const deviation = isVector ? 0.1 : 1.5 / Math.sqrt(shape[1] ?? 1);
+  // Of a head's the most: far apart, logits are seldom near ties.
+  const spread = name === 'lm_head.weight' ? 6 : 1.5;
+  const deviation = isVector ? 0.1 : spread / Math.sqrt(shape[1] ?? 1);
   const middle = isNorm ? 1 : 0;
   return {
     shape: [...shape],
