@@ -10,9 +10,10 @@ import {
   type GgufValue,
 } from '../../src/lib/formats/gguf/gguf-types';
 import type { DecoderConfig } from '../../src/models/decoder/decoder-config';
-import { EMBEDDING, weightShapes } from '../../src/models/decoder/decoder-names';
+import { weightShapes } from '../../src/models/decoder/decoder-names';
 import { ggufMetadataOf } from '../../src/models/decoder/gguf/gguf-config';
-import { ggufNames } from '../../src/models/decoder/gguf/gguf-names';
+import { LLAMA_FORM } from '../../src/models/decoder/gguf/gguf-form';
+import { GGUF_EMBEDDING, ggufPlaces } from '../../src/models/decoder/gguf/gguf-names';
 import type { LoadForm } from '../cases';
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -59,7 +60,7 @@ function* blocks(type: BlockType, bytes: number): Generator<Bytes> {
  */
 function typeOf(name: string, shape: readonly number[]): 'F32' | 'Q4_K' | 'Q5_0' | 'Q8_0' {
   if (shape.length === 1) return 'F32';
-  if (name === EMBEDDING) return 'Q8_0';
+  if (name === GGUF_EMBEDDING) return 'Q8_0';
   return (shape.at(-1) ?? 0) % 256 === 0 ? 'Q4_K' : 'Q5_0';
 }
 
@@ -93,14 +94,13 @@ function vocabulary(size: number): [string, GgufValue][] {
 }
 
 function* gguf(config: DecoderConfig): Generator<Bytes> {
-  const names = ggufNames(config);
-  const tensors = [...weightShapes(config)].map(([name, shape]) => {
+  const tensors = [...ggufPlaces(LLAMA_FORM, config).shapes()].map(([name, shape]) => {
     const type = typeOf(name, shape);
     const { blockSize, blockBytes } = GGUF_LAYOUTS[type];
-    return { name: names.get(name) ?? name, shape, type, bytes: (sizeOf(shape) / blockSize) * blockBytes };
+    return { name, shape, type, bytes: (sizeOf(shape) / blockSize) * blockBytes };
   });
   const metadata = [
-    ...ggufMetadataOf(config, { name: 'random', fileType: 'Q4_0' }),
+    ...ggufMetadataOf(config, { name: 'random', fileType: 'Q4_0' }, LLAMA_FORM),
     ...vocabulary(config.vocabSize),
   ];
   const header = new GgufBytes();

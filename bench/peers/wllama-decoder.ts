@@ -6,6 +6,7 @@ import { writeGguf } from '../../src/lib/formats/gguf/gguf-writer';
 import { ggufTokenizerOf } from '../../src/lib/formats/gguf/tokenizer-to-gguf';
 import { byteTokenizerSource } from '../../src/lib/text/testing/byte-tokenizer';
 import type { DecoderConfig } from '../../src/models/decoder/decoder-config';
+import { LLAMA_FORM } from '../../src/models/decoder/gguf/gguf-form';
 import { ggufMetadataOf } from '../../src/models/decoder/gguf/gguf-config';
 import { ggufTensorsOf } from '../../src/models/decoder/gguf/gguf-weights';
 import type { WeightReader } from '../../src/models/file-layout';
@@ -16,10 +17,11 @@ const silent = { ...LoggerWithoutDebug, log: () => undefined, warn: () => undefi
 
 /** In a file of the page's own: half a gigabyte is more than a browser holds as a Blob in memory. */
 async function ggufOf(config: DecoderConfig, read: WeightReader): Promise<Blob> {
-  const metadata = ggufMetadataOf(config, { name: 'bench', fileType: 'F32' });
+  const metadata = ggufMetadataOf(config, { name: 'bench', fileType: 'F32' }, LLAMA_FORM);
   const tokenizer = ggufTokenizerOf(byteTokenizerSource(), { vocabSize: config.vocabSize });
   for (const [key, value] of tokenizer) metadata.set(key, value);
-  const gguf = writeGguf('bench.gguf', { metadata, tensors: ggufTensorsOf(config, read, 'F32') });
+  const tensors = ggufTensorsOf(config, read, 'F32', LLAMA_FORM);
+  const gguf = writeGguf('bench.gguf', { metadata, tensors });
   const folder = await navigator.storage.getDirectory();
   const file = await folder.getFileHandle(gguf.name, { create: true });
   const writable = await file.createWritable();
