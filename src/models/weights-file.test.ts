@@ -3,7 +3,7 @@ import { writeSafetensors } from '../lib/formats/safetensors';
 import { bfloatsToFloats } from '../lib/formats/float16';
 import { MODEL_JSON } from '../../tests/support/model-forms';
 import { projectionPath } from './decoder/decoder-names';
-import { FamilyFiles } from './families/family-files';
+import { WeightPlaces } from './decoder/weight-places';
 import { parseLlamaConfig } from './families/llama';
 import { openWeights } from './weights-file';
 
@@ -48,10 +48,10 @@ describe('weights file', () => {
     const data = Float32Array.from({ length: 32 * 16 }, (_, i) => i % 251);
     const fused = bfloatFile('qkv', [32, 16], data);
     const opened = await openWeights({ files: [{ name: 'w', blob: fused }], fileOf: null }, new Map());
-    const family = new FamilyFiles(parseLlamaConfig(MODEL_JSON), (name) => ({
+    const places = new WeightPlaces(parseLlamaConfig(MODEL_JSON), (name) => ({
       name: /layers\.0\.self_attn\.[qkv]_proj/.test(name) ? 'qkv' : name,
     }));
-    const read = family.decoderReader(opened.read);
+    const read = places.decoderReader(opened.read);
     const q = await read(`${projectionPath(0, 'q')}.weight`);
     const k = await read(`${projectionPath(0, 'k')}.weight`);
     expect(q).toEqual({ shape: [16, 16], data: data.slice(0, 256) });

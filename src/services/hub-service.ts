@@ -7,6 +7,7 @@ import { Downloader } from '../lib/download/downloader';
 import type { TransferClock } from '../lib/download/transfer';
 import type { BlobStore } from '../lib/storage/blob-store';
 import type { PartialFiles } from '../lib/storage/partial-files';
+import type { GgufForm } from '../models/decoder/gguf/gguf-form';
 import { HubClient } from '../models/hub/hub-client';
 import { HubDownloads, type HubManifests } from '../models/hub/hub-downloads';
 import { readModelConfig } from '../models/hub/read-model-config';
@@ -46,7 +47,7 @@ export class HubService implements HubApi, HubStreams {
 
   async readModelConfig(request: HubDownloadRequest, token: string | null): Promise<string> {
     await this.#useHub();
-    return readModelConfig(this.#parts.client, request, token);
+    return readModelConfig(this.#parts.client, request, token, ggufForms);
   }
 
   listDownloads(): Promise<HubDownloadState[]> {
@@ -109,4 +110,10 @@ function storedManifests(database: Database): HubManifests {
     (value) => 'choice' in value && 'folder' in value,
   );
   return { ...documents, put: (download) => documents.put(download.id, download) };
+}
+
+/** Families bring the engine along, which this worker does without until a GGUF file is looked into. */
+async function ggufForms(): Promise<readonly GgufForm[]> {
+  const { createModelFamilies } = await import('../models/families');
+  return createModelFamilies().ggufForms;
 }

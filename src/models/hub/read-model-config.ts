@@ -2,17 +2,19 @@
 // by ranges. Nothing is stored.
 import { AppError } from '../../lib/errors';
 import type { HubDownloadRequest, HubFile } from '../../protocol/hub';
-import { openGgufDecoder } from '../decoder/gguf/gguf-weights';
+import type { GgufForm } from '../decoder/gguf/gguf-form';
+import { openGguf } from '../decoder/gguf/gguf-weights';
 import type { HubClient } from './hub-client';
 
 /** A configuration of that size is none. */
 const MOST_CONFIG_BYTES = 4 * 2 ** 20;
 
-/** @throws AppError `hub.*`, `download.*`, `model.*`. */
+/** @param forms of GGUF that can be read; asked for only then. @throws AppError `hub.*`, `download.*`, `model.*`. */
 export async function readModelConfig(
   client: HubClient,
   { repositoryId, commit, choice }: HubDownloadRequest,
   token: string | null,
+  forms: () => Promise<readonly GgufForm[]>,
 ): Promise<string> {
   const open = (file: HubFile): Blob => client.openFile({ repositoryId, commit, file }, token);
   if (choice.format === 'safetensors') {
@@ -21,7 +23,7 @@ export async function readModelConfig(
     return open(config).text();
   }
   const weights = fileOf(choice.files, (path) => path.endsWith('.gguf'), repositoryId);
-  return JSON.stringify((await openGgufDecoder(open(weights))).configJson);
+  return JSON.stringify((await openGguf(open(weights), await forms())).configJson);
 }
 
 function fileOf(files: readonly HubFile[], is: (path: string) => boolean, repositoryId: string): HubFile {

@@ -7,7 +7,7 @@ import type { OnnxModel, OnnxValue } from '../../../lib/formats/onnx';
 import { MICROSOFT, OnnxGraph } from '../../../lib/formats/onnx-graph';
 import type { LoraTarget } from '../../../protocol/models';
 import type { WeightReader } from '../../file-layout';
-import type { DecoderConfig } from '../decoder-config';
+import { isPlain, type DecoderConfig } from '../decoder-config';
 import {
   attentionNorm,
   EMBEDDING,
@@ -373,7 +373,8 @@ const FUSED_HEAD_STEP = 16;
 /**
  * @param read gives weights by their names in the model's file; asked when the ONNX file is streamed, not here.
  * @param storage of the projections; those whose shape allows no few bits, the embedding and a head of its own stay f32.
- * @throws AppError `model.unsupported` for a head size that the static form cannot have.
+ * @throws AppError `model.unsupported` for a model that is not as a Llama is, and for a head size that the static form
+ * cannot have.
  */
 export function decoderOnnx(
   config: DecoderConfig,
@@ -381,6 +382,13 @@ export function decoderOnnx(
   form: OnnxForm,
   storage: OnnxStorage = 'f32',
 ): OnnxModel {
+  if (!isPlain(config)) {
+    throw new AppError(
+      'model.unsupported',
+      'Models with biases, or with other norms, activations or positions than Llama has, cannot be written as ONNX.',
+      { details: { traits: config.traits }, remedy: 'Export as safetensors or GGUF.' },
+    );
+  }
   if (form.kind !== 'portable' && config.headSize % FUSED_HEAD_STEP !== 0) {
     throw new AppError(
       'model.unsupported',
