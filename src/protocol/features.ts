@@ -54,8 +54,6 @@ export interface FeaturesStreams {
 export interface FeaturesApi extends WorkerApi {
   /** Zip with adapter_model.safetensors, adapter_config.json, README.md in PEFT's layout. */
   exportAdapter(adapterId: string): Promise<NamedFile>;
-  /** Zip with model.safetensors, config.json and tokenizer files of an installed model. */
-  exportModel(modelId: string): Promise<NamedFile>;
   /**
    * The formats that make sense for the target, in the order of EXPORT_FORMATS. Headers are read, weights are not.
    * @throws AppError `model.unknown`, `adapter.unknown`, `adapter.base-mismatch`, `storage.missing`.

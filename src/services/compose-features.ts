@@ -94,7 +94,6 @@ function refusedCalls(): FeaturesCalls {
   const refuse = (): Promise<never> => Promise.reject(refusal());
   return {
     exportAdapter: refuse,
-    exportModel: refuse,
     exportOptions: refuse,
     exportConversation: refuse,
     exportWorkspace: refuse,
@@ -114,7 +113,6 @@ class Activity {
   watch(calls: FeaturesCalls): FeaturesCalls {
     return {
       exportAdapter: (...input) => this.#during(calls.exportAdapter(...input)),
-      exportModel: (...input) => this.#during(calls.exportModel(...input)),
       exportOptions: (...input) => this.#during(calls.exportOptions(...input)),
       exportConversation: (...input) => this.#during(calls.exportConversation(...input)),
       exportWorkspace: (...input) => this.#during(calls.exportWorkspace(...input)),

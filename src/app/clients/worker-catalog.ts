@@ -59,7 +59,6 @@ export const WORKER_CATALOG: Record<WorkerKind, WorkerEntry> = {
     deadlineMs: MINUTE,
     deadlines: {
       exportAdapter: null,
-      exportModel: null,
       exportOptions: null,
       exportWorkspace: null,
       importWorkspace: null,

@@ -1,7 +1,7 @@
 // An adapter as a zip in PEFT's layout: `PeftModel.from_pretrained(base, folder)` reads it as it is.
 import { AppError } from '../../lib/errors';
 import type { BlobStore } from '../../lib/storage/blob-store';
-import type { AdapterRecord, ModelRecord, NamedFile } from '../../protocol/models';
+import type { AdapterRecord, ModelFamily, ModelRecord, NamedFile } from '../../protocol/models';
 import { fileNameOf } from './file-name';
 import { zipFiles } from './zip';
 
@@ -9,7 +9,7 @@ const REQUIRED = ['adapter_model.safetensors', 'adapter_config.json'];
 
 /**
  * @param base null where it is not installed any more.
- * @throws AppError `storage.missing` where one of the adapter's files is gone.
+ * @throws AppError `storage.missing` where one of the adapter's files is gone, `model.unsupported` as `checkPeft`.
  */
 export async function exportAdapter(
   adapter: AdapterRecord,
@@ -20,12 +20,26 @@ export async function exportAdapter(
   return { name: `${fileNameOf(adapter.name, 'adapter')}.zip`, blob };
 }
 
-/** The files themselves, with a card. @throws AppError `storage.missing`. */
+/** Several projections are one module of these in Hugging Face's code; PEFT has no place for an adapter of each. */
+const FUSED_FAMILIES: readonly ModelFamily[] = ['phi3', 'gpt2'];
+
+/** @throws AppError `model.unsupported` for an adapter that PEFT could not put on its base. */
+export function checkPeft(adapter: AdapterRecord, base: ModelRecord | null): void {
+  if (base === null || !FUSED_FAMILIES.includes(base.family)) return;
+  throw new AppError(
+    'model.unsupported',
+    `Projections that ${base.family} keeps as one matrix cannot have adapters of their own in PEFT's layout.`,
+    { details: { adapterId: adapter.id }, remedy: 'Export the model with the adapter merged into it.' },
+  );
+}
+
+/** The files themselves, with a card. @throws AppError `storage.missing`, `model.unsupported`. */
 export async function adapterFiles(
   adapter: AdapterRecord,
   base: ModelRecord | null,
   blobs: BlobStore,
 ): Promise<NamedFile[]> {
+  checkPeft(adapter, base);
   const files = await Promise.all(REQUIRED.map((name) => readRequired(adapter, name, blobs)));
   return [
     ...files,

@@ -8,7 +8,6 @@ import type { BlobStore } from '../../lib/storage/blob-store';
 import type { ErrorCode } from '../../protocol/errors';
 import type { FeaturesApi, FeaturesStreams } from '../../protocol/features';
 import { exportAdapter } from './export-adapter';
-import { exportModel } from './export-model';
 import { WeightExports } from './export-weights';
 import { exportWorkspace } from './export-workspace';
 import { importWorkspace } from './import-workspace';
@@ -32,11 +31,6 @@ export function createExportApi({ database, blobs, conversationExporters }: Expo
       const adapter = await database.get('adapters', adapterId);
       if (adapter === undefined) throw unknown('adapter.unknown', 'adapter', adapterId);
       return exportAdapter(adapter, (await database.get('models', adapter.baseModelId)) ?? null, blobs);
-    },
-    async exportModel(modelId) {
-      const model = await database.get('models', modelId);
-      if (model === undefined) throw unknown('model.unknown', 'model', modelId);
-      return exportModel(model, blobs);
     },
     exportOptions: (target) => new WeightExports({ database, blobs }).options(target),
     async exportConversation(conversationId, format) {

@@ -15,7 +15,7 @@ import {
 } from '../../protocol/features';
 import type { AdapterRecord, ModelRecord } from '../../protocol/models';
 import { elsewhereBytes, elsewhereFiles } from './elsewhere-bundle';
-import { adapterFiles } from './export-adapter';
+import { adapterFiles, checkPeft } from './export-adapter';
 import { fileNameOf } from './file-name';
 import { packFiles } from './pack-files';
 import { blobFile } from '../../lib/formats/streamed-file';
@@ -59,12 +59,14 @@ export class WeightExports {
   }
 
   async #option(opened: Opened, format: ExportFormat): Promise<ExportOption> {
-    const { adapter } = opened;
-    if (format === 'peft' && adapter !== null) return { format, bytes: adapter.sizeBytes };
-    if (format === 'elsewhere' && adapter !== null) {
-      return { format, bytes: await elsewhereBytes(adapter, this.#stores.database) };
-    }
+    const { adapter, model } = opened;
     try {
+      if (adapter !== null && (format === 'peft' || format === 'elsewhere')) {
+        checkPeft(adapter, model);
+        const isBundle = format === 'elsewhere';
+        const bytes = isBundle ? elsewhereBytes(adapter, this.#stores.database) : adapter.sizeBytes;
+        return { format, bytes: await bytes };
+      }
       const files = await this.#files(opened, format);
       const bytes = files.reduce((sum, { byteLength }) => sum + byteLength, 0);
       return files.length > 1 && bytes > MAX_ZIP_BYTES ? tooLarge(format, bytes) : { format, bytes };

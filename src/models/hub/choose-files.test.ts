@@ -35,19 +35,17 @@ describe('choose files', () => {
     expect(() => requireChoices('a/b', all)).toThrow('model-00002-of-00002.safetensors is missing');
   });
 
-  test('choose files: one choice per GGUF, smallest first, parts together, projectors left out', () => {
+  test('choose files: one choice per GGUF, smallest first; those in parts and projectors are left out', () => {
     const all = [
       file('m-Q8_0.gguf', 90),
       file('m-Q4_K_M.gguf', 40),
       file('mmproj-F16.gguf', 5),
       file('big/m-F16-00001-of-00002.gguf', 100),
       file('big/m-F16-00002-of-00002.gguf', 100),
-      file('m-BF16-00001-of-00003.gguf', 1),
     ];
     expect(findChoices(all).map(({ quantisation, sizeBytes }) => [quantisation, sizeBytes])).toEqual([
       ['Q4_K_M', 40],
       ['Q8_0', 90],
-      ['F16', 200],
     ]);
   });
 

@@ -52,21 +52,19 @@ function shardedWeights(files: readonly HubFile[]): HubFile[] {
   return index !== null && isComplete(shards) ? [index, ...shards] : [];
 }
 
-/** One for each file, or each set of parts, whatever folder it is in. */
+/** One for each file, whatever folder it is in. Models in several GGUF files are larger than a browser trains. */
 function ggufChoices(files: readonly HubFile[]): HubChoice[] {
-  const groups = new Map<string, HubFile[]>();
   const card = files.filter(({ path }) => path === CARD);
-  for (const file of files.filter(({ path }) => path.endsWith('.gguf'))) {
-    // Vision projectors and importance matrices are no models.
-    if (/(?:^|\/)(?:mmproj|imatrix)/i.test(file.path)) continue;
-    const name = SHARD.exec(file.path)?.[1] ?? file.path.slice(0, -'.gguf'.length);
-    groups.set(name, [...(groups.get(name) ?? []), file]);
-  }
-  return [...groups]
-    .filter(([, parts]) =>
-      parts.length === 1 ? !SHARD.test(parts[0]?.path ?? '') || isComplete(parts) : isComplete(parts),
-    )
-    .map(([name, parts]) => choice(`gguf ${name}`, 'gguf', quantisationOf(name), [...card, ...parts]));
+  return (
+    files
+      .filter(({ path }) => path.endsWith('.gguf') && !SHARD.test(path))
+      // Vision projectors and importance matrices are no models.
+      .filter(({ path }) => !/(?:^|\/)(?:mmproj|imatrix)/i.test(path))
+      .map((file) => {
+        const name = file.path.slice(0, -'.gguf'.length);
+        return choice(`gguf ${name}`, 'gguf', quantisationOf(name), [...card, file]);
+      })
+  );
 }
 
 /** As the name has it, in capitals; null where it tells nothing. */
