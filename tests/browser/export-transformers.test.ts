@@ -10,10 +10,7 @@ import { clearModel, idsOf, selectCpu, type ClearModel } from '../support/tiny-m
 const PROMPT = 'Tell me (again), 42 times?';
 const TOKENS = 64;
 
-// The families whose arithmetic is Llama's.
-const FAMILIES = TINY_FAMILIES.filter(({ name }) => name.startsWith('Llama') || name === 'Phi-3');
-
-describe.each(FAMILIES)('ONNX in transformers.js: $name', ({ configJson, targets }) => {
+describe.each(TINY_FAMILIES)('ONNX in transformers.js: $name', ({ configJson, targets }) => {
   let clear: ClearModel;
   const sourceOf = () => openExportSource(clear.model, clear.model.record, clear.adapter);
   beforeAll(async () => {

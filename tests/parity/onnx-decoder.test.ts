@@ -12,9 +12,14 @@ import { decoderOnnx, type OnnxForm, type OnnxStorage } from '../../src/models/d
 import type { DecodeSession } from '../../src/models/loaded-model';
 import { ACTIVATION_BUDGET_BYTES } from '../../src/models/memory-budget';
 import { SELF_TEST_CONFIG, selfTestWeights } from '../../src/models/self-test';
+import { TINY_DECODERS } from '../../src/models/testing/tiny-decoders';
 
 /** Grouped heads; a head size that onnxruntime rotates within its attention. */
 const CONFIG: DecoderConfig = { ...SELF_TEST_CONFIG, headSize: 16 };
+/** Heads of that size, whatever the family. */
+const FAMILIES = Object.entries(TINY_DECODERS)
+  .filter(([name]) => name !== 'llama')
+  .map(([name, config]): [string, DecoderConfig] => [name, { ...config, headSize: 16 }]);
 const CAPACITY = CONFIG.contextLength;
 const PROMPT = Array.from({ length: 37 }, (_, i) => (i * 7 + 3) % CONFIG.vocabSize);
 const DECODED = [4, 9, 0, 28, 17, 17, 2, 11];
@@ -50,11 +55,8 @@ function weightsIn(config: DecoderConfig, storage: OnnxStorage): Map<string, Fil
   return weights;
 }
 
-const cacheNames = (prefix: string): string[] =>
-  Array.from({ length: CONFIG.layers }, (_, layer) => [
-    `${prefix}.${layer}.key`,
-    `${prefix}.${layer}.value`,
-  ]).flat();
+const cacheNames = (prefix: string, { layers }: DecoderConfig): string[] =>
+  Array.from({ length: layers }, (_, layer) => [`${prefix}.${layer}.key`, `${prefix}.${layer}.value`]).flat();
 
 /** Tokens in, logits after the last one out, whatever the form of the graph. */
 type Feed = (tokens: readonly number[]) => Promise<Float32Array>;
@@ -62,9 +64,9 @@ type Feed = (tokens: readonly number[]) => Promise<Float32Array>;
 const lastRow = ({ data }: OrtTensor): Float32Array => (data as Float32Array).slice(-CONFIG.vocabSize);
 
 /** The growing cache: what a run returns as present is the next one's past. */
-function portableFeed(ort: Ort, session: OrtSession): Feed {
-  const [pasts, presents] = [cacheNames('past_key_values'), cacheNames('present')];
-  const empty = () => new ort.Tensor('float32', new Float32Array(), [1, CONFIG.kvHeads, 0, CONFIG.headSize]);
+function portableFeed(ort: Ort, session: OrtSession, config: DecoderConfig): Feed {
+  const [pasts, presents] = [cacheNames('past_key_values', config), cacheNames('present', config)];
+  const empty = () => new ort.Tensor('float32', new Float32Array(), [1, config.kvHeads, 0, config.headSize]);
   let cache: Record<string, OrtTensor> = Object.fromEntries(pasts.map((name) => [name, empty()]));
   let length = 0;
   const integers = (values: readonly number[], shape: number[]) =>
@@ -88,11 +90,11 @@ function portableFeed(ort: Ort, session: OrtSession): Feed {
 }
 
 /** The cache of a fixed size. Without shared memory each run copies it: the same numbers, and enough for a test. */
-function staticFeed(ort: Ort, session: OrtSession): Feed {
-  const [pasts, presents] = [cacheNames('past_key_values'), cacheNames('present')];
-  const shape = [1, CONFIG.kvHeads, CAPACITY, CONFIG.headSize];
+function staticFeed(ort: Ort, session: OrtSession, config: DecoderConfig): Feed {
+  const [pasts, presents] = [cacheNames('past_key_values', config), cacheNames('present', config)];
+  const shape = [1, config.kvHeads, CAPACITY, config.headSize];
   const zeros = () =>
-    new ort.Tensor('float32', new Float32Array(CONFIG.kvHeads * CAPACITY * CONFIG.headSize), shape);
+    new ort.Tensor('float32', new Float32Array(config.kvHeads * CAPACITY * config.headSize), shape);
   let cache: Record<string, OrtTensor> = Object.fromEntries(pasts.map((name) => [name, zeros()]));
   let length = 0;
   const integers = (values: readonly number[], shape: number[]) =>
@@ -140,6 +142,18 @@ describe('decoderOnnx in onnxruntime-web, on the CPU', () => {
       { kind: 'static', capacity: CAPACITY, tokens: null },
       true,
     ],
+    ...FAMILIES.map(([name, config]): (typeof cases)[number] => [
+      `portable, ${name}`,
+      config,
+      { kind: 'portable' },
+      false,
+    ]),
+    ...FAMILIES.filter(([name]) => name !== 'gpt2').map(([name, config]): (typeof cases)[number] => [
+      `static, ${name}`,
+      config,
+      { kind: 'static', capacity: CAPACITY, tokens: null },
+      false,
+    ]),
   ];
 
   async function errorOf(
@@ -154,7 +168,8 @@ describe('decoderOnnx in onnxruntime-web, on the CPU', () => {
     const weights = readerOf(weightsIn(own, storage));
     const runtime = await EagerRuntime.load(own, weights, ACTIVATION_BUDGET_BYTES);
     const ours = runtime.createSession(null);
-    const feed = form.kind === 'portable' ? portableFeed(ort, session) : staticFeed(ort, session);
+    const feedOf = form.kind === 'portable' ? portableFeed : staticFeed;
+    const feed = feedOf(ort, session, exported);
     const error = await largestError(feed, ours);
     ours.dispose();
     runtime.dispose();

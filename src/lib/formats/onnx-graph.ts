@@ -41,6 +41,12 @@ export class OnnxGraph {
     return this.array({ name, type: 'int64', shape: scalar ? [] : [values.length], chunks: () => [bytes()] });
   }
 
+  /** A constant of 32-bit floats. */
+  floats(name: string, values: readonly number[]): string {
+    const bytes = () => new Uint8Array(Float32Array.from(values).buffer);
+    return this.array({ name, type: 'float', shape: [values.length], chunks: () => [bytes()] });
+  }
+
   model(producer: string, graphName: string, inputs: OnnxValue[], outputs: OnnxValue[]): OnnxModel {
     const [nodes, arrays] = [[...this.#nodes], [...this.#arrays.values()]];
     return { producer, graphName, opsets: OPSETS, inputs, outputs, nodes, arrays };

@@ -62,10 +62,6 @@ export const traitsOf = ({ traits }: Pick<DecoderConfig, 'traits'>): DecoderTrai
   ...traits,
 });
 
-/** Whether all is as a Llama has it. */
-export const isPlain = (config: Pick<DecoderConfig, 'traits'>): boolean =>
-  JSON.stringify(traitsOf(config)) === JSON.stringify(LLAMA_TRAITS);
-
 /** Tokens that a layer's queries see, themselves included; null for all before them. */
 export function windowOf(config: DecoderConfig, layer: number): number | null {
   const { localLayers } = traitsOf(config);

@@ -7,17 +7,29 @@ import type { OnnxModel, OnnxValue } from '../../../lib/formats/onnx';
 import { MICROSOFT, OnnxGraph } from '../../../lib/formats/onnx-graph';
 import type { LoraTarget } from '../../../protocol/models';
 import type { WeightReader } from '../../file-layout';
-import { isPlain, type DecoderConfig } from '../decoder-config';
+import {
+  rotatesLocally,
+  traitsOf,
+  windowOf,
+  type DecoderConfig,
+  type DecoderTraits,
+} from '../decoder-config';
 import {
   attentionNorm,
+  attentionOutputNorm,
+  biasOf,
   EMBEDDING,
   FINAL_NORM,
+  hasBias,
   HEAD,
+  headNorm,
   inputNorm,
+  mlpOutputNorm,
+  POSITIONS,
   projectionPath,
   projectionShape,
 } from '../decoder-names';
-import { projectionArray, quantisedArrays, rotationTable, storedArray } from './weight-arrays';
+import { joinedVectors, projectionArray, quantisedArrays, rotationTable, storedArray } from './weight-arrays';
 
 /**
  * What the graph takes besides tokens and the cache.
@@ -46,6 +58,12 @@ const INT64_MAX = 2n ** 63n - 1n;
 interface AttentionInputs {
   lastIndex: string;
   totalLength: string;
+  tables: RotationTables;
+  /** Of the layers that rotate by angles of their own; null where all rotate alike. */
+  localTables: RotationTables | null;
+}
+
+interface RotationTables {
   cosine: string;
   sine: string;
 }
@@ -58,6 +76,7 @@ interface Stream {
 
 class DecoderGraph {
   readonly #config: DecoderConfig;
+  readonly #traits: DecoderTraits;
   readonly #read: WeightReader;
   readonly #form: OnnxForm;
   readonly #storage: OnnxStorage;
@@ -65,6 +84,7 @@ class DecoderGraph {
 
   constructor(config: DecoderConfig, read: WeightReader, form: OnnxForm, storage: OnnxStorage) {
     this.#config = config;
+    this.#traits = traitsOf(config);
     this.#read = read;
     this.#form = form;
     this.#storage = storage;
@@ -73,8 +93,8 @@ class DecoderGraph {
   build(): OnnxModel {
     const { layers } = this.#config;
     const attention = this.#attentionInputs();
-    const hidden = this.#graph.node('/model/embed_tokens/Gather', [this.#embedding(), 'input_ids']);
-    let stream = { hidden, normed: this.#firstNorm(hidden) };
+    const hidden = this.#embedded();
+    let stream = { hidden, normed: this.#norm('/model/layers.0/input_layernorm', hidden, inputNorm(0)) };
     for (let layer = 0; layer < layers; layer += 1) stream = this.#block(layer, stream, attention);
     this.#logits(stream.normed);
     return this.#graph.model(PRODUCER, 'decoder', this.#inputs(), this.#outputs());
@@ -85,21 +105,53 @@ class DecoderGraph {
     return this.#graph.array(storedArray(this.#read, EMBEDDING, [vocabSize, hiddenSize]));
   }
 
-  #normWeight(name: string): string {
-    return this.#graph.array(storedArray(this.#read, name, [this.#config.hiddenSize]));
+  /** Tokens, and their positions where these are learned. */
+  #embedded(): string {
+    const graph = this.#graph;
+    const { contextLength, hiddenSize } = this.#config;
+    const { embeddingScale, positions } = this.#traits;
+    const tokens = graph.node('/model/embed_tokens/Gather', [this.#embedding(), 'input_ids']);
+    const hidden =
+      embeddingScale === 1
+        ? tokens
+        : graph.node('/model/embed_tokens/Mul', [tokens, graph.floats('embedding_scale', [embeddingScale])]);
+    if (positions !== 'learned') return hidden;
+    const table = graph.array(storedArray(this.#read, POSITIONS, [contextLength, hiddenSize]));
+    const places = graph.node('/model/embed_positions/Gather', [table, 'position_ids']);
+    return graph.node('/model/embed_positions/Add', [hidden, places]);
+  }
+
+  #vector(name: string, size: number): string {
+    return this.#graph.array(storedArray(this.#read, name, [size]));
+  }
+
+  /** Weight, and bias where the model's norms have one. */
+  #normWeights(name: string, size = this.#config.hiddenSize): string[] {
+    const isBiased = this.#traits.norm === 'layer';
+    return [name, ...(isBiased ? [biasOf(name)] : [])].map((vector) => this.#vector(vector, size));
   }
 
   #attentionInputs(): AttentionInputs {
     const form = this.#form;
-    const table = (name: string, turn: (angle: number) => number): string => {
-      const positions = form.kind === 'static' ? form.capacity : this.#config.contextLength;
-      return this.#graph.array(rotationTable(name, this.#config, positions, turn));
+    const rotation = {
+      tables: this.#rotationTables('', false),
+      localTables: this.#traits.localRopeTheta === null ? null : this.#rotationTables('local_', true),
     };
-    const tables = { cosine: table('cos_cache', Math.cos), sine: table('sin_cache', Math.sin) };
     if (form.kind !== 'portable') {
-      return { lastIndex: 'seqlens_k', totalLength: 'total_sequence_length', ...tables };
+      return { lastIndex: 'seqlens_k', totalLength: 'total_sequence_length', ...rotation };
     }
-    return { ...this.#maskLengths(), ...tables };
+    return { ...this.#maskLengths(), ...rotation };
+  }
+
+  #rotationTables(prefix: string, local: boolean): RotationTables {
+    const form = this.#form;
+    const positions = form.kind === 'static' ? form.capacity : this.#config.contextLength;
+    // Where positions are learned nothing is rotated, and no node reads a table.
+    const table = (name: string, turn: (angle: number) => number): string =>
+      this.#traits.positions === 'learned'
+        ? ''
+        : this.#graph.array(rotationTable(`${prefix}${name}`, this.#config, positions, turn, local));
+    return { cosine: table('cos_cache', Math.cos), sine: table('sin_cache', Math.sin) };
   }
 
   /** Lengths from a mask of ones and zeros, [batch, total]. */
@@ -120,25 +172,22 @@ class DecoderGraph {
     };
   }
 
-  #firstNorm(hidden: string): string {
-    return this.#graph.node(
-      '/model/layers.0/input_layernorm/SimplifiedLayerNormalization',
-      [hidden, this.#normWeight(inputNorm(0))],
-      {
-        attributes: {
-          axis: { int: -1 },
-          epsilon: { float: this.#config.normEpsilon },
-          stash_type: { int: 1 },
-        },
-      },
-    );
+  /** @param size of what is normed, the last axis. */
+  #norm(path: string, input: string, name: string, size = this.#config.hiddenSize): string {
+    const epsilon = { float: this.#config.normEpsilon };
+    const isRms = this.#traits.norm === 'rms';
+    const node = `${path}/${isRms ? 'SimplifiedLayerNormalization' : 'LayerNormalization'}`;
+    return this.#graph.node(node, [input, ...this.#normWeights(name, size)], {
+      attributes: { axis: { int: -1 }, epsilon, ...(isRms ? { stash_type: { int: 1 } } : {}) },
+    });
   }
 
   /** Sum of the stream and what a half block adds to it, and the norm of the sum. */
   #addAndNorm(path: string, hidden: string, added: string, weight: string): Stream {
-    const name = `${path}/SkipSimplifiedLayerNormalization`;
+    const kind = this.#traits.norm === 'rms' ? 'SkipSimplifiedLayerNormalization' : 'SkipLayerNormalization';
+    const name = `${path}/${kind}`;
     const outputs = [`${name}/output_0`, '', '', `${name}/output_3`] as const;
-    const normed = this.#graph.node(name, [hidden, added, this.#normWeight(weight)], {
+    const normed = this.#graph.node(name, [hidden, added, ...this.#normWeights(weight)], {
       domain: MICROSOFT,
       attributes: { epsilon: { float: this.#config.normEpsilon } },
       outputs: [...outputs],
@@ -146,26 +195,47 @@ class DecoderGraph {
     return { hidden: outputs[3], normed };
   }
 
+  /** What a half block adds, normed first where the model does that. */
+  #output(path: string, added: string, name: string): string {
+    return this.#traits.outputNorms ? this.#norm(path, added, name) : added;
+  }
+
   #block(layer: number, { hidden, normed }: Stream, attention: AttentionInputs): Stream {
     const { layers } = this.#config;
     const path = `/model/layers.${layer}`;
-    const attended = this.#attend(layer, normed, attention);
+    const attended = this.#project(layer, ['o'], this.#attend(layer, normed, attention));
     const middle = this.#addAndNorm(
       `${path}/post_attention_layernorm`,
       hidden,
-      this.#project(layer, ['o'], attended),
+      this.#output(`${path}/attention_output_layernorm`, attended, attentionOutputNorm(layer)),
       attentionNorm(layer),
     );
-    const [gated, up] = this.#gateAndUp(layer, middle.normed);
-    const gate = this.#graph.node(`${path}/mlp/act_fn/QuickGelu`, [gated], {
+    const down = this.#project(layer, ['down'], this.#activation(layer, middle.normed));
+    const isLast = layer === layers - 1;
+    return this.#addAndNorm(
+      isLast ? '/model/norm' : `/model/layers.${layer + 1}/input_layernorm`,
+      middle.hidden,
+      this.#output(`${path}/mlp_output_layernorm`, down, mlpOutputNorm(layer)),
+      isLast ? FINAL_NORM : inputNorm(layer + 1),
+    );
+  }
+
+  /** What the last projection of a block reads. */
+  #activation(layer: number, normed: string): string {
+    const graph = this.#graph;
+    const path = `/model/layers.${layer}/mlp`;
+    /** GELU by its tanh. */
+    const gelu = (x: string): string => graph.node(`${path}/act_fn/FastGelu`, [x], { domain: MICROSOFT });
+    const { mlp } = this.#traits;
+    if (mlp === 'gelu') return gelu(this.#project(layer, ['up'], normed));
+    const [gate, up] = this.#gateAndUp(layer, normed);
+    if (mlp === 'geglu') return graph.node(`${path}/Mul`, [gelu(gate), up]);
+    const silu = graph.node(`${path}/act_fn/QuickGelu`, [gate], {
       domain: MICROSOFT,
       // x times sigmoid(alpha x): SiLU.
       attributes: { alpha: { float: 1 } },
     });
-    const down = this.#project(layer, ['down'], this.#graph.node(`${path}/mlp/Mul`, [gate, up]));
-    const isLast = layer === layers - 1;
-    const next = isLast ? '/model/norm' : `/model/layers.${layer + 1}/input_layernorm`;
-    return this.#addAndNorm(next, middle.hidden, down, isLast ? FINAL_NORM : inputNorm(layer + 1));
+    return graph.node(`${path}/Mul`, [silu, up]);
   }
 
   #gateAndUp(layer: number, normed: string): [string, string] {
@@ -194,10 +264,28 @@ class DecoderGraph {
     const projection = `layers.${layer}.${kind}.${targets.join('')}_proj`;
     const path = `/model/${projection.replace(`.${kind}.`, `/${kind}/`)}`;
     const isKept = this.#storage === 'f32' || ![...rows.values()].every((n) => isQuantisable([n, width]));
-    if (!isKept) return this.#productInBits(path, projection, rows, width, input);
     const total = [...rows.values()].reduce((sum, n) => sum + n, 0);
-    const name = `model.${projection}.MatMul.weight`;
-    const weight = projectionArray(this.#read, name, [...rows.keys()], [width, total]);
+    const product = isKept
+      ? this.#product(path, projection, [...rows.keys()], [width, total], input)
+      : this.#productInBits(path, projection, rows, width, input);
+    if (!targets.every((target) => hasBias(this.#config, target))) return product;
+    const biases = joinedVectors(
+      this.#read,
+      `model.${projection}.Add.bias`,
+      [...rows.keys()].map(biasOf),
+      total,
+    );
+    return this.#graph.node(`${path}/Add`, [product, this.#graph.array(biases)]);
+  }
+
+  #product(
+    path: string,
+    projection: string,
+    members: readonly string[],
+    shape: [number, number],
+    input: string,
+  ): string {
+    const weight = projectionArray(this.#read, `model.${projection}.MatMul.weight`, members, shape);
     return this.#graph.node(`${path}/MatMul`, [input, this.#graph.array(weight)]);
   }
 
@@ -227,39 +315,66 @@ class DecoderGraph {
   }
 
   #attend(layer: number, normed: string, attention: AttentionInputs): string {
-    const { heads, kvHeads, headSize, slidingWindow = null } = this.#config;
+    const { heads, kvHeads, headSize } = this.#config;
     const path = `/model/layers.${layer}/attn`;
-    const isFused = this.#form.kind !== 'portable';
-    const states = isFused
-      ? [this.#project(layer, ['q', 'k', 'v'], normed), '', '']
-      : [
-          this.#rotated(`${path}/q_rotary`, this.#project(layer, ['q'], normed), attention),
-          this.#rotated(`${path}/k_rotary`, this.#project(layer, ['k'], normed), attention),
-          this.#project(layer, ['v'], normed),
-        ];
+    const window = windowOf(this.#config, layer);
+    const rotates = this.#form.kind !== 'portable';
     const past = [`past_key_values.${layer}.key`, `past_key_values.${layer}.value`];
-    const tables = isFused ? [attention.cosine, attention.sine] : [];
+    const { cosine, sine } = this.#tablesOf(layer, attention);
     return this.#graph.node(
       `${path}/GroupQueryAttention`,
-      [...states, ...past, attention.lastIndex, attention.totalLength, ...tables],
+      [
+        ...this.#states(layer, normed, attention),
+        ...past,
+        attention.lastIndex,
+        attention.totalLength,
+        ...(rotates ? [cosine, sine] : []),
+      ],
       {
         domain: MICROSOFT,
         attributes: {
           num_heads: { int: heads },
           kv_num_heads: { int: kvHeads },
           scale: { float: 1 / Math.sqrt(headSize) },
-          do_rotary: { int: isFused ? 1 : 0 },
-          ...(slidingWindow === null ? {} : { local_window_size: { int: slidingWindow } }),
+          do_rotary: { int: rotates ? 1 : 0 },
+          ...(window === null ? {} : { local_window_size: { int: window } }),
         },
         outputs: [`${path}/GroupQueryAttention/output_0`, `present.${layer}.key`, `present.${layer}.value`],
       },
     );
   }
 
-  #rotated(path: string, states: string, { cosine, sine }: AttentionInputs): string {
-    return this.#graph.node(`${path}/RotaryEmbedding`, [states, 'position_ids', cosine, sine], {
-      domain: MICROSOFT,
-    });
+  /** Queries, keys and values as the attention takes them: in one where it rotates them as they come. */
+  #states(layer: number, normed: string, attention: AttentionInputs): string[] {
+    const isPortable = this.#form.kind === 'portable';
+    const { headNorms, positions } = this.#traits;
+    if (!isPortable && !headNorms) return [this.#project(layer, ['q', 'k', 'v'], normed), '', ''];
+    const turned = (of: 'q' | 'k'): string => {
+      const path = `/model/layers.${layer}/attn/${of}`;
+      const projected = this.#project(layer, [of], normed);
+      const states = headNorms ? this.#normedHeads(layer, of, projected) : projected;
+      if (!isPortable || positions === 'learned') return states;
+      const { cosine, sine } = this.#tablesOf(layer, attention);
+      return this.#graph.node(`${path}_rotary/RotaryEmbedding`, [states, 'position_ids', cosine, sine], {
+        domain: MICROSOFT,
+      });
+    };
+    return [turned('q'), turned('k'), this.#project(layer, ['v'], normed)];
+  }
+
+  #tablesOf(layer: number, { tables, localTables }: AttentionInputs): RotationTables {
+    return (rotatesLocally(this.#config, layer) ? localTables : null) ?? tables;
+  }
+
+  /** Each head by itself: [batch, tokens * heads, headSize] in between. */
+  #normedHeads(layer: number, of: 'q' | 'k', states: string): string {
+    const graph = this.#graph;
+    const { heads, kvHeads, headSize } = this.#config;
+    const path = `/model/layers.${layer}/attn/${of}_norm`;
+    const width = (of === 'q' ? heads : kvHeads) * headSize;
+    const apart = graph.node(`${path}/heads/Reshape`, [states, graph.integers('heads', [0, -1, headSize])]);
+    const normed = this.#norm(path, apart, headNorm(layer, of), headSize);
+    return graph.node(`${path}/whole/Reshape`, [normed, graph.integers(`${of}_width`, [0, -1, width])]);
   }
 
   /** The head reads the matrix as the file has it, [vocab, hidden], so that a tied one is the embedding itself. */
@@ -373,8 +488,8 @@ const FUSED_HEAD_STEP = 16;
 /**
  * @param read gives weights by their names in the model's file; asked when the ONNX file is streamed, not here.
  * @param storage of the projections; those whose shape allows no few bits, the embedding and a head of its own stay f32.
- * @throws AppError `model.unsupported` for a model that is not as a Llama is, and for a head size that the static form
- * cannot have.
+ * @throws AppError `model.unsupported` for learned positions, and for head sizes, that forms with a cache in place cannot
+ * have.
  */
 export function decoderOnnx(
   config: DecoderConfig,
@@ -382,12 +497,10 @@ export function decoderOnnx(
   form: OnnxForm,
   storage: OnnxStorage = 'f32',
 ): OnnxModel {
-  if (!isPlain(config)) {
-    throw new AppError(
-      'model.unsupported',
-      'Models with biases, or with other norms, activations or positions than Llama has, cannot be written as ONNX.',
-      { details: { traits: config.traits }, remedy: 'Export as safetensors or GGUF.' },
-    );
+  if (form.kind !== 'portable' && traitsOf(config).positions === 'learned') {
+    throw new AppError('model.unsupported', 'Learned positions have no form with a cache in place.', {
+      remedy: 'Use the form whose cache grows.',
+    });
   }
   if (form.kind !== 'portable' && config.headSize % FUSED_HEAD_STEP !== 0) {
     throw new AppError(

@@ -44,6 +44,19 @@ export function projectionArray(
   return { name, type: 'float', shape, chunks };
 }
 
+/** Vectors behind each other, `size` numbers in all. */
+export function joinedVectors(
+  read: WeightReader,
+  name: string,
+  members: readonly string[],
+  size: number,
+): OnnxArray {
+  async function* chunks(): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
+    for (const member of members) yield bytesOf((await read(member)).data);
+  }
+  return { name, type: 'float', shape: [size], chunks };
+}
+
 /** What turns a level of two's complement into one counted from the middle, in all places of a word at once. */
 const SIGN_BITS: Record<LevelBits, number> = { 4: 0x88888888, 8: 0x80808080 };
 
@@ -89,14 +102,15 @@ export function quantisedArrays(
   };
 }
 
-/** cos or sin of each position's angles, [positions, headSize / 2]. */
+/** cos or sin of each position's angles, [positions, headSize / 2]. @param local those of layers with angles of their own. */
 export function rotationTable(
   name: string,
   config: DecoderConfig,
   positions: number,
   turn: (angle: number) => number,
+  local = false,
 ): OnnxArray {
-  const frequencies = inverseFrequencies(config);
+  const frequencies = inverseFrequencies(config, local);
   const shape = [positions, frequencies.length];
   function* chunks(): Generator<Uint8Array<ArrayBuffer>, void> {
     for (const { first, count } of pieces(shape)) {

@@ -9,7 +9,7 @@ import type { DecodeSession } from '../../loaded-model';
 import { mergedReader } from '../../export/merged-reader';
 import type { AdapterTensors, ModelRuntime } from '../../model-family';
 import type { TrainableModel } from '../../trainable-model';
-import { isPlain, type DecoderConfig } from '../decoder-config';
+import { traitsOf, type DecoderConfig } from '../decoder-config';
 import { adapterShapes } from '../decoder-names';
 import { checkAdapterArray, loraA } from '../lora-weights';
 import { OrtDecodeSession, type SessionWeights } from './ort-decode-session';
@@ -79,7 +79,7 @@ export interface OrtRuntimeParts {
 
 /** Whether the graph that onnxruntime is given says all that the decoder does. */
 export function runsOnOrt(config: DecoderConfig): boolean {
-  return isPlain(config) && config.headSize % HEAD_STEP === 0;
+  return traitsOf(config).positions === 'rotary' && config.headSize % HEAD_STEP === 0;
 }
 
 export class OrtRuntime implements ModelRuntime {
