@@ -173,7 +173,7 @@ describe('OrtRuntime', () => {
 
   it.each([
     [{ headSize: 24 }, false],
-    [{ traits: { biases: 'qkv' as const } }, false],
+    [{ traits: { positions: 'learned' as const } }, false],
     [{ slidingWindow: 4 }, true],
   ])('runsOnOrt: %j: %s', (change, expected) => {
     expect(runsOnOrt({ ...CONFIG, ...change })).toBe(expected);
