@@ -3,11 +3,12 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { exportFiles, openExportSource, type WeightFormat } from '../../src/models/export';
 import type { ModelRecord, NamedFile } from '../../src/protocol/models';
 import { collectBlobs } from '../support/collect-blob';
-import { loraOn, TINY_FAMILIES } from '../support/tiny-families';
+import { loraOn, TINY_FAMILIES, type TinyFamily } from '../support/tiny-families';
 import { clearModel, idsOf, ourAnswer, selectCpu, type ClearModel } from '../support/tiny-model';
 
 const PROMPT = 'Tell me (again), 42 times?';
-const TOKENS = 64;
+const TOKENS = 24;
+const LEAST_MARGIN = 1e-3;
 
 /** Stores files as an import does. */
 async function imported({ model }: ClearModel, files: ReadonlyMap<string, Blob>): Promise<ModelRecord> {
@@ -19,36 +20,48 @@ async function imported({ model }: ClearModel, files: ReadonlyMap<string, Blob>)
   return { ...model.record, ...inspection.facts, id: 'again', location: { kind: 'blob', folder } };
 }
 
-describe.each(TINY_FAMILIES)('exports come back: $name', ({ configJson, targets }) => {
+async function exported(clear: ClearModel, format: WeightFormat): Promise<ReadonlyMap<string, Blob>> {
+  const source = await openExportSource(clear.model, clear.model.record, clear.adapter);
+  return collectBlobs(exportFiles(source, format, 'tiny'));
+}
+
+/** Our own engine rounds a merged adapter a little otherwise than one beside its base, and nothing else. */
+const clearOf = ({ configJson, targets }: TinyFamily): Promise<ClearModel> =>
+  clearModel(configJson, loraOn(targets), idsOf(PROMPT), TOKENS, LEAST_MARGIN);
+
+beforeAll(selectCpu);
+
+describe.each(TINY_FAMILIES)('exports come back: $name', (family) => {
   let clear: ClearModel;
   beforeAll(async () => {
-    await selectCpu();
-    clear = await clearModel(configJson, loraOn(targets), idsOf(PROMPT), TOKENS);
+    clear = await clearOf(family);
   });
 
-  async function exported(format: WeightFormat): Promise<ReadonlyMap<string, Blob>> {
-    const source = await openExportSource(clear.model, clear.model.record, clear.adapter);
-    return collectBlobs(exportFiles(source, format, 'tiny'));
-  }
-
   it.each(['safetensors-f32', 'gguf-f32'] as const)('%s: the same answer', async (format) => {
-    const record = await imported(clear, await exported(format));
+    const record = await imported(clear, await exported(clear, format));
     const answer = await ourAnswer({ ...clear.model, record }, null, idsOf(PROMPT), TOKENS);
     expect(answer.ids).toEqual(clear.answer.ids);
   });
 
   it('an export of an import: GGUF comes back as safetensors', async () => {
-    const record = await imported(clear, await exported('gguf-f32'));
+    const record = await imported(clear, await exported(clear, 'gguf-f32'));
     const source = await openExportSource(clear.model, record, null);
     const again = await imported(clear, await collectBlobs(exportFiles(source, 'safetensors-f32', 'tiny')));
     const answer = await ourAnswer({ ...clear.model, record: again }, null, idsOf(PROMPT), TOKENS);
     expect(answer.ids).toEqual(clear.answer.ids);
   });
+});
+
+describe('exports in fewer bits come back', () => {
+  let clear: ClearModel;
+  beforeAll(async () => {
+    clear = await clearOf(TINY_FAMILIES[0] as TinyFamily);
+  });
 
   it.each(['safetensors-f16', 'safetensors-bf16', 'gguf-q8_0', 'gguf-q4_0', 'gguf-f16'] as const)(
     '%s: loads, with the same tokenizer and template',
     async (format) => {
-      const record = await imported(clear, await exported(format));
+      const record = await imported(clear, await exported(clear, format));
       const model = await clear.model.files.load(record);
       expect(model.tokenizer.encode(PROMPT)).toEqual(idsOf(PROMPT));
       expect(model.chatTemplate?.render([{ role: 'user', content: 'Hi' }], { generationPrompt: true })).toBe(
