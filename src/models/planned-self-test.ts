@@ -4,6 +4,7 @@
 import { relativeError, type PlanDevice } from '../engine';
 import type { SelfTestReport } from '../protocol/engine';
 import type { LoraConfig } from '../protocol/models';
+import type { DecoderConfig } from './decoder/decoder-config';
 import type { FileArray } from './file-layout';
 import { PlannedRuntime } from './decoder/planned/planned-runtime';
 import { PlannedTraining } from './decoder/planned/planned-training';
@@ -76,10 +77,14 @@ async function checkLora(plans: PlanDevice): Promise<Check[]> {
 /** Heads of eight: single tokens are rotated, stored and attended to in one dispatch. */
 const DECODING_CONFIG = { ...SELF_TEST_CONFIG, headSize: 8 };
 
-/** Logits of the reference after the last of these tokens. */
-function logitsAfter(weights: Weights, tokens: readonly number[]): Float64Array {
+/** Logits of the reference after the last of these tokens, [vocabSize]. */
+export function logitsAfter(
+  config: DecoderConfig,
+  weights: Weights,
+  tokens: readonly number[],
+): Float64Array {
   const length = tokens.length;
-  const { logits } = referenceOf(DECODING_CONFIG, weights, {
+  const { logits } = referenceOf(config, weights, {
     rows: 1,
     length,
     tokens: Int32Array.from(tokens),
@@ -88,7 +93,7 @@ function logitsAfter(weights: Weights, tokens: readonly number[]): Float64Array 
     segments: new Int32Array(length),
     targetTokens: 0,
   });
-  return logits.slice((length - 1) * DECODING_CONFIG.vocabSize);
+  return logits.slice((length - 1) * config.vocabSize);
 }
 
 /** Every way to choose that can only give the most probable token. */
@@ -100,7 +105,7 @@ const CHOICES = {
 async function checkDecoding(plans: PlanDevice): Promise<Check[]> {
   const weights = selfTestWeights(DECODING_CONFIG, false);
   const tokens = Array.from({ length: 36 }, (_, i) => (i * 7 + 3) % DECODING_CONFIG.vocabSize);
-  const expected = logitsAfter(weights, tokens);
+  const expected = logitsAfter(DECODING_CONFIG, weights, tokens);
   const runtime = await load(plans, weights, BUDGETS.kept, DECODING_CONFIG);
   const session = runtime.createSession(null);
   const [start, last] = [tokens.slice(0, 34), tokens.slice(35)];

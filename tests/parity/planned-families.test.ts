@@ -3,7 +3,7 @@ import { relativeError } from '../../src/engine/reference/compare';
 import type { DecoderConfig } from '../../src/models/decoder/decoder-config';
 import { adapterShapes } from '../../src/models/decoder/decoder-names';
 import { PlannedRuntime } from '../../src/models/decoder/planned/planned-runtime';
-import { plannedGradients } from '../../src/models/planned-self-test';
+import { logitsAfter, plannedGradients } from '../../src/models/planned-self-test';
 import {
   compareGradients,
   referenceOf,
@@ -24,21 +24,6 @@ type Weights = ReadonlyMap<string, FileArray>;
 async function load(config: DecoderConfig, weights: Weights, budget: number) {
   const read = (name: string) => Promise.resolve(weights.get(name) as FileArray);
   return PlannedRuntime.load(await planDevice(), config, read, budget);
-}
-
-/** Logits of the reference after the last of these tokens. */
-function logitsAfter(config: DecoderConfig, weights: Weights, tokens: readonly number[]) {
-  const length = tokens.length;
-  const { logits } = referenceOf(config, weights, {
-    rows: 1,
-    length,
-    tokens: Int32Array.from(tokens),
-    labels: new Int32Array(length).fill(-100),
-    positions: Int32Array.from(tokens.keys()),
-    segments: new Int32Array(length),
-    targetTokens: 0,
-  });
-  return logits.slice((length - 1) * config.vocabSize);
 }
 
 describe.each(FAMILIES)('planned %s', (family) => {
