@@ -35,6 +35,16 @@ describe('weights file', () => {
     expect([...whole.data]).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
+  it('openWeights: a model that was saved without its head lacks the first part of each name', async () => {
+    const bare = [
+      { name: 'w', blob: writeSafetensors(new Map([['h.w', { shape: [1], data: Float32Array.of(7) }]])) },
+    ];
+    const { read } = await openWeights({ files: bare, fileOf: null }, new Map([['transformer.h.w', [1]]]));
+    expect([...(await read('transformer.h.w')).data]).toEqual([7]);
+    const other = openWeights({ files: bare, fileOf: null }, new Map([['transformer.g.w', [1]]]));
+    await expect(other).rejects.toThrow('transformer.g.w is missing');
+  });
+
   it('openWeights: rows are whole until the next ones arrive, though these are on their way', async () => {
     const { read } = await openWeights({ files, fileOf: null }, shapes);
     const first = await read('w', { first: 0, count: 1 });

@@ -40,10 +40,14 @@ function mismatch(fact: string, tensor: string): AppError<'model.unsupported'> {
   });
 }
 
+/** Files of a model that was saved without its head, as GPT-2's are, leave out the module that is in front of all others. */
+const placeOf = (places: ReadonlyMap<string, Place>, name: string): Place | undefined =>
+  places.get(name) ?? places.get(name.replace(/^(model|transformer)\./, ''));
+
 /** @throws AppError `model.unsupported` naming the first array that is missing or misshapen. */
 function checkShapes(places: ReadonlyMap<string, Place>, shapes: ReadonlyMap<string, number[]>): void {
   for (const [name, shape] of shapes) {
-    const found = places.get(name)?.entry.shape;
+    const found = placeOf(places, name)?.entry.shape;
     if (found === undefined) throw mismatch(`${name} is missing`, name);
     if (found.join() !== shape.join()) {
       throw mismatch(`${name} is [${found.join(', ')}], expected [${shape.join(', ')}]`, name);
@@ -117,7 +121,7 @@ export async function openWeights(
   checkShapes(places, shapes);
   const memory = new PieceMemory();
   const read: WeightReader = async (name, rows) => {
-    const place = places.get(name);
+    const place = placeOf(places, name);
     if (place === undefined) throw mismatch(`${name} is missing`, name);
     const { file, entry } = place;
     if (rows === undefined) return readSafetensor(file, entry);

@@ -1,5 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { EngineDevice, tensorMemory } from '../../engine';
+import { EngineDevice, relativeError, tensorMemory } from '../../engine';
+import { EagerRuntime } from '../decoder/eager/eager-runtime';
+import type { FileArray } from '../file-layout';
+import { logitsAfter } from '../planned-self-test';
 import type { ModelFamily } from '../../protocol/models';
 import {
   checkDecoding,
@@ -39,6 +42,23 @@ describe.each(FAMILIES)('eager %s', (family) => {
     const checks = await checkGradients(config, weights, selfTestBatch(), 1e9);
     checks.push(await checkDecoding(config, weights));
     expect(checks.filter(({ passed }) => !passed)).toEqual([]);
+  });
+});
+
+describe('eager gpt2', () => {
+  it('a piece that is filled up beyond the last position reads no position that is not there', async () => {
+    await device.select('cpu');
+    const config = TINY_DECODERS.gpt2;
+    const weights = selfTestWeights(config, false);
+    const read = (name: string) => Promise.resolve(weights.get(name) as FileArray);
+    const runtime = await EagerRuntime.load(config, read, 0);
+    const session = runtime.createSession(null);
+    const tokens = Array.from({ length: config.contextLength }, (_, i) => (i * 7 + 3) % config.vocabSize);
+    await session.feed(tokens.slice(0, -3));
+    const last = await session.feed(tokens.slice(-3));
+    expect(relativeError(last, logitsAfter(config, weights, tokens))).toBeLessThan(1e-4);
+    session.dispose();
+    runtime.dispose();
   });
 });
 

@@ -98,7 +98,9 @@ export class EagerSession implements DecodeSession {
     const ids = Int32Array.from({ length: padded }, (_, i) => tokens[i] ?? 0);
     const logits = scope(() => {
       const weights = this.#weights();
-      const positions = ids.map((_, i) => this.#length + i);
+      // What fills a piece up may lie beyond the last position that there is; nothing reads it.
+      const last = this.#config.contextLength - 1;
+      const positions = ids.map((_, i) => Math.min(this.#length + i, last));
       const piece = this.#piece(weights, positions);
       let x = embedded(this.#config, weights, ids, positions);
       for (let layer = 0; layer < this.#config.layers; layer += 1) x = this.#block(piece, layer, x);
