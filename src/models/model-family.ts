@@ -1,5 +1,5 @@
 // A family of models: how its config.json reads and what its weights are, before loading (a plan), and the model on the
-// backend (a runtime). Another family is one file that exports a ModelFamily, and one line in families.ts.
+// backend (a runtime). Another family is one file that exports a ModelFamily, and one line in families/index.ts.
 import type { PlanDevice } from '../engine';
 import { AppError } from '../lib/errors';
 import type { LoraConfig, ModelFamily as FamilyName, WeightStorage } from '../protocol/models';

@@ -45,11 +45,6 @@ export class WeightPlaces {
     return new Map([...this.#byFile].map(([name, parts]) => [name, fileShape(parts)]));
   }
 
-  /** The array of the files in which a weight of the decoder stands; null for none of its weights. */
-  nameOf(weight: string): string | null {
-    return this.#parts.get(weight)?.name ?? null;
-  }
-
   decoderReader(files: WeightReader): WeightReader {
     return async (weight, rows) => {
       const part = this.#parts.get(weight);

@@ -80,9 +80,7 @@ function withRopeParameters(json: unknown): unknown {
   return { ...json, rope_scaling: parameters, ...theta };
 }
 
-export function ropeScaling(
-  scaling: v.InferOutput<typeof scalingInput> | null | undefined,
-): RopeScaling | null {
+function ropeScaling(scaling: v.InferOutput<typeof scalingInput> | null | undefined): RopeScaling | null {
   if (scaling === undefined || scaling === null || scaling.rope_type === 'default') return null;
   if (scaling.rope_type === 'linear') return { type: 'linear', factor: scaling.factor };
   return {

@@ -5,7 +5,8 @@ import type { FileArray, WeightReader } from '../../file-layout';
 import type { DecoderConfig } from '../decoder-config';
 import { EMBEDDING, HEAD } from '../decoder-names';
 import { randomWeights } from '../random-weights';
-import { decoderOnnx, type OnnxForm } from './decoder-graph';
+import { decoderOnnx } from './decoder-graph';
+import type { OnnxForm } from './graph-form';
 
 const CONFIG: DecoderConfig = {
   vocabSize: 11,

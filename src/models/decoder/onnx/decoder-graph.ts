@@ -1,9 +1,9 @@
-// A decoder as an ONNX graph, in 32-bit floats or with projections in few bits, on the operators that onnxruntime has for decoders (GroupQueryAttention,
-// RotaryEmbedding, SkipSimplifiedLayerNormalization). Names of inputs and outputs are those of Hugging Face's exports,
-// which transformers.js reads. Pure: weights are read when the model's files are streamed.
+// A decoder as an ONNX graph, in 32-bit floats or with projections in few bits, on the operators that onnxruntime has for
+// decoders (GroupQueryAttention, RotaryEmbedding, SkipSimplifiedLayerNormalization). Names of inputs and outputs are those of
+// Hugging Face's exports, which transformers.js reads. Pure: weights are read when the model's files are streamed.
 import { GROUP_SIZE, isQuantisable, type LevelBits } from '../../../engine/planned';
 import { AppError } from '../../../lib/errors';
-import type { OnnxModel, OnnxValue } from '../../../lib/formats/onnx';
+import type { OnnxModel } from '../../../lib/formats/onnx';
 import { MICROSOFT, OnnxGraph } from '../../../lib/formats/onnx-graph';
 import type { LoraTarget } from '../../../protocol/models';
 import type { WeightReader } from '../../file-layout';
@@ -29,22 +29,8 @@ import {
   projectionPath,
   projectionShape,
 } from '../decoder-names';
+import { graphInputs, graphOutputs, type OnnxForm } from './graph-form';
 import { joinedVectors, projectionArray, quantisedArrays, rotationTable, storedArray } from './weight-arrays';
-
-/**
- * What the graph takes besides tokens and the cache.
- * - `given`: as `static`, for whoever holds all arrays: weights and tables are inputs of the graph, by the names of the
- *   arrays, and the cache may have any size. Weights that several sequences or adapters share are there once. The head is
- *   [hidden, vocab], gate and up lie side by side: products of one row with wide matrices, as they lie, are the fast ones.
- * - `portable`: attention_mask, position_ids and num_logits_to_keep, any batch and length, a cache that grows: what
- *   transformers.js feeds. Rows of a batch may be padded on the right only.
- * - `static`: one sequence whose cache has `capacity` positions and is written in place where the caller gives the same
- *   memory as past and present; lengths come as `seqlens_k` (tokens in all, less one) and `total_sequence_length`. Every
- *   size is known where `tokens`, those of a run, is a number, and nothing runs on the host: it can be captured.
- *   Logits are those after the last token, [1, vocab].
- */
-export type OnnxForm =
-  { kind: 'portable' } | { kind: 'static'; capacity: number; tokens: number | null } | { kind: 'given' };
 
 /** How projections are kept: as they are, or as levels of so many bits with a scale for each 32 of a row. */
 export type OnnxStorage = 'f32' | 'int8' | 'int4';
@@ -97,7 +83,12 @@ class DecoderGraph {
     let stream = { hidden, normed: this.#norm('/model/layers.0/input_layernorm', hidden, inputNorm(0)) };
     for (let layer = 0; layer < layers; layer += 1) stream = this.#block(layer, stream, attention);
     this.#logits(stream.normed);
-    return this.#graph.model(PRODUCER, 'decoder', this.#inputs(), this.#outputs());
+    return this.#graph.model(
+      PRODUCER,
+      'decoder',
+      graphInputs(this.#config, this.#form),
+      graphOutputs(this.#config, this.#form),
+    );
   }
 
   #embedding(): string {
@@ -430,55 +421,6 @@ class DecoderGraph {
     return graph.node(`${path}/Concat`, [leading, graph.integers('vocabulary', [this.#config.vocabSize])], {
       attributes: { axis: { int: 0 } },
     });
-  }
-
-  #inputs(): OnnxValue[] {
-    const form = this.#form;
-    if (form.kind !== 'portable') {
-      const tokens = form.kind === 'static' ? (form.tokens ?? 'sequence_length') : 'sequence_length';
-      const capacity = form.kind === 'static' ? form.capacity : 'capacity';
-      return [
-        { name: 'input_ids', type: 'int32', shape: [1, tokens] },
-        { name: 'seqlens_k', type: 'int32', shape: [1] },
-        { name: 'total_sequence_length', type: 'int32', shape: [1] },
-        ...this.#cache('past_key_values', 1, capacity),
-      ];
-    }
-    const perToken = ['batch_size', 'sequence_length'];
-    return [
-      { name: 'input_ids', type: 'int64', shape: perToken },
-      { name: 'attention_mask', type: 'int64', shape: ['batch_size', 'total_sequence_length'] },
-      { name: 'position_ids', type: 'int64', shape: perToken },
-      { name: 'num_logits_to_keep', type: 'int64', shape: [] },
-      ...this.#cache('past_key_values', 'batch_size', 'past_sequence_length'),
-    ];
-  }
-
-  #outputs(): OnnxValue[] {
-    const { vocabSize } = this.#config;
-    const form = this.#form;
-    if (form.kind !== 'portable') {
-      return [
-        { name: 'logits', type: 'float', shape: [1, vocabSize] },
-        ...this.#cache('present', 1, form.kind === 'static' ? form.capacity : 'capacity'),
-      ];
-    }
-    return [
-      { name: 'logits', type: 'float', shape: ['batch_size', 'num_logits', vocabSize] },
-      ...this.#cache('present', 'batch_size', 'total_sequence_length'),
-    ];
-  }
-
-  #cache(prefix: string, batch: number | string, positions: number | string): OnnxValue[] {
-    const { layers, kvHeads, headSize } = this.#config;
-    const shape = [batch, kvHeads, positions, headSize];
-    return Array.from({ length: layers }, (_, layer) =>
-      ['key', 'value'].map((kind): OnnxValue => ({
-        name: `${prefix}.${layer}.${kind}`,
-        type: 'float',
-        shape,
-      })),
-    ).flat();
   }
 }
 
