@@ -22,7 +22,16 @@ export interface ChatEngine {
 }
 
 /** Printable characters, which others are given as text: tokens of the byte tokenizer by the same numbers. */
-export const PROMPT = [33, 54, 71, 12, 65, 38, 80, 47];
+const PHRASE = [33, 54, 71, 12, 65, 38, 80, 47];
+const promptOf = (tokens: number): number[] =>
+  Array.from({ length: tokens }, (_, i) => PHRASE[i % PHRASE.length] ?? 0);
+
+/** What a chat begins with, and how it is computed. */
+export interface ChatSetup {
+  config: DecoderConfig;
+  prompt: readonly number[];
+  threads: number;
+}
 
 const DEVIATION = 0.02;
 
@@ -45,16 +54,15 @@ function drawn(name: string, shape: number[]): FileArray {
   return { shape, data };
 }
 
-async function openOurs(config: DecoderConfig, read: WeightReader, threads: number): Promise<ChatEngine> {
+async function openOurs({ config, prompt, threads }: ChatSetup, read: WeightReader): Promise<ChatEngine> {
   const engine = await startOrt(threads);
   const loadEager = () => Promise.reject(new Error('Nothing is trained here.'));
   const runtime = new OrtRuntime({ engine, config, read, loadEager });
   const session = runtime.createSession(null);
-  await session.feed(PROMPT);
   return {
     async write(tokens) {
       session.truncate(0);
-      const ids = [argmax(await session.feed(PROMPT))];
+      const ids = [argmax(await session.feed(prompt))];
       const started = performance.now();
       while (ids.length < tokens) ids.push(argmax(await session.feed(ids.slice(-1))));
       return { ids, tokensPerSecond: (1000 * (tokens - 1)) / (performance.now() - started) };
@@ -69,15 +77,22 @@ async function openOurs(config: DecoderConfig, read: WeightReader, threads: numb
 
 const open = new Map<ChatName, ChatEngine>();
 
-async function openChat(name: ChatName, config: DecoderConfig, threads: number): Promise<void> {
+/** @param promptTokens what the chat begins with: a short prompt, or one as long as a conversation. */
+async function openChat(
+  name: ChatName,
+  config: DecoderConfig,
+  promptTokens: number,
+  threads: number,
+): Promise<void> {
   const read = drawnWeights(config);
-  if (name === 'ours') open.set(name, await openOurs(config, read, threads));
+  const setup = { config, prompt: promptOf(promptTokens), threads };
+  if (name === 'ours') open.set(name, await openOurs(setup, read));
   else if (name === 'wllama') {
     const { openWllama } = await import('../peers/wllama-decoder');
-    open.set(name, await openWllama(config, read, threads));
+    open.set(name, await openWllama(setup, read));
   } else {
     const { openTransformers } = await import('../peers/transformers-decoder');
-    open.set(name, await openTransformers(config, read, threads));
+    open.set(name, await openTransformers(setup, read));
   }
 }
 

@@ -13,7 +13,7 @@ import { onnxFiles, type StreamedFile } from '../../src/lib/formats/onnx';
 import type { DecoderConfig } from '../../src/models/decoder/decoder-config';
 import { decoderOnnx } from '../../src/models/decoder/onnx/decoder-graph';
 import type { WeightReader } from '../../src/models/file-layout';
-import { PROMPT, type ChatEngine } from '../page/fallback';
+import type { ChatEngine, ChatSetup } from '../page/fallback';
 
 const HOST = 'https://bench.invalid/';
 
@@ -92,19 +92,18 @@ class Clock extends BaseStreamer {
 }
 
 export async function openTransformers(
-  config: DecoderConfig,
+  { config, prompt, threads }: ChatSetup,
   read: WeightReader,
-  threads: number,
 ): Promise<ChatEngine> {
   configure(directoryOf(config, read), threads);
   const model = await AutoModelForCausalLM.from_pretrained('bench', { dtype: 'fp32', device: 'wasm' });
-  const shape = [1, PROMPT.length];
+  const shape = [1, prompt.length];
   return {
     async write(tokens) {
       const clock = new Clock();
       const output: unknown = await model.generate({
-        inputs: new Tensor('int64', BigInt64Array.from(PROMPT, BigInt), shape),
-        attention_mask: new Tensor('int64', new BigInt64Array(PROMPT.length).fill(1n), shape),
+        inputs: new Tensor('int64', BigInt64Array.from(prompt, BigInt), shape),
+        attention_mask: new Tensor('int64', new BigInt64Array(prompt.length).fill(1n), shape),
         max_new_tokens: tokens,
         min_new_tokens: tokens,
         do_sample: false,
@@ -116,7 +115,7 @@ export async function openTransformers(
       const times = clock.times.slice(-tokens);
       const [first = 0, last = 0] = [times[0], times.at(-1)];
       return {
-        ids: row.slice(PROMPT.length).map(Number),
+        ids: row.slice(prompt.length).map(Number),
         tokensPerSecond: (1000 * (tokens - 1)) / (last - first),
       };
     },

@@ -10,7 +10,7 @@ import { LLAMA_FORM } from '../../src/models/decoder/gguf/gguf-form';
 import { ggufMetadataOf } from '../../src/models/decoder/gguf/gguf-config';
 import { ggufTensorsOf } from '../../src/models/decoder/gguf/gguf-weights';
 import type { WeightReader } from '../../src/models/file-layout';
-import { PROMPT, type ChatEngine } from '../page/fallback';
+import type { ChatEngine, ChatSetup } from '../page/fallback';
 
 const FIRST_CHARACTER = 0x21;
 const silent = { ...LoggerWithoutDebug, log: () => undefined, warn: () => undefined };
@@ -32,25 +32,24 @@ async function ggufOf(config: DecoderConfig, read: WeightReader): Promise<Blob> 
 }
 
 export async function openWllama(
-  config: DecoderConfig,
+  { config, prompt, threads }: ChatSetup,
   read: WeightReader,
-  threads: number,
 ): Promise<ChatEngine> {
   const wllama = new Wllama({ default: wasmUrl }, { suppressNativeLog: true, logger: silent });
   await wllama.loadModel([await ggufOf(config, read)], {
     n_threads: threads,
     n_gpu_layers: 0,
-    n_ctx: 512,
+    n_ctx: config.contextLength,
     n_batch: 64,
     flash_attn: false,
     cache_type_k: 'f32',
     cache_type_v: 'f32',
   });
-  const prompt = String.fromCharCode(...PROMPT.map((id) => id + FIRST_CHARACTER));
+  const text = String.fromCharCode(...prompt.map((id) => id + FIRST_CHARACTER));
   return {
     async write(tokens) {
       const { timings } = await wllama.createCompletion({
-        prompt,
+        prompt: text,
         max_tokens: tokens,
         temperature: 0,
         top_k: 1,

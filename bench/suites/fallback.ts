@@ -1,7 +1,7 @@
 // Chats without a GPU: decoding on the CPU against wllama and transformers.js, the same random weights in 32-bit floats, greedy,
 // one thread; then with the threads that a page which is isolated from others uses. Turns alternate.
 import type { DecoderConfig } from '../../src/models/decoder/decoder-config';
-import { SMALL } from '../cases';
+import { SMALL, SMOLLM2_135M } from '../cases';
 import type { ChatName, Written } from '../page/fallback';
 import { PageSession } from '../page-session';
 import { median } from '../report';
@@ -10,21 +10,14 @@ import type { SuiteOptions, SuiteRun } from '../suite';
 interface FallbackCase {
   name: string;
   config: DecoderConfig;
+  /** Of the prompt, which is not counted. */
+  prompt: number;
   tokens: number;
-  /** Also with the threads of an isolated page: files of half a gigabyte are more than a browser holds for two turns. */
-  threaded: boolean;
+  turns: number;
+  /** Only with all threads of an isolated page; with one as well otherwise. */
+  threadedOnly?: boolean;
 }
 
-const SMOLLM2_135M: DecoderConfig = {
-  ...SMALL,
-  vocabSize: 49_152,
-  hiddenSize: 576,
-  layers: 30,
-  heads: 9,
-  kvHeads: 3,
-  headSize: 64,
-  intermediateSize: 1536,
-};
 const CHATS: readonly ChatName[] = ['ours', 'transformersjs', 'wllama'];
 const LABELS: Record<ChatName, string> = {
   ours: 'onnxruntime, ours',
@@ -34,10 +27,18 @@ const LABELS: Record<ChatName, string> = {
 /** More bring nothing: tokens wait for memory. */
 const MAX_THREADS = 4;
 
+const SHORT_PROMPT = 8;
+/** Some turns of a conversation. */
+const LONG_PROMPT = 512;
+
 const casesOf = ({ quick, shape }: SuiteOptions): FallbackCase[] =>
   [
-    { name: 'SMALL', config: SMALL, tokens: quick ? 64 : 128, threaded: true },
-    { name: 'SMOLLM2_135M', config: SMOLLM2_135M, tokens: quick ? 12 : 24, threaded: false },
+    { name: 'SMALL', config: SMALL, prompt: SHORT_PROMPT, tokens: quick ? 64 : 128, turns: quick ? 3 : 5 },
+    { name: 'SMOLLM2_135M', config: SMOLLM2_135M, prompt: SHORT_PROMPT, tokens: quick ? 12 : 24, turns: 3 },
+    {
+      ...{ name: 'SMOLLM2_135M.long', config: SMOLLM2_135M, prompt: LONG_PROMPT, tokens: quick ? 12 : 24 },
+      ...{ turns: 3, threadedOnly: true },
+    },
   ].filter(({ name }) => (shape === null ? !quick || name === 'SMALL' : name === shape));
 
 /** Tokens that both wrote alike, from the first on. */
@@ -47,17 +48,20 @@ function agreed(ours: readonly number[] | null, theirs: readonly number[] | null
   return differs === -1 ? ours.length : differs;
 }
 
+const threadsOf = ({ threadedOnly = false }: FallbackCase, most: number): number[] =>
+  threadedOnly || most === 1 ? [most] : [1, most];
+
 async function measure(
   { page }: PageSession,
-  { config, tokens }: FallbackCase,
+  { config, prompt, tokens, turns }: FallbackCase,
   threads: number,
-  turns: number,
 ): Promise<Map<ChatName, Written[]>> {
   const written = new Map<ChatName, Written[]>(CHATS.map((name) => [name, []]));
   for (const name of CHATS) {
-    await page.evaluate(([name, config, threads]) => bench.openChat(name, config, threads), [
+    await page.evaluate(([name, config, prompt, threads]) => bench.openChat(name, config, prompt, threads), [
       name,
       config,
+      prompt,
       threads,
     ] as const);
   }
@@ -89,8 +93,8 @@ export async function fallbackSuite(options: SuiteOptions): Promise<SuiteRun> {
     );
     const most = Math.min(MAX_THREADS, processors);
     for (const test of casesOf(options)) {
-      for (const threads of test.threaded && most > 1 ? [1, most] : [1]) {
-        const written = await measure(session, test, threads, options.quick ? 3 : test.threaded ? 5 : 3);
+      for (const threads of threadsOf(test, most)) {
+        const written = await measure(session, test, threads);
         const speeds = new Map(
           [...written].map(([name, turns]) => [name, median(turns.map((turn) => turn.tokensPerSecond))]),
         );
@@ -101,6 +105,7 @@ export async function fallbackSuite(options: SuiteOptions): Promise<SuiteRun> {
             shape: test.name,
             engine: LABELS[name],
             threads,
+            'tokens before': test.prompt,
             'tokens/s': speed,
             'tokens as ours': agreed(ids('ours'), ids(name)),
           };
