@@ -31,7 +31,7 @@ const load = (
   plans: PlanDevice,
   weights: Weights,
   budgetBytes: number,
-  config = SELF_TEST_CONFIG,
+  config: DecoderConfig,
 ): Promise<PlannedRuntime> =>
   PlannedRuntime.load(plans, config, (name) => Promise.resolve(weights.get(name) as FileArray), budgetBytes);
 
@@ -46,12 +46,12 @@ export async function plannedGradients(training: TrainableModel): Promise<Comput
   return { loss, gradients };
 }
 
-async function checkFull(plans: PlanDevice): Promise<Check[]> {
-  const weights = selfTestWeights(SELF_TEST_CONFIG, false);
-  const runtime = await load(plans, weights, BUDGETS.kept);
+async function checkFull(plans: PlanDevice, config: DecoderConfig): Promise<Check[]> {
+  const weights = selfTestWeights(config, false);
+  const runtime = await load(plans, weights, BUDGETS.kept, config);
   const training = await runtime.createFullTraining();
   try {
-    const reference = referenceOf(SELF_TEST_CONFIG, weights, selfTestBatch());
+    const reference = referenceOf(config, weights, selfTestBatch());
     return compareGradients(await plannedGradients(training), reference);
   } finally {
     training.dispose();
@@ -61,7 +61,7 @@ async function checkFull(plans: PlanDevice): Promise<Check[]> {
 
 async function checkLora(plans: PlanDevice): Promise<Check[]> {
   const weights = selfTestWeights(SELF_TEST_CONFIG, true);
-  const runtime = await load(plans, weights, BUDGETS.recomputed);
+  const runtime = await load(plans, weights, BUDGETS.recomputed, SELF_TEST_CONFIG);
   const adapter = await runtime.createAdapter(LORA, weights);
   const training = await runtime.createLoraTraining(LORA, 1, adapter);
   try {
@@ -102,11 +102,11 @@ const CHOICES = {
   drawn: { temperature: 0.7, topK: 3, topP: 0.01, minP: 0.5, repetitionPenalty: 1 },
 };
 
-async function checkDecoding(plans: PlanDevice): Promise<Check[]> {
-  const weights = selfTestWeights(DECODING_CONFIG, false);
-  const tokens = Array.from({ length: 36 }, (_, i) => (i * 7 + 3) % DECODING_CONFIG.vocabSize);
-  const expected = logitsAfter(DECODING_CONFIG, weights, tokens);
-  const runtime = await load(plans, weights, BUDGETS.kept, DECODING_CONFIG);
+async function checkDecoding(plans: PlanDevice, config: DecoderConfig): Promise<Check[]> {
+  const weights = selfTestWeights(config, false);
+  const tokens = Array.from({ length: 36 }, (_, i) => (i * 7 + 3) % config.vocabSize);
+  const expected = logitsAfter(config, weights, tokens);
+  const runtime = await load(plans, weights, BUDGETS.kept, config);
   const session = runtime.createSession(null);
   const [start, last] = [tokens.slice(0, 34), tokens.slice(35)];
   const check = (name: string, error: number): Check => ({
@@ -137,9 +137,15 @@ export async function runPlannedSelfTest(plans: PlanDevice): Promise<SelfTestRep
   const named = (kind: string, checks: Check[]): Check[] =>
     checks.map((check) => ({ ...check, name: `planned ${kind}: ${check.name}` }));
   const checks = [
-    ...named('full', await checkFull(plans)),
+    ...named('full', await checkFull(plans, SELF_TEST_CONFIG)),
     ...named('LoRA', await checkLora(plans)),
-    ...named('session', await checkDecoding(plans)),
+    ...named('session', await checkDecoding(plans, DECODING_CONFIG)),
   ];
   return { backend: 'webgpu', checks, passed: checks.every(({ passed }) => passed) };
 }
+
+/** A training step and decoding of a tiny decoder whose heads have eight numbers. @throws as `runPlannedSelfTest`. */
+export const checkPlannedDecoder = async (plans: PlanDevice, config: DecoderConfig): Promise<Check[]> => [
+  ...(await checkFull(plans, config)),
+  ...(await checkDecoding(plans, config)),
+];

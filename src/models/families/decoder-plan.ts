@@ -11,6 +11,7 @@ import { PlannedRuntime } from '../decoder/planned/planned-runtime';
 import { baseGroups } from '../decoder/planned/weight-groups';
 import { ACTIVATION_BUDGET_BYTES } from '../memory-budget';
 import type { ActivationBytes, ModelPlan } from '../model-family';
+import { proveTraits } from '../prove-traits';
 import { requirePlans } from '../require-plans';
 import { WeightPlaces, type WeightPlace } from '../decoder/weight-places';
 
@@ -46,9 +47,9 @@ export function decoderPlan(config: DecoderConfig, placeOf?: (weight: string) =>
       new WeightLayout(baseGroups(config, storage), slabBytes, false).bytes,
     async load(read, plans, storage = 'f32') {
       requirePlans(storage, plans);
-      return plans === null
-        ? EagerRuntime.load(config, read, ACTIVATION_BUDGET_BYTES)
-        : PlannedRuntime.load(plans, config, read, ACTIVATION_BUDGET_BYTES, storage);
+      if (plans === null) return EagerRuntime.load(config, read, ACTIVATION_BUDGET_BYTES);
+      await proveTraits(plans, config);
+      return PlannedRuntime.load(plans, config, read, ACTIVATION_BUDGET_BYTES, storage);
     },
   };
 }
