@@ -5,6 +5,7 @@ import { AppError } from '../lib/errors';
 import type { LoraConfig, ModelFamily as FamilyName, WeightStorage } from '../protocol/models';
 import type { TrainingConfig } from '../protocol/training';
 import type { DecoderConfig } from './decoder/decoder-config';
+import type { AdapterModule } from './decoder/adapter-modules';
 import type { GgufForm } from './decoder/gguf/gguf-form';
 import type { FileArray, WeightReader } from './file-layout';
 import type { DecodeSession } from './loaded-model';
@@ -50,6 +51,8 @@ export interface ModelPlan {
   fileReader(decoder: WeightReader): WeightReader;
   /** An adapter's arrays by name, without PEFT's prefix: A [rank, in], B [out, rank], with DoRA magnitudes [out]. */
   adapterShapes(lora: Pick<LoraConfig, 'rank' | 'targets' | 'useDora'>): Map<string, number[]>;
+  /** Matrices of the family's files that have projections in them: what PEFT knows as modules. */
+  adapterModules(): AdapterModule[];
   /** Bytes of the weights as the planned engine keeps them. */
   plannedWeightBytes(storage: WeightStorage, plans: PlanDevice): number;
   /** On the eager engine. */

@@ -17,10 +17,16 @@ import type { FileArray, WeightReader } from './file-layout';
 import { FileModel } from './file-model';
 import type { LoadedModel } from './loaded-model';
 import { planTraining } from './memory-budget';
-import type { ModelFamilies, ModelPlan, ModelRuntime } from './model-family';
-import { ADAPTER_CONFIG, ADAPTER_WEIGHTS, encodeAdapter, parseAdapterConfig, withoutPrefix } from './peft';
+import type { ModelFamilies, ModelFamily, ModelPlan, ModelRuntime } from './model-family';
+import {
+  ADAPTER_WEIGHTS,
+  encodeAdapter,
+  inspectAdapter,
+  withoutPrefix,
+  type AdapterInspection,
+} from './peft';
 import { inspectModel, type ModelInspection } from './reading/inspect-model';
-import { readJson, sourceOfFiles, sourceOfRecord } from './reading/model-source';
+import { readJson, sourceOfRecord } from './reading/model-source';
 import { openModel } from './reading/open-model';
 import { CONFIG, GENERATION_CONFIG, WEIGHTS } from './reading/weight-files';
 import type { StateArrays } from './trainable-model';
@@ -67,26 +73,8 @@ export class ModelFiles {
   }
 
   /** @throws AppError `adapter.bad-config`, `adapter.base-mismatch`, `model.bad-header`, `model.truncated`. */
-  async inspectAdapter(files: readonly NamedFile[], base: ModelRecord): Promise<LoraConfig> {
-    const source = sourceOfFiles(files);
-    const lora = parseAdapterConfig(await (await source.need(ADAPTER_CONFIG)).text());
-    const header = await readSafetensorsHeader(await source.need(ADAPTER_WEIGHTS));
-    const bound = header.metadata['base_fingerprint'];
-    if (bound !== undefined && bound !== base.fingerprint) {
-      throw baseMismatch(base, 'it names the weights of another model');
-    }
-    const expected = (await this.#planOf(base)).adapterShapes(lora);
-    const found = new Map([...header.tensors].map(([name, { shape }]) => [withoutPrefix(name), shape]));
-    for (const [name, shape] of expected) {
-      const has = found.get(name);
-      if (has?.join() !== shape.join()) {
-        throw baseMismatch(
-          base,
-          `${name} is ${has === undefined ? 'missing' : `[${has.join(', ')}]`}, expected [${shape.join(', ')}]`,
-        );
-      }
-    }
-    return lora;
+  async inspectAdapter(files: readonly NamedFile[], base: ModelRecord): Promise<AdapterInspection> {
+    return inspectAdapter(files, base, await this.#familyOf(base));
   }
 
   /** An adapter in PEFT's layout. */
@@ -142,8 +130,12 @@ export class ModelFiles {
   }
 
   async #planOf(record: ModelRecord): Promise<ModelPlan> {
+    return (await this.#familyOf(record)).plan;
+  }
+
+  async #familyOf(record: ModelRecord): Promise<{ family: ModelFamily; plan: ModelPlan }> {
     const source = sourceOfRecord(record, this.#parts.blobs);
-    return this.#parts.families.plan(await readJson(CONFIG, await source.need(CONFIG))).plan;
+    return this.#parts.families.plan(await readJson(CONFIG, await source.need(CONFIG)));
   }
 
   async #readAdapter({ folder }: AdapterRecord): Promise<ReadonlyMap<string, FileArray>> {
@@ -153,13 +145,6 @@ export class ModelFiles {
     for (const [name, entry] of tensors) arrays.set(withoutPrefix(name), await readSafetensor(file, entry));
     return arrays;
   }
-}
-
-function baseMismatch(base: ModelRecord, fact: string): AppError<'adapter.base-mismatch'> {
-  return new AppError('adapter.base-mismatch', `The adapter does not belong to ${base.name}: ${fact}.`, {
-    details: { baseModelId: base.id },
-    remedy: 'Choose the model that the adapter was trained on.',
-  });
 }
 
 function required(name: string, blob: Blob | null): Blob {

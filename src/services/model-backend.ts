@@ -16,13 +16,19 @@ export interface InspectedModel {
   files: NamedFile[];
 }
 
+export interface InspectedAdapter {
+  lora: LoraConfig;
+  /** What is to be stored: both files in the form that `load` and exports read. */
+  files: NamedFile[];
+}
+
 export interface ModelBackend {
   /** The caller disposes it. @throws AppError `model.unsupported` for a storage that the device does not have. */
   load(record: ModelRecord, storage: WeightStorage): Promise<LoadedModel>;
   /** @throws AppError `model.unsupported`, `model.bad-header`, `model.truncated`. */
   inspectModel(files: readonly NamedFile[]): Promise<InspectedModel>;
   /** @throws AppError `adapter.bad-config`, `adapter.base-mismatch`. */
-  inspectAdapter(files: readonly NamedFile[], base: ModelRecord): Promise<LoraConfig>;
+  inspectAdapter(files: readonly NamedFile[], base: ModelRecord): Promise<InspectedAdapter>;
   /** An adapter in PEFT's layout. */
   encodeAdapter(weights: StateArrays, lora: LoraConfig, base: ModelRecord): Promise<NamedFile[]>;
   /** The weights file of a fully tuned model. */

@@ -22,7 +22,6 @@ const BESIDE_WEIGHTS = [
   'generation_config.json',
   'chat_template.jinja',
 ];
-const ADAPTER_FILES = ['adapter_model.safetensors', 'adapter_config.json'];
 
 export interface LibraryParts {
   database: Database;
@@ -99,8 +98,7 @@ export class ModelLibrary {
     files: readonly NamedFile[],
   ): Promise<AdapterRecord> {
     const base = await this.#parts.catalog.findModel(baseModelId);
-    const lora = await this.#parts.backend.inspectAdapter(files, base);
-    const known = files.filter((file) => ADAPTER_FILES.includes(file.name));
+    const { lora, files: known } = await this.#parts.backend.inspectAdapter(files, base);
     return this.#storeAdapter(cleanName(name), base, { lora }, known, null);
   }
 

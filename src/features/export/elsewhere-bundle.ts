@@ -10,7 +10,7 @@ import type { AdapterRecord, ModelRecord } from '../../protocol/models';
 import type { TrainingConfig } from '../../protocol/training';
 import { BlobSink } from './blob-sink';
 import { elsewhereReadme } from './elsewhere-readme';
-import { adapterFiles } from './export-adapter';
+import { peftWithCard } from './export-adapter';
 import {
   ADAPTER_FOLDER,
   axolotlRecipe,
@@ -38,9 +38,8 @@ async function originOf({ runId }: AdapterRecord, database: Database): Promise<O
 }
 
 /** Bytes, about: the dataset is counted as it came. */
-export async function elsewhereBytes(adapter: AdapterRecord, database: Database): Promise<number> {
-  const { dataset } = await originOf(adapter, database);
-  return adapter.sizeBytes + (dataset?.sizeBytes ?? 0);
+export async function datasetBytes(adapter: AdapterRecord, database: Database): Promise<number> {
+  return (await originOf(adapter, database)).dataset?.sizeBytes ?? 0;
 }
 
 /** @throws AppError `storage.missing` where files of the adapter or the dataset are gone. */
@@ -52,9 +51,11 @@ export async function elsewhereFiles(
 ): Promise<StreamedFile[]> {
   const { training, dataset } = await originOf(adapter, database);
   const data = dataset === null ? null : await datasetAsJsonl(dataset, blobs);
+  const peft = await peftWithCard(adapter, base, blobs);
   const recipe: Recipe = {
     base: base.source?.repositoryId ?? './base',
     lora: adapter.lora,
+    modules: peft.modules,
     training: training ?? {
       ...trainingDefaults,
       name: '',
@@ -65,14 +66,13 @@ export async function elsewhereFiles(
     samples: data?.samples ?? 'turns',
     hasChatTemplate,
   };
-  const peft = await adapterFiles(adapter, base, blobs);
   return [
-    textFile('README.md', elsewhereReadme(adapter, base, recipe, dataset)),
+    textFile('README.md', elsewhereReadme(adapter, base, recipe, { dataset, rank: peft.rank })),
     textFile('llama-factory.yaml', llamaFactoryRecipe(recipe)),
     textFile('axolotl.yaml', axolotlRecipe(recipe)),
     textFile('data/dataset_info.json', llamaFactoryDatasets(recipe.samples)),
     ...(data === null ? [] : [blobFile(DATASET_FILE, data.blob)]),
-    ...peft.map(({ name, blob }) => blobFile(`${ADAPTER_FOLDER}/${name}`, blob)),
+    ...peft.files.map(({ name, blob }) => blobFile(`${ADAPTER_FOLDER}/${name}`, blob)),
   ];
 }
 

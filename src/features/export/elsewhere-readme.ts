@@ -1,6 +1,6 @@
 // README.md of the bundle with which training goes on elsewhere: what lies where, and the commands.
 import type { DatasetRecord } from '../../protocol/datasets';
-import type { AdapterRecord, ModelRecord } from '../../protocol/models';
+import type { AdapterRecord, ModelFamily, ModelRecord } from '../../protocol/models';
 import { fileNameOf } from './file-name';
 import { ADAPTER_FOLDER, DATASET_FILE, type Recipe } from './training-recipes';
 
@@ -11,7 +11,7 @@ export function elsewhereReadme(
   adapter: AdapterRecord,
   base: ModelRecord,
   { base: path, samples }: Recipe,
-  dataset: DatasetRecord | null,
+  { dataset, rank }: { dataset: DatasetRecord | null; rank: number },
 ): string {
   const row =
     samples === 'turns' ? '{"messages": [{"role": "user", "content": "..."}, ...]}' : '{"text": "..."}';
@@ -43,25 +43,34 @@ export function elsewhereReadme(
     '',
     '## Serve',
     '',
-    ...serving(adapter, path),
+    ...serving(adapter, base, { path, rank }),
     '',
   ].join('\n');
 }
 
-function serving({ name, lora }: AdapterRecord, base: string): string[] {
-  if (lora.useDora === true) {
+/** Families whose models vLLM runs without adapters (its supported models, column LoRA). */
+const VLLM_WITHOUT_LORA: readonly ModelFamily[] = ['gpt2'];
+
+function serving(
+  { name, lora }: AdapterRecord,
+  { family }: ModelRecord,
+  { path, rank }: { path: string; rank: number },
+): string[] {
+  const isRefused = lora.useDora === true || VLLM_WITHOUT_LORA.includes(family);
+  if (isRefused) {
+    const what = lora.useDora === true ? 'DoRA adapters' : 'adapters of this family';
     return [
-      'vLLM does not load DoRA adapters: export the model with the adapter merged in as safetensors, then',
+      `vLLM does not load ${what}: export the model with the adapter merged in as safetensors, then`,
       '',
       '```sh',
       'vllm serve ./merged',
       '```',
     ];
   }
-  const rank = VLLM_RANKS.find((known) => known >= lora.rank) ?? lora.rank;
+  const most = VLLM_RANKS.find((known) => known >= rank) ?? rank;
   return [
     '```sh',
-    `vllm serve ${base} --enable-lora --max-lora-rank ${rank} --lora-modules ${fileNameOf(name, 'adapter')}=./${ADAPTER_FOLDER}`,
+    `vllm serve ${path} --enable-lora --max-lora-rank ${most} --lora-modules ${fileNameOf(name, 'adapter')}=./${ADAPTER_FOLDER}`,
     '```',
   ];
 }

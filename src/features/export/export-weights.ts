@@ -14,8 +14,8 @@ import {
   type ExportTarget,
 } from '../../protocol/features';
 import type { AdapterRecord, ModelRecord } from '../../protocol/models';
-import { elsewhereBytes, elsewhereFiles } from './elsewhere-bundle';
-import { adapterFiles, checkPeft } from './export-adapter';
+import { datasetBytes, elsewhereFiles } from './elsewhere-bundle';
+import { peftWithCard } from './export-adapter';
 import { fileNameOf } from './file-name';
 import { packFiles } from './pack-files';
 import { blobFile } from '../../lib/formats/streamed-file';
@@ -62,10 +62,10 @@ export class WeightExports {
     const { adapter, model } = opened;
     try {
       if (adapter !== null && (format === 'peft' || format === 'elsewhere')) {
-        checkPeft(adapter, model);
-        const isBundle = format === 'elsewhere';
-        const bytes = isBundle ? elsewhereBytes(adapter, this.#stores.database) : adapter.sizeBytes;
-        return { format, bytes: await bytes };
+        const { files } = await peftWithCard(adapter, model, this.#stores.blobs);
+        const bytes = files.reduce((sum, { blob }) => sum + blob.size, 0);
+        const more = format === 'elsewhere' ? await datasetBytes(adapter, this.#stores.database) : 0;
+        return { format, bytes: bytes + more };
       }
       const files = await this.#files(opened, format);
       const bytes = files.reduce((sum, { byteLength }) => sum + byteLength, 0);
@@ -101,7 +101,7 @@ export class WeightExports {
       case 'gguf-lora':
         return [adapterFile(source, fileNameOf(adapter.name, 'adapter'))];
       case 'peft':
-        return (await adapterFiles(adapter, model, this.#stores.blobs)).map(({ name, blob }) =>
+        return (await peftWithCard(adapter, model, this.#stores.blobs)).files.map(({ name, blob }) =>
           blobFile(name, blob),
         );
       case 'elsewhere':

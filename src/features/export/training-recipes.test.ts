@@ -6,6 +6,7 @@ import { axolotlRecipe, llamaFactoryDatasets, llamaFactoryRecipe, type Recipe } 
 const recipe: Recipe = {
   base: 'owner/model',
   lora: { rank: 8, alpha: 16, dropout: 0.05, targets: ['q', 'v'], useRslora: true },
+  modules: ['q_proj', 'v_proj'],
   training: {
     ...trainingDefaults,
     name: 'run',

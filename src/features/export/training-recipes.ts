@@ -8,6 +8,8 @@ export interface Recipe {
   /** Hub repository or folder of the base. */
   base: string;
   lora: LoraConfig;
+  /** Of the base, that the adapter changes, as PEFT finds them. */
+  modules: readonly string[];
   training: TrainingConfig;
   /** Conversations, or plain text that is learnt whole. */
   samples: 'turns' | 'text';
@@ -28,8 +30,6 @@ function line(key: string, value: Value, indent = ''): string {
 
 const lines = (values: Record<string, Value>, indent = ''): string[] =>
   Object.entries(values).map(([key, value]) => line(key, value, indent));
-
-const moduleNames = ({ targets }: LoraConfig): string[] => targets.map((target) => `${target}_proj`);
 
 /** Both know these names; other schedules have none there. */
 function schedulerOf({ schedule, warmupRatio }: TrainingConfig): string {
@@ -67,7 +67,7 @@ export function llamaFactoryDatasets(samples: Recipe['samples']): string {
   return `${JSON.stringify({ [DATASET_NAME]: info }, null, 2)}\n`;
 }
 
-export function llamaFactoryRecipe({ base, lora, training, samples }: Recipe): string {
+export function llamaFactoryRecipe({ base, lora, modules, training, samples }: Recipe): string {
   const evaluates = training.evalShare > 0;
   return [
     '# llamafactory-cli train llama-factory.yaml',
@@ -82,7 +82,7 @@ export function llamaFactoryRecipe({ base, lora, training, samples }: Recipe): s
       lora_rank: lora.rank,
       lora_alpha: lora.alpha,
       lora_dropout: lora.dropout,
-      lora_target: moduleNames(lora).join(','),
+      lora_target: modules.join(','),
       use_rslora: lora.useRslora === true,
       use_dora: lora.useDora === true,
     }),
@@ -116,7 +116,7 @@ export function llamaFactoryRecipe({ base, lora, training, samples }: Recipe): s
   ].join('\n');
 }
 
-export function axolotlRecipe({ base, lora, training, samples, hasChatTemplate }: Recipe): string {
+export function axolotlRecipe({ base, lora, modules, training, samples, hasChatTemplate }: Recipe): string {
   const turns = {
     type: 'chat_template',
     chat_template: hasChatTemplate ? 'tokenizer_default' : 'chatml',
@@ -134,7 +134,7 @@ export function axolotlRecipe({ base, lora, training, samples, hasChatTemplate }
       lora_r: lora.rank,
       lora_alpha: lora.alpha,
       lora_dropout: lora.dropout,
-      lora_target_modules: moduleNames(lora),
+      lora_target_modules: modules,
       peft_use_rslora: lora.useRslora === true,
       peft_use_dora: lora.useDora === true,
     }),

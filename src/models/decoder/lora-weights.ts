@@ -61,13 +61,13 @@ export function initialLora(shapes: ReadonlyMap<string, number[]>, seed: number)
   return arrays;
 }
 
-/** @throws AppError `adapter.base-mismatch` for a matrix that is missing or has another shape. */
+/** @returns the array. @throws AppError `adapter.base-mismatch` for a matrix that is missing or has another shape. */
 export function checkAdapterArray(
   name: string,
   shape: readonly number[],
   array: FileArray | undefined,
-): void {
-  if (array !== undefined && array.shape.join() === shape.join()) return;
+): FileArray {
+  if (array !== undefined && array.shape.join() === shape.join()) return array;
   const fact =
     array === undefined
       ? `lacks ${name}`

@@ -24,6 +24,15 @@ interface Part extends Required<WeightPlace> {
   shape: readonly number[];
 }
 
+/** An array of a file and the weights it is made of. */
+export interface PlacedArray {
+  name: string;
+  /** [in, out] in the file. */
+  transposed: boolean;
+  /** By the decoder's names, in the order of their rows, [out, in] each. */
+  weights: readonly { name: string; shape: readonly number[] }[];
+}
+
 export class WeightPlaces {
   readonly #parts = new Map<string, Part>();
   readonly #byFile = new Map<string, Part[]>();
@@ -43,6 +52,15 @@ export class WeightPlaces {
   /** Every array of the files with its shape there. */
   shapes(): Map<string, number[]> {
     return new Map([...this.#byFile].map(([name, parts]) => [name, fileShape(parts)]));
+  }
+
+  /** What each array of the files is made of. */
+  arrays(): PlacedArray[] {
+    return [...this.#byFile].map(([name, parts]) => ({
+      name,
+      transposed: parts.some(({ transposed }) => transposed),
+      weights: parts.map(({ weight, shape }) => ({ name: weight, shape })),
+    }));
   }
 
   decoderReader(files: WeightReader): WeightReader {

@@ -2,3 +2,4 @@
 export { adapterFile, exportFiles, type WeightFormat } from './export-files';
 export { titleOf, type ExportSource } from './export-source';
 export { openExportSource, type SourceStores } from './open-source';
+export { peftAdapter, storedFiles, type PeftExport } from './peft-adapter';

@@ -2,6 +2,7 @@
 // where its weights stand; the rest is the same for all.
 import { LOGITS_TILE_BYTES, type PlanDevice } from '../../engine';
 import { WeightLayout } from '../../engine/planned';
+import { adapterModules } from '../decoder/adapter-modules';
 import type { DecoderConfig } from '../decoder/decoder-config';
 import { adapterShapes } from '../decoder/decoder-names';
 import { savedBytesPerToken } from '../decoder/eager/eager-graph';
@@ -40,6 +41,7 @@ export function decoderPlan(config: DecoderConfig, placeOf?: (weight: string) =>
     decoderReader: (read) => files.decoderReader(read),
     fileReader: (decoder) => files.fileReader(decoder),
     adapterShapes: (lora) => adapterShapes(config, lora),
+    adapterModules: () => adapterModules(config, files),
     activationBytes: (tokens, sequenceLength) => activationBytes(config, tokens, sequenceLength),
     plannedActivationBytes: (training, plans) =>
       plannedActivationBytes(config, training, plans, ACTIVATION_BUDGET_BYTES),

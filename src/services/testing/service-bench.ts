@@ -155,7 +155,8 @@ function toyBackend(loaded: ToyLoadedModel[], trainings: ToyModel[]): ModelBacke
     },
     inspectModel: (files) =>
       Promise.resolve({ facts: { ...toyModelRecord, fingerprint: 'e'.repeat(64) }, files: [...files] }),
-    inspectAdapter: () => Promise.resolve({ rank: 2, alpha: 4, dropout: 0, targets: ['q'] }),
+    inspectAdapter: (files) =>
+      Promise.resolve({ lora: { rank: 2, alpha: 4, dropout: 0, targets: ['q'] }, files: [...files] }),
     encodeAdapter: (weights) =>
       Promise.resolve([
         { name: 'adapter_model.safetensors', blob: stateFileCodec.encode(weights) },

@@ -1,17 +1,22 @@
-// LoRA adapters as llama.cpp reads them: the two matrices of each projection under the projection's GGUF name, and alpha. It
-// divides alpha by the rank, so rsLoRA's larger scale is written as a larger alpha; DoRA has no form there.
+// LoRA adapters as llama.cpp reads and writes them: the two matrices of each tensor under the tensor's name, and one alpha for
+// all. It divides alpha by the rank (llama-adapter.h, get_scale), so rsLoRA's larger scale is written as a larger alpha, and
+// tensors of several projections set the rank of all; DoRA has no form there.
 import { AppError } from '../../../lib/errors';
 import { readGgufHeader } from '../../../lib/formats/gguf/gguf-header';
 import { readGgufTensor } from '../../../lib/formats/gguf/gguf-tensor';
-import type { GgufEntry, GgufHeader, GgufValue } from '../../../lib/formats/gguf/gguf-types';
+import type { GgufEntry, GgufHeader, GgufMetadata, GgufValue } from '../../../lib/formats/gguf/gguf-types';
 import { ggufNumber, ggufText } from '../../../lib/formats/gguf/gguf-values';
 import type { GgufContent, GgufTensor } from '../../../lib/formats/gguf/gguf-writer';
-import { LORA_TARGETS, type LoraConfig, type LoraTarget } from '../../../protocol/models';
+import type { LoraConfig } from '../../../protocol/models';
 import type { FileArray } from '../../file-layout';
-import type { GgufForm } from './gguf-form';
-import { fromGgufRows, ggufProjection, hasMovedRows, toGgufRows } from './gguf-names';
+import { adapterModules, modulesByKind, outputOf, type AdapterModule } from '../adapter-modules';
 import type { DecoderConfig } from '../decoder-config';
-import { adapterShapes, projectionPath, projections } from '../decoder-names';
+import { adapterShapes } from '../decoder-names';
+import { resized, trimmed, type SideMatrices } from '../fused-adapter';
+import { loraScale } from '../lora-weights';
+import { adapterOfModules, adapterToModules, alphaOf, type FoundModule } from '../module-adapter';
+import type { GgufForm } from './gguf-form';
+import { fromGgufRows, ggufPlaces, hasMovedRows, toGgufRows } from './gguf-names';
 
 export interface GgufAdapter {
   lora: LoraConfig;
@@ -19,78 +24,74 @@ export interface GgufAdapter {
   arrays: Map<string, FileArray>;
 }
 
-type Matrix = 'A' | 'B';
+const tensorOf = ({ path }: AdapterModule): string => `${path}.weight`;
+const nameA = (module: AdapterModule): string => `${tensorOf(module)}.lora_a`;
+const nameB = (module: AdapterModule): string => `${tensorOf(module)}.lora_b`;
 
-interface Place {
-  name: string;
-  ggufName: string;
-  /** B of q and k where llama.cpp has their rows in another order. */
-  moved: boolean;
-}
-
-function placesOf(form: GgufForm, config: DecoderConfig, targets: readonly LoraTarget[]): Place[] {
-  const places: Place[] = [];
-  for (let layer = 0; layer < config.layers; layer += 1) {
-    for (const target of projections(config).filter((name) => targets.includes(name))) {
-      for (const matrix of ['A', 'B'] as Matrix[]) {
-        places.push({
-          name: `${projectionPath(layer, target)}.lora_${matrix}.weight`,
-          ggufName: ggufMatrix(layer, target, matrix),
-          moved: matrix === 'B' && hasMovedRows(form, ggufProjection(layer, target)),
-        });
-      }
-    }
-  }
-  return places;
-}
-
-function ggufMatrix(layer: number, target: LoraTarget, matrix: Matrix): string {
-  return `${ggufProjection(layer, target)}.lora_${matrix.toLowerCase()}`;
-}
+const modulesOf = (form: GgufForm, config: DecoderConfig): AdapterModule[] =>
+  adapterModules(config, ggufPlaces(form, config));
 
 /**
  * An adapter as the content of a GGUF file, in 32-bit floats.
  * @param arrays by names without PEFT's prefix.
- * @throws AppError `model.unsupported` for DoRA and for families whose projections are one matrix there,
- * `adapter.bad-config` where an array is missing.
+ * @throws AppError `model.unsupported` for DoRA, `adapter.bad-config` where an array is missing.
  */
 export function ggufAdapterOf(
   config: DecoderConfig,
-  { lora, arrays }: { lora: LoraConfig; arrays: ReadonlyMap<string, FileArray> },
+  adapter: { lora: LoraConfig; arrays: ReadonlyMap<string, FileArray> },
   name: string,
   form: GgufForm,
 ): GgufContent {
-  checkApart(form);
-  if (lora.useDora === true) {
-    throw new AppError('model.unsupported', 'A DoRA adapter has no form in GGUF.', {
-      remedy: 'Export the merged model as GGUF, or the adapter in the layout of PEFT.',
-    });
-  }
-  const alpha = lora.useRslora === true ? lora.alpha * Math.sqrt(lora.rank) : lora.alpha;
-  const metadata = new Map<string, GgufValue>([
-    ['general.architecture', { type: 'string', value: form.architecture }],
+  const { lora, arrays } = adapter;
+  if (lora.useDora === true) throw noDora();
+  const lost = [...adapterShapes(config, lora).keys()].find((array) => !arrays.has(array));
+  if (lost !== undefined) throw unfit('adapter.bad-config', `${lost} is missing`, lost);
+  const modules = modulesOf(form, config);
+  const kinds = adapterToModules(modules, adapter, () => {
+    throw noDora();
+  });
+  const rank = Math.max(...kinds.map((kind) => kind.rank));
+  const sides = new Map(kinds.flatMap((kind) => [...kind.sides]));
+  const tensors = modules.flatMap((module) => {
+    const side = sides.get(module.path);
+    return side === undefined ? [] : tensorsOf(module, resized(side, rank), config, form);
+  });
+  const isAsked = rank === lora.rank && lora.useRslora !== true;
+  return {
+    metadata: metadataOf(form, name, isAsked ? lora.alpha : alphaOf(loraScale(lora), { rank })),
+    tensors,
+  };
+}
+
+function noDora(): AppError<'model.unsupported'> {
+  return new AppError('model.unsupported', 'A DoRA adapter has no form in GGUF.', {
+    remedy: 'Export the merged model as GGUF, or the adapter in the layout of PEFT.',
+  });
+}
+
+function metadataOf({ architecture }: GgufForm, name: string, alpha: number): Map<string, GgufValue> {
+  return new Map<string, GgufValue>([
+    ['general.architecture', { type: 'string', value: architecture }],
     ['general.type', { type: 'string', value: 'adapter' }],
     ['general.name', { type: 'string', value: name }],
     ['adapter.type', { type: 'string', value: 'lora' }],
     ['adapter.lora.alpha', { type: 'float32', value: alpha }],
   ]);
-  const tensors = placesOf(form, config, lora.targets).map((place): GgufTensor => {
-    const found = arrays.get(place.name);
-    if (found === undefined) throw unfit('adapter.bad-config', `${place.name} is missing`, place.name);
-    const { shape, data } = found;
-    const part = place.moved ? () => toGgufRows(data, config.headSize, shape[1] ?? 1) : () => data;
-    return { name: place.ggufName, type: 'F32', shape, parts: () => [part()] };
-  });
-  return { metadata, tensors };
 }
 
-function checkApart({ architecture, fused }: GgufForm): void {
-  if (fused.length === 0) return;
-  throw new AppError(
-    'model.unsupported',
-    `Projections that ${architecture} keeps as one matrix in GGUF cannot have adapters of their own there.`,
-    { remedy: 'Export the merged model as GGUF, or the adapter in the layout of PEFT.' },
-  );
+/** B of q and k has its rows where llama.cpp has those of their weights. */
+function tensorsOf(
+  module: AdapterModule,
+  { a, b }: SideMatrices,
+  { headSize }: DecoderConfig,
+  form: GgufForm,
+): GgufTensor[] {
+  const rows = () =>
+    hasMovedRows(form, tensorOf(module)) ? toGgufRows(b.data, headSize, b.shape[1] ?? 1) : b.data;
+  return [
+    { name: nameA(module), type: 'F32', shape: a.shape, parts: () => [a.data] },
+    { name: nameB(module), type: 'F32', shape: b.shape, parts: () => [rows()] },
+  ];
 }
 
 function unfit<Code extends 'adapter.bad-config' | 'adapter.base-mismatch'>(
@@ -107,29 +108,89 @@ function unfit<Code extends 'adapter.bad-config' | 'adapter.base-mismatch'>(
 /**
  * @param config of the model that the adapter must fit.
  * @throws AppError `model.bad-header`, `model.truncated`, `model.unsupported`; `adapter.bad-config` where it is no LoRA
- * adapter of one rank; `adapter.base-mismatch` where it belongs to another model.
+ * adapter, or one of several scales; `adapter.base-mismatch` where it belongs to another model.
  */
 export async function readGgufAdapter(
   file: Blob,
   config: DecoderConfig,
   form: GgufForm,
 ): Promise<GgufAdapter> {
-  checkApart(form);
   const header = await readGgufHeader(file);
-  const lora = loraOf(header, form);
-  const shapes = adapterShapes(config, lora);
-  const arrays = new Map<string, FileArray>();
-  const places = placesOf(form, config, lora.targets);
-  for (const { name, ggufName, moved } of places) {
-    const entry = header.tensors.get(ggufName);
-    checkShape(ggufName, entry, shapes.get(name) ?? []);
-    const { shape, data } = await readGgufTensor(file, entry);
-    arrays.set(name, { shape, data: moved ? fromGgufRows(data, config.headSize, lora.rank) : data });
+  checkKind(header.metadata, form);
+  const modules = modulesOf(form, config);
+  checkPlaces(header, modules);
+  const kinds = [...modulesByKind(modules).values()].filter((kind) =>
+    kind.some((module) => header.tensors.has(nameA(module)) || header.tensors.has(nameB(module))),
+  );
+  if (kinds.length === 0) throw unfit('adapter.bad-config', 'it has no matrices');
+  const found: FoundModule[] = [];
+  for (const kind of kinds) found.push(...(await readKind(file, header, kind, { config, form })));
+  return adapterOfModules(found, { dropout: 0, useRslora: false, useDora: false }, config);
+}
+
+/** @throws AppError for a model, another kind of adapter, another architecture. */
+function checkKind(metadata: GgufMetadata, form: GgufForm): void {
+  const general = ggufText(metadata, 'general.type');
+  const kind = ggufText(metadata, 'adapter.type');
+  if (kind === null && general !== 'adapter') {
+    throw new AppError('adapter.bad-config', 'The GGUF file is a model, not an adapter.', {
+      details: { type: general },
+      remedy: 'Import it by itself, as a model.',
+    });
   }
-  const known = new Set(places.map(({ ggufName }) => ggufName));
-  const extra = [...header.tensors.keys()].find((name) => !known.has(name));
+  if (kind !== 'lora')
+    throw unfit('adapter.bad-config', `adapter.type is ${kind ?? 'missing'} instead of lora`);
+  if (metadata.has('adapter.alora.invocation_tokens')) {
+    throw unfit('adapter.bad-config', 'it is one that some tokens switch on (aLoRA)');
+  }
+  const architecture = ggufText(metadata, 'general.architecture');
+  if (architecture === form.architecture) return;
+  const fact = `its architecture is ${architecture ?? 'missing'} instead of ${form.architecture}`;
+  throw unfit('adapter.base-mismatch', fact);
+}
+
+function checkPlaces({ tensors }: GgufHeader, modules: readonly AdapterModule[]): void {
+  const known = new Set(modules.flatMap((module) => [nameA(module), nameB(module)]));
+  const extra = [...tensors.keys()].find((name) => !known.has(name));
   if (extra !== undefined) throw unfit('adapter.base-mismatch', `${extra} has no place in the model`, extra);
-  return { lora, arrays };
+}
+
+/** The modules of one kind, without what was only there to give all tensors one rank. */
+async function readKind(
+  file: Blob,
+  { metadata, tensors }: GgufHeader,
+  kind: readonly AdapterModule[],
+  { config, form }: { config: DecoderConfig; form: GgufForm },
+): Promise<FoundModule[]> {
+  const sides = new Map<string, SideMatrices>();
+  const ranks = new Map<string, number>();
+  for (const module of kind) {
+    const a = tensors.get(nameA(module));
+    const rank = a?.shape[0] ?? 0;
+    checkShape(nameA(module), a, [Math.max(rank, 1), module.in]);
+    const b = tensors.get(nameB(module));
+    checkShape(nameB(module), b, [outputOf(module), rank]);
+    const read = await readGgufTensor(file, b);
+    const isMoved = hasMovedRows(form, tensorOf(module));
+    const data = isMoved ? fromGgufRows(read.data, config.headSize, rank) : read.data;
+    sides.set(module.path, { a: await readGgufTensor(file, a), b: { ...read, data }, magnitude: null });
+    ranks.set(module.path, rank);
+  }
+  const even = trimmed(sides).sides;
+  return kind.flatMap((module) => {
+    const side = even.get(module.path);
+    const scale = scaleOf(metadata, ranks.get(module.path) ?? 1);
+    return side === undefined ? [] : [{ module, side, scale }];
+  });
+}
+
+/** llama.cpp takes alpha 0 for no scaling at all. */
+function scaleOf(metadata: GgufMetadata, rank: number): number {
+  const alpha = ggufNumber(metadata, 'adapter.lora.alpha');
+  if (alpha === null || !(alpha >= 0 && Number.isFinite(alpha))) {
+    throw unfit('adapter.bad-config', `adapter.lora.alpha is ${alpha ?? 'missing'}`);
+  }
+  return alpha === 0 ? 1 : alpha / rank;
 }
 
 function checkShape(
@@ -141,24 +202,4 @@ function checkShape(
   if (entry.shape.join() === expected.join()) return;
   const [is, wanted] = [entry.shape.join(', '), expected.join(', ')];
   throw unfit('adapter.base-mismatch', `${name} is [${is}], expected [${wanted}]`, name);
-}
-
-function loraOf({ metadata, tensors }: GgufHeader, form: GgufForm): LoraConfig {
-  const kind = ggufText(metadata, 'adapter.type');
-  if (kind !== 'lora')
-    throw unfit('adapter.bad-config', `adapter.type is ${kind ?? 'missing'} instead of lora`);
-  const architecture = ggufText(metadata, 'general.architecture');
-  if (architecture !== form.architecture) {
-    const fact = `its architecture is ${architecture ?? 'missing'} instead of ${form.architecture}`;
-    throw unfit('adapter.base-mismatch', fact);
-  }
-  const targets = LORA_TARGETS.filter((target) => tensors.has(ggufMatrix(0, target, 'A')));
-  const [first] = targets;
-  const rank = first === undefined ? undefined : tensors.get(ggufMatrix(0, first, 'A'))?.shape[0];
-  if (rank === undefined) throw unfit('adapter.bad-config', 'it has no matrices for the first layer');
-  const alpha = ggufNumber(metadata, 'adapter.lora.alpha');
-  if (alpha === null || !(alpha > 0 && Number.isFinite(alpha))) {
-    throw unfit('adapter.bad-config', `adapter.lora.alpha is ${alpha ?? 'missing'}`);
-  }
-  return { rank, alpha, dropout: 0, targets, useRslora: false, useDora: false };
 }
