@@ -15,6 +15,9 @@ import { OrtRuntime, runsOnOrt } from './decoder/ort/ort-runtime';
 import { estimateModel } from './estimate-model';
 import type { FileArray, WeightReader } from './file-layout';
 import { FileModel } from './file-model';
+import { estimateGraph } from './onnx/estimate-graph';
+import { graphOnly } from './onnx/graph-model';
+import { loadGraph, type OpenGraph } from './onnx/load-graph';
 import type { LoadedModel } from './loaded-model';
 import { planTraining } from './memory-budget';
 import type { ModelFamilies, ModelFamily, ModelPlan, ModelRuntime } from './model-family';
@@ -38,6 +41,8 @@ export interface ModelFilesParts {
   plans: () => PlanDevice | null;
   /** onnxruntime, where chats run on it; absent or null where they run with what trains. */
   chats?: () => OrtEngine | null;
+  /** Opens ONNX graphs in onnxruntime; absent where they are not run. */
+  graphs?: OpenGraph;
   /** Bytes the device allows; null when unknown. */
   memoryLimitBytes: () => number | null;
 }
@@ -57,11 +62,17 @@ export class ModelFiles {
   async load(record: ModelRecord, storage: WeightStorage = 'f32'): Promise<LoadedModel> {
     const { blobs, families } = this.#parts;
     const source = sourceOfRecord(record, blobs);
-    const { plan, read } = await openModel(source, families, record.format ?? 'safetensors');
+    const opened = await openModel(source, families, record.format ?? 'safetensors');
     const tokenizerFiles = await readTokenizerFiles(record, blobs);
-    const stopTokenIds = await stopTokens(plan, await source.find(GENERATION_CONFIG));
     const tokenizer = createTokenizer(tokenizerFiles);
     const chatTemplate = createChatTemplate(tokenizerFiles.tokenizerConfigJson);
+    const known = opened.format === 'onnx' ? opened : opened.plan;
+    const stopTokenIds = await stopTokens(known.stopTokenIds, await source.find(GENERATION_CONFIG));
+    if (opened.format === 'onnx') {
+      if (storage !== 'f32') throw graphOnly(record.name, 'it is kept as its file has it');
+      return loadGraph(opened, { record, tokenizer, chatTemplate, stopTokenIds }, this.#parts.graphs);
+    }
+    const { plan, read } = opened;
     const runtime = await this.#runtimeOf(plan, read, storage);
     const readAdapter = (adapter: AdapterRecord) => this.#readAdapter(adapter);
     return new FileModel({ record, plan, runtime, tokenizer, chatTemplate, stopTokenIds, readAdapter });
@@ -101,6 +112,10 @@ export class ModelFiles {
    */
   async estimate(model: ModelRecord | string): Promise<ModelEstimate> {
     const { families, memoryLimitBytes, plans } = this.#parts;
+    if (typeof model !== 'string' && model.format === 'onnx') {
+      const opened = await openModel(sourceOfRecord(model, this.#parts.blobs), families, 'onnx');
+      if (opened.format === 'onnx') return estimateGraph(opened, memoryLimitBytes());
+    }
     const plan =
       typeof model === 'string'
         ? families.plan(await readJson(CONFIG, new Blob([model]))).plan
@@ -129,11 +144,13 @@ export class ModelFiles {
     return new OrtRuntime({ engine, config, read, loadEager: () => plan.load(read, null) });
   }
 
+  /** @throws AppError `model.unsupported` for an ONNX model: whoever asks would train it. */
   async #planOf(record: ModelRecord): Promise<ModelPlan> {
     return (await this.#familyOf(record)).plan;
   }
 
   async #familyOf(record: ModelRecord): Promise<{ family: ModelFamily; plan: ModelPlan }> {
+    if (record.format === 'onnx') throw graphOnly(record.name, 'it cannot be trained');
     const source = sourceOfRecord(record, this.#parts.blobs);
     return this.#parts.families.plan(await readJson(CONFIG, await source.need(CONFIG)));
   }
@@ -161,8 +178,8 @@ function trained(weights: StateArrays, name: string): FileArray {
 }
 
 /** Ids that end an answer, by config.json and generation_config.json together. */
-async function stopTokens(plan: ModelPlan, generation: Blob | null): Promise<number[]> {
-  const ids = new Set(plan.stopTokenIds);
+async function stopTokens(known: readonly number[], generation: Blob | null): Promise<number[]> {
+  const ids = new Set(known);
   const json = generation === null ? null : await readJson(GENERATION_CONFIG, generation);
   if (typeof json === 'object' && json !== null && 'eos_token_id' in json) {
     for (const id of [json.eos_token_id].flat()) if (typeof id === 'number') ids.add(id);

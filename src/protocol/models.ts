@@ -6,11 +6,15 @@ export type ModelFamily = 'llama' | 'qwen2' | 'qwen3' | 'gemma3' | 'phi3' | 'gpt
 export type ModelLocation = { kind: 'url'; baseUrl: string } | { kind: 'blob'; folder: string };
 
 /** How the weights file is written. */
-export type ModelFormat = 'safetensors' | 'gguf';
+export type ModelFormat = 'safetensors' | 'gguf' | 'onnx';
+
+/** What a model is for: to write text on, or to turn texts into vectors. */
+export type ModelTask = 'chat' | 'embedding';
 
 /** What most weights of a file are stored in: a type of its format, or one of llama.cpp's mixtures. */
 export const PRECISIONS = [
   ...(['F32', 'F16', 'BF16', 'Q8_0', 'Q4_0', 'Q4_1', 'Q5_0', 'Q5_1', 'Q4_K', 'Q5_K', 'Q6_K'] as const),
+  ...(['INT8', 'INT4'] as const),
   ...(['Q4_K_S', 'Q4_K_M', 'Q5_K_S', 'Q5_K_M'] as const),
 ] as const;
 export type Precision = (typeof PRECISIONS)[number];
@@ -25,12 +29,17 @@ export interface ModelSourceRecord {
 export interface ModelRecord {
   id: string;
   name: string;
-  family: ModelFamily;
+  /** `graph`: an ONNX model, of whatever architecture. */
+  family: ModelFamily | 'graph';
+  /** Absent in older records, which are all for chats. */
+  task?: ModelTask;
   /** Number of weights. */
   parameters: number;
   sizeBytes: number;
   /** Of its weights file; absent in older records, which are all `safetensors`. */
   format?: ModelFormat;
+  /** Of several ONNX graphs the one that was taken, by its name; absent where there was one. */
+  variant?: string;
   dtype: Precision;
   /** Tokens. */
   contextLength: number;

@@ -3,8 +3,8 @@ import { bridgeBus } from '../core/bus-bridge';
 import { EventBus } from '../core/event-bus';
 import { EngineDevice, fallbacks, proveProducts, type PlanDevice } from '../engine';
 import type { OrtEngine } from '../engine/ort/ort-engine';
-import { startOrt } from '../engine/ort/start-ort';
-import { createModelFamilies, ModelFiles, runOrtSelfTest, runPlannedSelfTest, runSelfTest } from '../models';
+import { ortThreads, startOrt } from '../engine/ort/start-ort';
+import { createModelFamilies, graphWays, ModelFiles, runOrtSelfTest, runPlannedSelfTest, runSelfTest } from '../models';
 import type { BackendName, EngineApi, EngineStreams, SelfTestReport } from '../protocol/engine';
 import type { WorkerContext, WorkerParts } from '../protocol/worker-context';
 import { ChatDevice } from './chat-device';
@@ -34,6 +34,7 @@ export async function composeEngine(
     families,
     plans: () => device.plans,
     chats: () => chats.runtime,
+    graphs: () => graphWays({ device: null, threads: ortThreads() }),
     memoryLimitBytes: () => device.memoryLimitBytes,
   });
   const tuning = new KernelTuning(database);

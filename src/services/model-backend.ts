@@ -10,7 +10,16 @@ export interface InspectedModel {
   /** The part of a record that only the files can tell. */
   facts: Pick<
     ModelRecord,
-    'family' | 'parameters' | 'sizeBytes' | 'format' | 'dtype' | 'contextLength' | 'license' | 'fingerprint'
+    | 'family'
+    | 'task'
+    | 'parameters'
+    | 'sizeBytes'
+    | 'format'
+    | 'variant'
+    | 'dtype'
+    | 'contextLength'
+    | 'license'
+    | 'fingerprint'
   >;
   /** What is to be stored, by the names that `load` reads: files that no model needs are not among them. */
   files: NamedFile[];

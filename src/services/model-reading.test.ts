@@ -1,14 +1,16 @@
 import 'fake-indexeddb/auto';
 import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { asGguf, asSafetensors, asShards, jsonFile } from '../../tests/support/model-forms';
+import { asGguf, asOnnx, asSafetensors, asShards, jsonFile, modelWeights } from '../../tests/support/model-forms';
 import { HOSTILE_MODELS, PEFT_JSON } from '../../tests/support/hostile-models';
+import { trainingDefaults } from '../core/config/training-config';
 import { openDatabase } from '../core/database';
 import { EventBus } from '../core/event-bus';
 import { EngineDevice } from '../engine';
 import { writeSafetensors } from '../lib/formats/safetensors';
 import { MemoryBlobStore } from '../lib/storage/memory-blob-store';
 import { createModelFamilies, ModelFiles } from '../models';
+import { openExportSource } from '../models/export';
 import type { FileArray } from '../models/file-layout';
 import type { ModelRecord, NamedFile } from '../protocol/models';
 import { createModelCatalog } from './model-catalog';
@@ -107,6 +109,56 @@ describe('reading models', () => {
     model.dispose();
     const tools = new TextTools((id) => bench.catalog.findModel(id), bench.blobs);
     await expect(tools.encoderFor(record.id)).resolves.toBeDefined();
+  });
+
+  it('import: an ONNX graph is known by what it takes, whatever its architecture', async () => {
+    const bench = await createLibrary();
+    const files = await asOnnx((model) => model, { external: true });
+    const config = jsonFile('config.json', { architectures: ['MambaForCausalLM'], n_ctx: 99 });
+    const known = files.map((file) => (file.name === 'config.json' ? config : file));
+    const record = await bench.library.importModel('graph', known);
+    expect(record).toMatchObject({ format: 'onnx', family: 'graph', task: 'chat', contextLength: 99 });
+    expect(await names(bench, record)).toEqual([
+      'config.json',
+      'model.onnx',
+      'model.onnx_data',
+      'tokenizer.json',
+      'tokenizer_config.json',
+    ]);
+    const parameters = [...modelWeights().values()].reduce((sum, { data }) => sum + data.length, 0);
+    // The rotation tables are weights of the graph: cosines and sines of 256 positions, 4 of each.
+    expect(record.parameters).toBe(parameters + 2 * 256 * 4);
+    expect(record.fingerprint).toBe(
+      await digest(blobOf(known, 'model.onnx'), blobOf(known, 'model.onnx_data')),
+    );
+  });
+
+  it('import: of several ONNX graphs the one that loses least, and the record says which', async () => {
+    const bench = await createLibrary();
+    const files = await asOnnx();
+    const graph = blobOf(files, 'model.onnx') ?? new Blob();
+    const variants = ['model_fp16.onnx', 'model_q4.onnx'].map((name) => ({ name, blob: graph }));
+    const beside = files.filter(({ name }) => name !== 'model.onnx');
+    const record = await bench.library.importModel('graph', [...beside, ...variants]);
+    expect(record.variant).toBe('model_q4.onnx');
+    // Safetensors of a family that is known can be trained as well: they go first.
+    const both = await bench.library.importModel('both', [...files, ...asSafetensors()]);
+    expect(both).toMatchObject({ format: 'safetensors', family: 'llama' });
+  });
+
+  it('ONNX: what needs its weights is refused, and says what to do', async () => {
+    const bench = await createLibrary();
+    const record = await bench.library.importModel('graph', await asOnnx());
+    const refused = { code: 'model.unsupported', remedy: expect.stringContaining('safetensors') as string };
+    const config = { ...trainingDefaults, name: '', modelId: record.id, datasetId: '' };
+    const training = { ...config, startFromAdapterId: null, method: 'lora' as const };
+    await expect(bench.backend.plan(training, record)).rejects.toMatchObject(refused);
+    await expect(bench.backend.load(record, 'int4')).rejects.toMatchObject(refused);
+    const families = createModelFamilies();
+    await expect(openExportSource({ ...bench, families }, record, null)).rejects.toMatchObject(refused);
+    const estimate = await bench.backend.estimate(record);
+    expect(estimate.train).toEqual([]);
+    expect(estimate.chat).toMatchObject([{ storage: 'f32', fits: true }]);
   });
 
   it('keepModel: what was fully tuned from a GGUF base is safetensors with all that a model needs', async () => {

@@ -4,6 +4,7 @@ import type { GgufValue } from '../../src/lib/formats/gguf/gguf-types';
 import { rawGguf, rawKey, text, typeNumber, u64 } from '../../src/lib/formats/gguf/testing/raw-gguf';
 import { writeSafetensors } from '../../src/lib/formats/safetensors';
 import type { NamedFile } from '../../src/protocol/models';
+import { HOSTILE_ONNX } from './hostile-onnx';
 import {
   asSafetensors,
   asShards,
@@ -384,7 +385,13 @@ const BESIDE: HostileModel[] = [
   },
 ];
 
-export const HOSTILE_MODELS: readonly HostileModel[] = [...SAFETENSORS, ...SHARDS, ...GGUF, ...BESIDE];
+export const HOSTILE_MODELS: readonly HostileModel[] = [
+  ...SAFETENSORS,
+  ...SHARDS,
+  ...GGUF,
+  ...HOSTILE_ONNX,
+  ...BESIDE,
+];
 
 /** Fields that an adapter's configuration needs. */
 export const PEFT_JSON = { peft_type: 'LORA', r: 2, lora_alpha: 4, target_modules: ['q_proj'] };

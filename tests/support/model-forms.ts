@@ -3,15 +3,18 @@
 import { ggufTokenizerOf } from '../../src/lib/formats/gguf/tokenizer-to-gguf';
 import { collectGguf, writeGguf } from '../../src/lib/formats/gguf/gguf-writer';
 import type { GgufValue } from '../../src/lib/formats/gguf/gguf-types';
+import { onnxFiles, type OnnxModel } from '../../src/lib/formats/onnx';
 import { writeSafetensors } from '../../src/lib/formats/safetensors';
 import { byteTokenizerSource, CHATML } from '../../src/lib/text/testing/byte-tokenizer';
 import { LLAMA_FORM } from '../../src/models/decoder/gguf/gguf-form';
 import { ggufMetadataOf } from '../../src/models/decoder/gguf/gguf-config';
 import { ggufTensorsOf } from '../../src/models/decoder/gguf/gguf-weights';
+import { decoderOnnx } from '../../src/models/decoder/onnx/decoder-graph';
 import { randomWeights } from '../../src/models/decoder/random-weights';
 import { parseLlamaConfig } from '../../src/models/families/llama';
 import type { FileArray } from '../../src/models/file-layout';
 import type { NamedFile } from '../../src/protocol/models';
+import { collectBlob } from './collect-blob';
 
 export const MODEL_JSON = {
   architectures: ['LlamaForCausalLM'],
@@ -86,4 +89,23 @@ export async function ggufBlob(
 
 export async function asGguf(): Promise<NamedFile[]> {
   return [{ name: 'tiny-f32.gguf', blob: await ggufBlob() }];
+}
+
+/**
+ * @param change of the graph before it is written.
+ * @param form weights in a file of their own; `only` the graph where those are not to be written.
+ */
+export async function asOnnx(
+  change: (model: OnnxModel) => OnnxModel = (model) => model,
+  form: { external?: boolean; only?: ['graph'] } = {},
+): Promise<NamedFile[]> {
+  const weights = modelWeights();
+  const read = (name: string) => Promise.resolve(weights.get(name) as FileArray);
+  const model = change(decoderOnnx(parseLlamaConfig(MODEL_JSON), read, { kind: 'portable' }));
+  const written = onnxFiles(model, 'model.onnx', form.external ?? false);
+  const files: NamedFile[] = [];
+  for (const file of form.only === undefined ? written : written.slice(0, 1)) {
+    files.push({ name: file.name, blob: await collectBlob(file) });
+  }
+  return [...besideWeights(), ...files];
 }

@@ -2,6 +2,10 @@
 import type { AdapterRecord, ModelRecord, ModelTarget } from '../../protocol/models';
 import type { Clients } from './clients';
 
+export const canChat = ({ task }: ModelRecord): boolean => task !== 'embedding';
+/** An ONNX model is a graph, which is run as it is. */
+export const canTrain = ({ format }: ModelRecord): boolean => format !== 'onnx';
+
 export class Library {
   #models = $state.raw<readonly ModelRecord[]>([]);
   #adapters = $state.raw<readonly AdapterRecord[]>([]);
@@ -18,6 +22,16 @@ export class Library {
 
   get models(): readonly ModelRecord[] {
     return this.#models;
+  }
+
+  /** Those that answer. */
+  get chatModels(): readonly ModelRecord[] {
+    return this.#models.filter(canChat);
+  }
+
+  /** Those whose weights can be trained. */
+  get trainable(): readonly ModelRecord[] {
+    return this.#models.filter(canTrain);
   }
 
   get adapters(): readonly AdapterRecord[] {
@@ -49,9 +63,10 @@ export class Library {
       .toSorted((a, b) => b.createdAt - a.createdAt);
   }
 
-  /** The target itself, or its base, or the first model, whichever is still installed. */
+  /** The target itself, or its base, or the first model, whichever is still installed and answers. */
   usable(target: ModelTarget | null): ModelTarget | null {
-    const model = (target && this.model(target.modelId)) ?? this.#models[0];
+    const models = this.chatModels;
+    const model = models.find(({ id }) => id === target?.modelId) ?? models[0];
     if (model === undefined) return null;
     const adapter = this.adapter(target?.adapterId ?? null);
     return { modelId: model.id, adapterId: adapter?.baseModelId === model.id ? adapter.id : null };

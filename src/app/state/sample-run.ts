@@ -27,7 +27,7 @@ export async function startSampleRun(app: AppServices): Promise<boolean> {
   try {
     if (activity.run === null) {
       await library.refresh();
-      const model = library.models.find(({ origin }) => origin === 'embedded') ?? library.models[0];
+      const model = library.models.find(({ origin }) => origin === 'embedded') ?? library.trainable[0];
       if (model === undefined) throw noModel(library.error);
       const dataset = await clients.data.addSampleDataset(SAMPLE_DATASET);
       await clients.engine.startRun(sampleRunConfig(model.id, dataset.id));

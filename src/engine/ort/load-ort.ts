@@ -10,15 +10,18 @@ export type OrtProvider = 'webgpu' | 'wasm';
 interface Build {
   ort: Ort;
   wasm: { default: string };
+  /** The script beside it, which its threads load; within the build where it has no threads. */
+  script?: { default: string };
 }
 
 async function loadBuild(provider: OrtProvider): Promise<Build> {
   if (provider === 'wasm') {
-    const [ort, wasm] = await Promise.all([
+    const [ort, wasm, script] = await Promise.all([
       import('onnxruntime-web/wasm'),
       import('onnxruntime-web/ort-wasm-simd-threaded.wasm?url'),
+      import('onnxruntime-web/ort-wasm-simd-threaded.mjs?url'),
     ]);
-    return { ort, wasm };
+    return { ort, wasm, script };
   }
   if ('Suspending' in WebAssembly) {
     const [ort, wasm] = await Promise.all([
@@ -37,8 +40,11 @@ async function loadBuild(provider: OrtProvider): Promise<Build> {
 const loaded = new Map<OrtProvider, Promise<Ort>>();
 
 async function load(provider: OrtProvider, threads: number): Promise<Ort> {
-  const { ort, wasm } = await loadBuild(provider);
-  ort.env.wasm.wasmPaths = { wasm: new URL(wasm.default, location.href) };
+  const { ort, wasm, script } = await loadBuild(provider);
+  const paths = { wasm: new URL(wasm.default, location.href) };
+  // A bundle cannot be the script of a thread.
+  const own = threads === 1 || script === undefined ? {} : { mjs: new URL(script.default, location.href) };
+  ort.env.wasm.wasmPaths = { ...paths, ...own };
   ort.env.wasm.numThreads = threads;
   ort.env.logLevel = 'error';
   return ort;

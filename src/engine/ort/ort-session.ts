@@ -6,8 +6,14 @@ import type { Ort } from './load-ort';
 
 export interface OrtFiles {
   graph: Uint8Array<ArrayBuffer>;
-  /** Weights beside the graph, by the name it has for their file. */
-  data?: { name: string; content: Blob | Uint8Array<ArrayBuffer> };
+  /** Weights beside the graph. */
+  data?: OrtData | readonly OrtData[];
+}
+
+/** A file of weights, by the name that the graph has for it. */
+export interface OrtData {
+  name: string;
+  content: Blob | Uint8Array<ArrayBuffer>;
 }
 
 export type OrtTarget =
@@ -47,7 +53,7 @@ export class OrtSession {
   }
 
   static async open(ort: Ort, { graph, data }: OrtFiles, target: OrtTarget): Promise<OrtSession> {
-    const externalData = data === undefined ? [] : [{ path: data.name, data: data.content }];
+    const externalData = [data ?? []].flat().map(({ name, content }) => ({ path: name, data: content }));
     const options: Options = { ...optionsOf(target), graphOptimizationLevel: 'all', externalData };
     return new OrtSession(await ort.InferenceSession.create(graph, options));
   }
@@ -67,6 +73,14 @@ export class OrtSession {
   ): Promise<Record<string, Tensor>> {
     const fetches = Object.fromEntries(this.outputs.map((name) => [name, into[name] ?? null]));
     return this.#session.run(inputs, fetches);
+  }
+
+  /** Of all outputs only those. */
+  async runFor(
+    inputs: Record<string, Tensor>,
+    wanted: readonly string[],
+  ): Promise<Record<string, Tensor>> {
+    return this.#session.run(inputs, wanted);
   }
 
   async dispose(): Promise<void> {

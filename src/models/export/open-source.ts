@@ -12,6 +12,7 @@ import type { ModelFamilies, ModelPlan } from '../model-family';
 import { ADAPTER_WEIGHTS, withoutPrefix } from '../peft';
 import { sourceOfRecord } from '../reading/model-source';
 import { openModel } from '../reading/open-model';
+import { needWeights } from '../reading/opened-model';
 import { CONFIG, GENERATION_CONFIG } from '../reading/weight-files';
 import type { ExportedAdapter, ExportSource } from './export-source';
 
@@ -31,7 +32,8 @@ export async function openExportSource(
 ): Promise<ExportSource> {
   const files = sourceOfRecord(model, blobs);
   const configJson = await jsonOf(CONFIG, await files.need(CONFIG));
-  const { family, plan, read } = await openModel(files, families, model.format ?? 'safetensors');
+  const opened = await openModel(files, families, model.format ?? 'safetensors');
+  const { family, plan, read } = needWeights(opened);
   const tokenizer = await readTokenizerFiles(model, blobs);
   const generation = await files.find(GENERATION_CONFIG);
   const template = parseTokenizerJson(tokenizer.tokenizerConfigJson, 'tokenizer_config.json')[

@@ -6,7 +6,7 @@ import { tokenizerOfGguf } from '../../lib/formats/gguf/tokenizer-from-gguf';
 import type { NamedFile, Precision } from '../../protocol/models';
 import { openGguf } from '../decoder/gguf/gguf-weights';
 import type { ModelFamilies } from '../model-family';
-import type { OpenedModel } from './opened-model';
+import type { OpenedWeights } from './opened-model';
 import { CONFIG, GENERATION_CONFIG, GGUF_WEIGHTS, TOKENIZER, TOKENIZER_CONFIG } from './weight-files';
 
 /** general.file_type (llama_ftype) of mixtures whose types are all read. */
@@ -18,7 +18,7 @@ const MIXTURES: ReadonlyMap<number, Precision> = new Map([
 ]);
 
 /** @throws AppError `model.bad-header`, `model.truncated`, `model.unsupported`. */
-export async function openGgufModel(file: Blob, families: ModelFamilies): Promise<OpenedModel> {
+export async function openGgufModel(file: Blob, families: ModelFamilies): Promise<OpenedWeights> {
   const { header, configJson, reader } = await openGguf(file, families.ggufForms);
   const { family, plan } = families.plan(configJson);
   return {

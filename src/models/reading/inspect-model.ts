@@ -3,26 +3,39 @@
 import { AppError } from '../../lib/errors';
 import { createTokenizer } from '../../lib/text/hf-tokenizer';
 import { parseTokenizerJson } from '../../lib/text/tokenizer-config';
-import type { ModelRecord, NamedFile } from '../../protocol/models';
+import type { ModelFormat, ModelRecord, NamedFile } from '../../protocol/models';
 import { elementCount, type ModelFamilies } from '../model-family';
 import { fingerprintOf } from './fingerprint';
-import { sourceOfFiles, type ModelSource } from './model-source';
+import { readJson, sourceOfFiles, type ModelSource } from './model-source';
 import { openModel } from './open-model';
 import type { OpenedModel } from './opened-model';
 import {
   CHAT_TEMPLATE,
   chosenGguf,
+  chosenOnnx,
   CONFIG,
   GENERATION_CONFIG,
   GGUF_WEIGHTS,
+  ONNX_GRAPH,
   TOKENIZER,
   TOKENIZER_CONFIG,
+  WEIGHTS,
+  WEIGHTS_INDEX,
 } from './weight-files';
 
 /** The part of a model's record that its files tell. */
 export type ModelFacts = Pick<
   ModelRecord,
-  'family' | 'parameters' | 'sizeBytes' | 'format' | 'dtype' | 'contextLength' | 'license' | 'fingerprint'
+  | 'family'
+  | 'task'
+  | 'parameters'
+  | 'sizeBytes'
+  | 'format'
+  | 'variant'
+  | 'dtype'
+  | 'contextLength'
+  | 'license'
+  | 'fingerprint'
 >;
 
 export interface ModelInspection {
@@ -38,24 +51,71 @@ export async function inspectModel(
   files: readonly NamedFile[],
   families: ModelFamilies,
 ): Promise<ModelInspection> {
-  const gguf = chosenGguf(files);
-  const source = sourceOfFiles(gguf === null ? files : [{ name: GGUF_WEIGHTS, blob: gguf }]);
-  const model = await openModel(source, families, gguf === null ? 'safetensors' : 'gguf');
-  const beside = gguf === null ? [...model.beside(), ...(await found(source))] : model.beside();
-  await checkTokenizer(sourceOfFiles(beside), model);
+  const { format, source, variant } = await chosenFiles(files, families);
+  const model = await openModel(source, families, format);
+  const beside = format === 'gguf' ? model.beside() : [...model.beside(), ...(await found(source))];
+  await checkTokenizer(sourceOfFiles(beside), vocabSizeOf(model));
   const sizeBytes = model.weights.reduce((sum, { blob }) => sum + blob.size, 0);
   const facts: ModelFacts = {
-    family: model.family.name,
-    parameters: elementCount(model.plan.weightShapes()),
+    ...factsOf(model),
     sizeBytes,
-    format: model.format,
+    format,
     dtype: model.precision,
-    contextLength: model.plan.contextLength,
     license: model.license,
     fingerprint: await fingerprintOf(model.weights),
+    ...(variant === null ? {} : { variant }),
   };
   return { facts, files: [...beside, ...model.weights] };
 }
+
+interface ChosenFiles {
+  format: ModelFormat;
+  source: ModelSource;
+  /** Which of several ONNX graphs it is; null where there is no choice. */
+  variant: string | null;
+}
+
+/** Safetensors go first, where their architecture is one of ours; then GGUF, then ONNX. */
+async function chosenFiles(files: readonly NamedFile[], families: ModelFamilies): Promise<ChosenFiles> {
+  const onnx = files.some(({ name }) => name.endsWith('.onnx'));
+  const safetensors = files.some(({ name }) => name === WEIGHTS || name === WEIGHTS_INDEX);
+  if (onnx && !(safetensors && (await isKnown(files, families)))) {
+    const named = files.map(({ name, blob }) => ({ name: name.slice(name.lastIndexOf('/') + 1), blob }));
+    const chosen = chosenOnnx(named);
+    if (chosen !== null) {
+      const others = named.filter(({ name }) => !name.endsWith('.onnx'));
+      const source = sourceOfFiles([...others, { name: ONNX_GRAPH, blob: chosen.graph.blob }]);
+      return { format: 'onnx', source, variant: chosen.others.length === 0 ? null : chosen.graph.name };
+    }
+  }
+  const gguf = chosenGguf(files);
+  if (gguf === null) return { format: 'safetensors', source: sourceOfFiles(files), variant: null };
+  return { format: 'gguf', source: sourceOfFiles([{ name: GGUF_WEIGHTS, blob: gguf }]), variant: null };
+}
+
+async function isKnown(files: readonly NamedFile[], families: ModelFamilies): Promise<boolean> {
+  const config = files.find(({ name }) => name === CONFIG);
+  if (config === undefined) return false;
+  try {
+    families.plan(await readJson(CONFIG, config.blob));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function factsOf(model: OpenedModel): Pick<ModelFacts, 'family' | 'task' | 'parameters' | 'contextLength'> {
+  if (model.format === 'onnx') {
+    const { task, parameters, contextLength } = model;
+    return { family: 'graph', task, parameters, contextLength };
+  }
+  const { family, plan } = model;
+  const parameters = elementCount(plan.weightShapes());
+  return { family: family.name, parameters, contextLength: plan.contextLength };
+}
+
+const vocabSizeOf = (model: OpenedModel): number | null =>
+  model.format === 'onnx' ? model.vocabSize : model.plan.vocabSize;
 
 async function found(source: ModelSource): Promise<NamedFile[]> {
   const files: NamedFile[] = [];
@@ -67,19 +127,19 @@ async function found(source: ModelSource): Promise<NamedFile[]> {
 }
 
 /** Sound, and of this model: an id without a row in the embedding would read a stranger's weights. */
-async function checkTokenizer(source: ModelSource, { plan }: OpenedModel): Promise<void> {
+async function checkTokenizer(source: ModelSource, vocabSize: number | null): Promise<void> {
   const tokenizerJson = await (await source.need(TOKENIZER)).text();
   const config = await source.find(TOKENIZER_CONFIG);
   const tokenizerConfigJson = config === null ? '{}' : await config.text();
   const tokenizer = createTokenizer({ tokenizerJson, tokenizerConfigJson });
-  if (tokenizer.vocabSize <= plan.vocabSize) return;
-  const beyond = ordinaryBeyond(tokenizerJson, plan.vocabSize);
+  if (vocabSize === null || tokenizer.vocabSize <= vocabSize) return;
+  const beyond = ordinaryBeyond(tokenizerJson, vocabSize);
   if (beyond === null) return;
   throw new AppError(
     'model.unsupported',
-    `${TOKENIZER} and ${CONFIG} do not belong together: ${JSON.stringify(beyond.token)} has the id ${beyond.id}, the model has ${plan.vocabSize} tokens.`,
+    `${TOKENIZER} and ${CONFIG} do not belong together: ${JSON.stringify(beyond.token)} has the id ${beyond.id}, the model has ${vocabSize} tokens.`,
     {
-      details: { ...beyond, vocabSize: plan.vocabSize },
+      details: { ...beyond, vocabSize },
       remedy: `Use the ${TOKENIZER} of the same model.`,
     },
   );

@@ -1,18 +1,45 @@
-// What the opening of a model's files gives, whichever format its weights are in.
-import type { ModelFormat, NamedFile, Precision } from '../../protocol/models';
+// What the opening of a model's files gives: weights with a plan, of one of our families, or a graph that is run as it is.
+import { AppError } from '../../lib/errors';
+import type { ModelFormat, ModelTask, NamedFile, Precision } from '../../protocol/models';
 import type { WeightReader } from '../file-layout';
 import type { ModelFamily, ModelPlan } from '../model-family';
+import type { GraphScheme } from '../onnx/graph-scheme';
 
-export interface OpenedModel {
-  format: ModelFormat;
-  family: ModelFamily;
-  plan: ModelPlan;
-  /** By the decoder's names. */
-  read: WeightReader;
+interface Opened {
   precision: Precision;
   license: string | null;
   /** Files with weights, in the order that the fingerprint is taken over. */
   weights: NamedFile[];
   /** The index of several weight files, and what GGUF keeps in its metadata: stored beside the weights, made when asked. */
   beside: () => NamedFile[];
+}
+
+export interface OpenedWeights extends Opened {
+  format: Exclude<ModelFormat, 'onnx'>;
+  family: ModelFamily;
+  plan: ModelPlan;
+  /** By the decoder's names. */
+  read: WeightReader;
+}
+
+export interface OpenedGraph extends Opened {
+  format: 'onnx';
+  task: ModelTask;
+  scheme: GraphScheme;
+  parameters: number;
+  contextLength: number;
+  /** null where neither the graph nor its configuration says it. */
+  vocabSize: number | null;
+  /** By config.json. */
+  stopTokenIds: readonly number[];
+}
+
+export type OpenedModel = OpenedWeights | OpenedGraph;
+
+/** @throws AppError `model.unsupported` for a graph. */
+export function needWeights(model: OpenedModel): OpenedWeights {
+  if (model.format !== 'onnx') return model;
+  throw new AppError('model.unsupported', 'An ONNX model is a graph: its weights cannot be taken out of it.', {
+    remedy: 'Import the same model as safetensors or GGUF.',
+  });
 }

@@ -4,7 +4,7 @@ import type { NamedFile } from '../../protocol/models';
 import type { ModelFamilies } from '../model-family';
 import { openWeights } from '../weights-file';
 import { readJson, type ModelSource } from './model-source';
-import type { OpenedModel } from './opened-model';
+import type { OpenedWeights } from './opened-model';
 import { parseSafetensorsIndex } from './safetensors-index';
 import { CONFIG, WEIGHTS, WEIGHTS_INDEX } from './weight-files';
 
@@ -12,7 +12,7 @@ import { CONFIG, WEIGHTS, WEIGHTS_INDEX } from './weight-files';
 export async function openSafetensorsModel(
   source: ModelSource,
   families: ModelFamilies,
-): Promise<OpenedModel> {
+): Promise<OpenedWeights> {
   const { family, plan } = families.plan(await readJson(CONFIG, await source.need(CONFIG)));
   const { weights, fileOf, beside } = await findWeights(source);
   const opened = await openWeights({ files: weights, fileOf }, plan.weightShapes());

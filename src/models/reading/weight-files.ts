@@ -1,5 +1,6 @@
 // Names of the files that weights come in, and which of a user's files they are. Pure.
 import { AppError } from '../../lib/errors';
+import { chooseVariant } from '../../lib/formats/onnx-variants';
 import type { NamedFile } from '../../protocol/models';
 
 export const CONFIG = 'config.json';
@@ -7,6 +8,8 @@ export const WEIGHTS = 'model.safetensors';
 export const WEIGHTS_INDEX = 'model.safetensors.index.json';
 /** What a GGUF file is stored as, whatever it was called. */
 export const GGUF_WEIGHTS = 'model.gguf';
+/** What an ONNX graph is stored as, whatever it was called. Files with its weights keep their names. */
+export const ONNX_GRAPH = 'model.onnx';
 export const TOKENIZER = 'tokenizer.json';
 export const TOKENIZER_CONFIG = 'tokenizer_config.json';
 export const GENERATION_CONFIG = 'generation_config.json';
@@ -40,4 +43,32 @@ export function chosenGguf(files: readonly NamedFile[]): Blob | null {
     });
   }
   return first.blob;
+}
+
+export interface ChosenOnnx {
+  graph: NamedFile;
+  /** Names of graphs that were left. */
+  others: string[];
+}
+
+/**
+ * The ONNX graph among the files, of several variants the one that loses least and still runs everywhere; null for none.
+ * @throws AppError `model.unsupported` for graphs that are not variants of one model.
+ */
+export function chosenOnnx(files: readonly NamedFile[]): ChosenOnnx | null {
+  const choice = chooseVariant(files.map(({ name, blob }) => ({ name, sizeBytes: blob.size })));
+  if (choice === null) return null;
+  if ('undecided' in choice) {
+    const { undecided } = choice;
+    throw new AppError(
+      'model.unsupported',
+      `There are ${undecided.length} ONNX graphs: ${undecided.join(', ')}.`,
+      {
+        details: { files: undecided },
+        remedy: 'Choose one of them, with its files of weights, beside config.json and tokenizer.json.',
+      },
+    );
+  }
+  const graph = files.find(({ name }) => name === choice.chosen);
+  return graph === undefined ? null : { graph, others: choice.others };
 }

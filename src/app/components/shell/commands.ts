@@ -107,7 +107,7 @@ function actions(app: AppServices): Command[] {
 
 function models({ library, router }: AppServices): Command[] {
   const group = t('shell.palette.models');
-  const bases = library.models.map((model): Command => ({
+  const bases = library.chatModels.map((model): Command => ({
     id: `model-${model.id}`,
     group,
     title: t('shell.palette.chatWith', { name: model.name }),

@@ -92,6 +92,7 @@ export const chat = {
   switchHint: 'Adapters switch without loading the model again.',
   storage: 'Weights kept in',
   storageHint: 'Fewer bits take less memory and answer a little differently.',
+  storageGraph: 'An ONNX model is kept as its file has it.',
   loadingModels: 'Loading models',
   noModels: 'No model here',
   noModelsHint: 'Import one under Models.',

@@ -34,6 +34,7 @@ export const models = {
   parameters: '{count} parameters',
   adapterFacts: 'LoRA r{rank}, {targets}',
   fromRun: 'Tuned here',
+  forEmbedding: 'For embeddings',
   chat: 'Chat',
   chatWith: 'Chat with {name}',
   tune: 'Tune',
@@ -128,7 +129,7 @@ export const models = {
   importTitle: 'Import',
   dropTitle: 'Drop model or adapter files here',
   dropHelp:
-    'safetensors, in one file or in parts, with config.json and tokenizer.json; a GGUF file; or the folder of a PEFT adapter.',
+    'safetensors, in one file or in parts, or an ONNX graph, with config.json and tokenizer.json; a GGUF file; or the folder of a PEFT adapter.',
   chooseFiles: 'Choose files',
   chooseFolder: 'Choose a folder',
   foundModel: 'A model',

@@ -96,6 +96,7 @@ export const chat: Translation<English['chat']> = {
   switchHint: 'Los adaptadores cambian sin volver a cargar el modelo.',
   storage: 'Pesos guardados en',
   storageHint: 'Menos bits ocupan menos memoria y responden algo distinto.',
+  storageGraph: 'Un modelo ONNX se guarda como está en su archivo.',
   loadingModels: 'Cargando modelos',
   noModels: 'Aquí no hay modelos',
   noModelsHint: 'Importa uno en Modelos.',

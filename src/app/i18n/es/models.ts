@@ -37,6 +37,7 @@ export const models: Translation<English['models']> = {
   parameters: '{count} parámetros',
   adapterFacts: 'LoRA r{rank}, {targets}',
   fromRun: 'Ajustado aquí',
+  forEmbedding: 'Para embeddings',
   chat: 'Chat',
   chatWith: 'Chatear con {name}',
   tune: 'Ajustar',
@@ -132,7 +133,7 @@ export const models: Translation<English['models']> = {
   importTitle: 'Importar',
   dropTitle: 'Suelta aquí los archivos de un modelo o adaptador',
   dropHelp:
-    'safetensors, en un archivo o en partes, con config.json y tokenizer.json; un archivo GGUF; o la carpeta de un adaptador PEFT.',
+    'safetensors, en un archivo o en partes, o un grafo ONNX, con config.json y tokenizer.json; un archivo GGUF; o la carpeta de un adaptador PEFT.',
   chooseFiles: 'Elegir archivos',
   chooseFolder: 'Elegir una carpeta',
   foundModel: 'Un modelo',

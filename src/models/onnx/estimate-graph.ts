@@ -1,0 +1,29 @@
+// What an ONNX model takes on this device: its files as they are, and the keys and values of a conversation. It is not trained.
+import type { ModelEstimate } from '../../protocol/engine';
+import { CHAT_TOKENS } from '../estimate-model';
+import type { OpenedGraph } from '../reading/opened-model';
+
+const BYTES = { float32: 4, float16: 2 } as const;
+
+/** @param limitBytes what the device allows; null when unknown, which counts as fitting. */
+export function estimateGraph(opened: OpenedGraph, limitBytes: number | null): ModelEstimate {
+  const { parameters, contextLength, weights } = opened;
+  const weightBytes = weights.reduce((sum, { blob }) => sum + blob.size, 0);
+  const bytes = weightBytes + cacheBytes(opened);
+  return {
+    parameters,
+    contextLength,
+    limitBytes,
+    chat: [{ storage: 'f32', bytes, fits: limitBytes === null || bytes <= limitBytes }],
+    train: [],
+  };
+}
+
+/** Past and present are there side by side while a token is read. */
+function cacheBytes({ scheme, contextLength }: OpenedGraph): number {
+  const tokens = Math.min(contextLength, CHAT_TOKENS);
+  return scheme.caches.reduce((sum, { shape, axis, type }) => {
+    const each = shape.reduce((size, n, index) => (index === axis ? size : size * n), BYTES[type]);
+    return sum + 2 * each * tokens;
+  }, 0);
+}
