@@ -4,7 +4,14 @@ import { EventBus } from '../core/event-bus';
 import { EngineDevice, fallbacks, proveProducts, type PlanDevice } from '../engine';
 import type { OrtEngine } from '../engine/ort/ort-engine';
 import { ortThreads, startOrt } from '../engine/ort/start-ort';
-import { createModelFamilies, graphWays, ModelFiles, runOrtSelfTest, runPlannedSelfTest, runSelfTest } from '../models';
+import {
+  createModelFamilies,
+  graphWays,
+  ModelFiles,
+  runOrtSelfTest,
+  runPlannedSelfTest,
+  runSelfTest,
+} from '../models';
 import type { BackendName, EngineApi, EngineStreams, SelfTestReport } from '../protocol/engine';
 import type { WorkerContext, WorkerParts } from '../protocol/worker-context';
 import { ChatDevice } from './chat-device';

@@ -1,7 +1,14 @@
 import 'fake-indexeddb/auto';
 import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { asGguf, asOnnx, asSafetensors, asShards, jsonFile, modelWeights } from '../../tests/support/model-forms';
+import {
+  asGguf,
+  asOnnx,
+  asSafetensors,
+  asShards,
+  jsonFile,
+  modelWeights,
+} from '../../tests/support/model-forms';
 import { HOSTILE_MODELS, PEFT_JSON } from '../../tests/support/hostile-models';
 import { trainingDefaults } from '../core/config/training-config';
 import { openDatabase } from '../core/database';

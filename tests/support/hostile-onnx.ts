@@ -11,7 +11,7 @@ type Writer = ProtobufWriter<never>;
 const bytesOf = (write: (writer: Writer) => void): Uint8Array<ArrayBuffer> => {
   const writer: Writer = new ProtobufWriter();
   write(writer);
-  return (writer.parts()[0] as Uint8Array<ArrayBuffer> | undefined) ?? new Uint8Array();
+  return writer.parts()[0] ?? new Uint8Array();
 };
 
 const named = (...parts: BlobPart[]): NamedFile[] => [

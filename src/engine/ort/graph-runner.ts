@@ -126,7 +126,7 @@ export class GraphRunner {
     const size = shape.at(-1) ?? 0;
     const data = await tensor.getData();
     const [start, end] = [from * size, (from + 1) * size];
-    if (data instanceof Float32Array) return data.slice(start, end) as Float32Array<ArrayBuffer>;
+    if (data instanceof Float32Array) return data.slice(start, end);
     if (tensor.type !== 'float16') throw new AppError('internal', `An output is of ${tensor.type}.`);
     // An array of halves where the browser has these, else of their bits.
     const { buffer, byteOffset } = data as Uint16Array<ArrayBuffer>;
@@ -158,7 +158,7 @@ export class GraphRunner {
     const buffer = device.createBuffer({ size, usage });
     const encoder = device.createCommandEncoder();
     for (let piece = 0; piece < pieces; piece += 1) {
-      encoder.copyBufferToBuffer(tensor.gpuBuffer as GPUBuffer, piece * stride, buffer, piece * length, length);
+      encoder.copyBufferToBuffer(tensor.gpuBuffer, piece * stride, buffer, piece * length, length);
     }
     device.queue.submit([encoder.finish()]);
     return ort.Tensor.fromGpuBuffer(buffer, { dataType, dims, dispose: () => buffer.destroy() });
@@ -166,7 +166,7 @@ export class GraphRunner {
 }
 
 function refusal(work: string, cause: unknown): AppError {
-  if (cause instanceof AppError) return cause;
+  if (cause instanceof AppError) return cause as AppError;
   const said = typeof cause === 'number' ? 'it ran out of memory' : messageOf(cause);
   if (typeof cause === 'number' || /out of memory|allocat|bad_alloc|Aborted/i.test(said)) {
     return new AppError('engine.out-of-memory', `onnxruntime could not ${work} the model: ${said}`, {

@@ -76,10 +76,7 @@ export class OrtSession {
   }
 
   /** Of all outputs only those. */
-  async runFor(
-    inputs: Record<string, Tensor>,
-    wanted: readonly string[],
-  ): Promise<Record<string, Tensor>> {
+  async runFor(inputs: Record<string, Tensor>, wanted: readonly string[]): Promise<Record<string, Tensor>> {
     return this.#session.run(inputs, wanted);
   }
 

@@ -198,7 +198,9 @@ class OnnxReading {
     const sizes = sizesOf(name, shape);
     const sizeBytes = bytesOf(name, type, sizes);
     if (!isExternal && inlineBytes >= 0 && inlineBytes !== sizeBytes) {
-      throw badOnnx(`${name} is [${sizes.join(', ')}] of ${type}, which needs ${sizeBytes} bytes; it has ${inlineBytes}`);
+      throw badOnnx(
+        `${name} is [${sizes.join(', ')}] of ${type}, which needs ${sizeBytes} bytes; it has ${inlineBytes}`,
+      );
     }
     const external = isExternal ? placeOf(name, sizeBytes, entries) : null;
     return { name, type, shape: sizes, sizeBytes, external };
@@ -234,7 +236,8 @@ class OnnxReading {
       shape = [];
       for await (const size of this.#within(field, 'a shape')) {
         if (size.number === 1) shape.push(await this.#dimension(size));
-        if (shape.length > MAX_DIMENSIONS) throw badOnnx(`a shape has more than ${MAX_DIMENSIONS} dimensions`);
+        if (shape.length > MAX_DIMENSIONS)
+          throw badOnnx(`a shape has more than ${MAX_DIMENSIONS} dimensions`);
       }
     }
     return { type: elementOf(Number(typeId)), shape };

@@ -12,10 +12,7 @@ const TOLERANCE = 0.3;
  * @returns the length of the logits.
  * @throws AppError `model.unsupported` saying what differs.
  */
-export async function checkDecoder(
-  open: () => DecodeSession,
-  length: number,
-): Promise<number> {
+export async function checkDecoder(open: () => DecodeSession, length: number): Promise<number> {
   const tokens = Array.from({ length }, (_, index) => 3 + ((index * 7) % 29));
   const [atOnce, inSteps] = [open(), open()];
   try {
@@ -25,7 +22,9 @@ export async function checkDecoder(
     if (!expected.every(Number.isFinite)) throw wrong('its logits are not finite');
     const difference = differenceOf(expected, found);
     if (difference > TOLERANCE) {
-      throw wrong(`with its cache it answers otherwise than without (${difference.toPrecision(2)} of the logits)`);
+      throw wrong(
+        `with its cache it answers otherwise than without (${difference.toPrecision(2)} of the logits)`,
+      );
     }
     return expected.length;
   } finally {
@@ -36,7 +35,8 @@ export async function checkDecoder(
 
 /** Root mean square of the difference over that of the logits around their mean: an offset of all changes nothing. */
 function differenceOf(expected: Float32Array, found: Float32Array): number {
-  const mean = (values: Float32Array): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const mean = (values: Float32Array): number =>
+    values.reduce((sum, value) => sum + value, 0) / values.length;
   const [a, b] = [mean(expected), mean(found)];
   let [square, size] = [0, 0];
   expected.forEach((value, index) => {

@@ -69,8 +69,10 @@ export function decoderScheme(graph: Pick<OnnxDescription, 'inputs' | 'outputs'>
   const inputs = new Inputs(graph.inputs);
   refuseEncoder(graph);
   const named = (pattern: RegExp) => (input: OnnxValueInfo) => pattern.test(input.name);
-  const perToken = (pattern: RegExp, ...ranks: number[]) => (input: OnnxValueInfo) =>
-    ranks.includes(rankOf(input)) && pattern.test(input.name);
+  const perToken =
+    (pattern: RegExp, ...ranks: number[]) =>
+    (input: OnnxValueInfo) =>
+      ranks.includes(rankOf(input)) && pattern.test(input.name);
 
   const mask = inputs.take((input) => perToken(/mask/i, 2)(input) && isMaskType(input));
   const segments = inputs.take((input) => isWhole(input) && perToken(/token_?type|segment/i, 2)(input));
@@ -142,7 +144,8 @@ export function notUnderstood(
     `The ONNX graph cannot be run: ${fact}. Its inputs: ${list.join('; ')}.`,
     {
       details: { inputs: inputs.map(describe), outputs: outputs.map(describe) },
-      remedy: 'Choose an export of a decoder with past and present keys and values, as text-generation has it.',
+      remedy:
+        'Choose an export of a decoder with past and present keys and values, as text-generation has it.',
     },
   );
 }

@@ -6,7 +6,14 @@ export interface GraphConfig {
   stopTokenIds: number[];
 }
 
-const CONTEXT_KEYS = ['max_position_embeddings', 'n_positions', 'n_ctx', 'max_seq_len', 'max_sequence_length', 'seq_length'];
+const CONTEXT_KEYS = [
+  'max_position_embeddings',
+  'n_positions',
+  'n_ctx',
+  'max_seq_len',
+  'max_sequence_length',
+  'seq_length',
+];
 /** Of a model whose files do not say it. */
 export const DEFAULT_CONTEXT = 2048;
 

@@ -43,7 +43,10 @@ export async function loadGraph(
   graphs: OpenGraph | undefined,
 ): Promise<GraphModel> {
   const { scheme, contextLength } = opened;
-  const files = filesOfGraph(opened, scheme.caches.map(({ present }) => present));
+  const files = filesOfGraph(
+    opened,
+    scheme.caches.map(({ present }) => present),
+  );
   const { runner, vocabSize, note } = await firstThatWorks(graphs?.() ?? [], async (way) => {
     const open = await way.open(files);
     const length = Math.min(way.checkedTokens, contextLength);

@@ -91,7 +91,10 @@ export class OnnxDecodeSession implements DecodeSession {
     };
     feed(ids, tokens);
     feed(mask, new Array<number>(past + count).fill(1));
-    feed(positions, Array.from(tokens, (_, index) => past + index));
+    feed(
+      positions,
+      Array.from(tokens, (_, index) => past + index),
+    );
     feed(segments, new Array<number>(count).fill(0));
     feed(logitsToKeep, [1]);
     feed(useCache, [past > 0 ? 1 : 0]);

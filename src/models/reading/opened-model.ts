@@ -39,7 +39,11 @@ export type OpenedModel = OpenedWeights | OpenedGraph;
 /** @throws AppError `model.unsupported` for a graph. */
 export function needWeights(model: OpenedModel): OpenedWeights {
   if (model.format !== 'onnx') return model;
-  throw new AppError('model.unsupported', 'An ONNX model is a graph: its weights cannot be taken out of it.', {
-    remedy: 'Import the same model as safetensors or GGUF.',
-  });
+  throw new AppError(
+    'model.unsupported',
+    'An ONNX model is a graph: its weights cannot be taken out of it.',
+    {
+      remedy: 'Import the same model as safetensors or GGUF.',
+    },
+  );
 }
