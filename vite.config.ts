@@ -17,7 +17,8 @@ const offlineShell = VitePWA({
   injectRegister: false,
   injectManifest: {
     globPatterns: ['**/*'],
-    globIgnores: ['**/*.map', 'service-worker.js'],
+    // onnxruntime's builds for WebGPU are large and few need them: fetched when an ONNX model is first run on a GPU.
+    globIgnores: ['**/*.map', 'service-worker.js', '**/*.jspi-*.wasm', '**/*.asyncify-*.wasm'],
     maximumFileSizeToCacheInBytes: 64 * 1024 * 1024,
   },
   manifest: {
