@@ -1,6 +1,6 @@
 // README.md of the bundle with which training goes on elsewhere: what lies where, and the commands.
 import type { DatasetRecord } from '../../protocol/datasets';
-import type { AdapterRecord, ModelFamily, ModelRecord } from '../../protocol/models';
+import type { AdapterRecord, ModelRecord } from '../../protocol/models';
 import { fileNameOf } from './file-name';
 import { ADAPTER_FOLDER, DATASET_FILE, type Recipe } from './training-recipes';
 
@@ -49,7 +49,7 @@ export function elsewhereReadme(
 }
 
 /** Families whose models vLLM runs without adapters (its supported models, column LoRA). */
-const VLLM_WITHOUT_LORA: readonly ModelFamily[] = ['gpt2'];
+const VLLM_WITHOUT_LORA: readonly ModelRecord['family'][] = ['gpt2'];
 
 function serving(
   { name, lora }: AdapterRecord,

@@ -8,6 +8,7 @@ import type { FileArray } from '../file-layout';
 import { ADAPTER_CONFIG, ADAPTER_WEIGHTS, peftFiles, peftModules, withoutPrefix } from '../peft';
 import { readJson, sourceOfRecord } from '../reading/model-source';
 import { openModel } from '../reading/open-model';
+import { needWeights } from '../reading/opened-model';
 import { CONFIG } from '../reading/weight-files';
 import type { SourceStores } from './open-source';
 
@@ -32,7 +33,8 @@ export async function peftAdapter(
   const stored = await storedFiles(adapter, blobs);
   if (asStored) return { files: stored, modules: names, rank: adapter.lora.rank };
   const arrays = await arraysOf(stored);
-  const openWeights = async () => (await openModel(source, families, base.format ?? 'safetensors')).read;
+  const openWeights = async () =>
+    needWeights(await openModel(source, families, base.format ?? 'safetensors')).read;
   const { files, rank } = await peftFiles(plan, { lora: adapter.lora, arrays }, base, openWeights);
   return { files, modules: names, rank };
 }
