@@ -22,7 +22,7 @@ export type CachePairs = { pairs: CachePair[] } | Unread;
 
 const LEAST_RANK = 3;
 const TOKENS = /past|seq|len|cache|time|token|position|history/i;
-const BATCH = /batch|^b$|^n$/i;
+const BATCH = /batch/i;
 
 export const isCacheInput = ({ type, shape }: OnnxValueInfo): boolean =>
   (type === 'float32' || type === 'float16') && shape !== null && shape.length >= LEAST_RANK;
@@ -103,8 +103,12 @@ function pairOf(input: OnnxValueInfo, output: OnnxValueInfo, batch: string | nul
     return { input: name, fact: `${output.name}, which it grows into, is of ${output.type}` };
   }
   const open = shape.flatMap((size, index) => (typeof size === 'number' ? [] : [index]));
-  if (open.length === 0) return { input: name, fact: 'none of its sizes grows with the text' };
-  const axis = axisOf(open, shape, output.shape, batch);
+  const growing = open.filter((index) => {
+    const size = shape[index] ?? null;
+    return size === null || (size !== batch && !BATCH.test(String(size)));
+  });
+  if (growing.length === 0) return { input: name, fact: 'none of its sizes grows with the text' };
+  const axis = axisOf(growing, shape, output.shape);
   if (axis === null) return { input: name, fact: 'which of its sizes is the number of tokens is not told' };
   // One that is left is the number of sequences; of further ones nobody says how large they are.
   if (open.length > 2) return { input: name, fact: 'its sizes are not told' };
@@ -112,25 +116,22 @@ function pairOf(input: OnnxValueInfo, output: OnnxValueInfo, batch: string | nul
   return { past: name, present: output.name, type, shape: sizes, axis };
 }
 
-/** The open size that is the number of tokens: the only one, or the one that is not the number of sequences. */
+/** Which of the sizes that are not told is the number of tokens; null where that is a guess. */
 function axisOf(
-  open: readonly number[],
+  growing: readonly number[],
   shape: readonly OnnxSize[],
   present: readonly OnnxSize[] | null,
-  batch: string | null,
 ): number | null {
   const nameOf = (index: number): string | null => {
     const size = shape[index];
     return typeof size === 'string' ? size : null;
   };
   const narrowed: ((index: number) => boolean)[] = [
-    (index) => nameOf(index) === null || nameOf(index) !== batch,
-    (index) => !BATCH.test(nameOf(index) ?? ''),
     // The number of sequences is the same before and after, by name.
     (index) => nameOf(index) === null || present?.[index] !== nameOf(index),
     (index) => TOKENS.test(nameOf(index) ?? ''),
   ];
-  let left = [...open];
+  let left = [...growing];
   for (const keeps of narrowed) {
     const [only, second] = left;
     if (second === undefined) return only ?? null;
