@@ -55,6 +55,21 @@ function checkShapes(places: ReadonlyMap<string, Place>, shapes: ReadonlyMap<str
   }
 }
 
+/** The model would miss everything; better to say what the file is. */
+function refuseAdapter(places: ReadonlyMap<string, Place>): void {
+  const tensor = [...places.keys()].find((name) => /\.lora_[AB]\./.test(name));
+  if (tensor === undefined) return;
+  throw new AppError(
+    'model.unsupported',
+    `The weights are an adapter’s, not a model’s: they have ${tensor}.`,
+    {
+      details: { tensor },
+      remedy:
+        'Name the file adapter_model.safetensors and import it with its adapter_config.json, as an adapter.',
+    },
+  );
+}
+
 /** The complaint names the file: there may be many. */
 async function headerOf({ name, blob }: NamedFile): Promise<SafetensorsHeader> {
   try {
@@ -118,6 +133,7 @@ export async function openWeights(
   const opened = new Map<string, { file: Blob; header: SafetensorsHeader }>();
   for (const file of files) opened.set(file.name, { file: file.blob, header: await headerOf(file) });
   const places = placesOf(opened, fileOf);
+  refuseAdapter(places);
   checkShapes(places, shapes);
   const memory = new PieceMemory();
   const read: WeightReader = async (name, rows) => {

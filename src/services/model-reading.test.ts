@@ -2,6 +2,7 @@ import 'fake-indexeddb/auto';
 import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
+  asFamily,
   asGguf,
   asOnnx,
   asSafetensors,
@@ -9,16 +10,15 @@ import {
   jsonFile,
   modelWeights,
 } from '../../tests/support/model-forms';
-import { HOSTILE_MODELS, PEFT_JSON } from '../../tests/support/hostile-models';
+import { ADAPTER_BASES, HOSTILE_ADAPTERS } from '../../tests/support/hostile-adapters';
+import { HOSTILE_MODELS } from '../../tests/support/hostile-models';
 import { trainingDefaults } from '../core/config/training-config';
 import { openDatabase } from '../core/database';
 import { EventBus } from '../core/event-bus';
 import { EngineDevice } from '../engine';
-import { writeSafetensors } from '../lib/formats/safetensors';
 import { MemoryBlobStore } from '../lib/storage/memory-blob-store';
 import { createModelFamilies, ModelFiles } from '../models';
 import { openExportSource } from '../models/export';
-import type { FileArray } from '../models/file-layout';
 import type { ModelRecord, NamedFile } from '../protocol/models';
 import { createModelCatalog } from './model-catalog';
 import { ModelLibrary } from './model-library';
@@ -237,27 +237,19 @@ describe('reading models', () => {
     expect(await bench.database.getAll('models')).toEqual([]);
   });
 
-  it.each([
-    ['a wider model', [64, 2], 'expected [16, 2]'],
-    ['another rank', [16, 3], 'expected [16, 2]'],
-  ])('hostile: an adapter for %s is refused by the array that does not fit', async (_, shape, fact) => {
+  it.each(HOSTILE_ADAPTERS)('hostile: $what is refused by name, and nothing is kept', async (hostile) => {
     const bench = await createLibrary();
-    const base = await bench.library.importModel('base', asSafetensors());
+    const base = await bench.library.importModel(
+      'base',
+      await asFamily(ADAPTER_BASES[hostile.base ?? 'llama']),
+    );
     const before = await bench.blobs.list('');
-    const arrays = new Map<string, FileArray>();
-    for (const layer of [0, 1]) {
-      const path = `model.layers.${layer}.self_attn.q_proj`;
-      const [out = 0, rank = 0] = shape;
-      arrays.set(`${path}.lora_A.weight`, { shape: [2, 16], data: new Float32Array(32) });
-      arrays.set(`${path}.lora_B.weight`, { shape, data: new Float32Array(out * rank) });
-    }
-    const files = [
-      { name: 'adapter_model.safetensors', blob: writeSafetensors(arrays) },
-      jsonFile('adapter_config.json', PEFT_JSON),
-    ];
-    await expect(bench.library.importAdapter('hostile', base.id, files)).rejects.toMatchObject({
-      code: 'adapter.base-mismatch',
-      message: expect.stringContaining(fact) as string,
+    await expect(
+      bench.library.importAdapter('hostile', base.id, await hostile.files()),
+    ).rejects.toMatchObject({
+      code: hostile.code,
+      message: expect.stringContaining(hostile.fact) as string,
+      remedy: expect.any(String) as string,
     });
     expect(await bench.blobs.list('')).toEqual(before);
     expect(await bench.database.getAll('adapters')).toEqual([]);

@@ -5,6 +5,7 @@ import { rawGguf, rawKey, text, typeNumber, u64 } from '../../src/lib/formats/gg
 import { writeSafetensors } from '../../src/lib/formats/safetensors';
 import type { NamedFile } from '../../src/protocol/models';
 import { HOSTILE_ONNX } from './hostile-onnx';
+import { loraGguf, queryMatrices } from './hostile-adapters';
 import {
   asSafetensors,
   asShards,
@@ -385,13 +386,26 @@ const BESIDE: HostileModel[] = [
   },
 ];
 
+const ADAPTERS_AS_MODELS: HostileModel[] = [
+  {
+    what: 'an adapter’s matrices as the weights of a model',
+    files: () => withWeights(writeSafetensors(queryMatrices())),
+    code: 'model.unsupported',
+    fact: 'The weights are an adapter’s, not a model’s',
+  },
+  {
+    what: 'a GGUF adapter as a model',
+    files: async () => raw(await loraGguf()),
+    code: 'model.unsupported',
+    fact: 'it is an adapter, not a model',
+  },
+];
+
 export const HOSTILE_MODELS: readonly HostileModel[] = [
   ...SAFETENSORS,
   ...SHARDS,
   ...GGUF,
   ...HOSTILE_ONNX,
   ...BESIDE,
+  ...ADAPTERS_AS_MODELS,
 ];
-
-/** Fields that an adapter's configuration needs. */
-export const PEFT_JSON = { peft_type: 'LORA', r: 2, lora_alpha: 4, target_modules: ['q_proj'] };

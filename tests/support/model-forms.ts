@@ -11,6 +11,7 @@ import { ggufMetadataOf } from '../../src/models/decoder/gguf/gguf-config';
 import { ggufTensorsOf } from '../../src/models/decoder/gguf/gguf-weights';
 import { decoderOnnx } from '../../src/models/decoder/onnx/decoder-graph';
 import { randomWeights } from '../../src/models/decoder/random-weights';
+import { createModelFamilies } from '../../src/models/families';
 import { parseLlamaConfig } from '../../src/models/families/llama';
 import type { FileArray } from '../../src/models/file-layout';
 import type { NamedFile } from '../../src/protocol/models';
@@ -51,6 +52,21 @@ export function besideWeights(): NamedFile[] {
 
 export function asSafetensors(weights = modelWeights()): NamedFile[] {
   return [...besideWeights(), { name: 'model.safetensors', blob: writeSafetensors(weights) }];
+}
+
+/** A model of that configuration with the same tokenizer, in the form of its family's files. */
+export async function asFamily(configJson: Record<string, unknown>): Promise<NamedFile[]> {
+  const { plan } = createModelFamilies().plan(configJson);
+  const weights = randomWeights(plan.decoder, 1);
+  const read = plan.fileReader((name) => Promise.resolve(weights.get(name) as FileArray));
+  const arrays = new Map<string, FileArray>();
+  for (const name of plan.weightShapes().keys()) arrays.set(name, await read(name));
+  const others = besideWeights().filter(({ name }) => name !== 'config.json');
+  return [
+    jsonFile('config.json', configJson),
+    ...others,
+    { name: 'model.safetensors', blob: writeSafetensors(arrays) },
+  ];
 }
 
 /** The arrays dealt out to two files in turn, as an index says. */

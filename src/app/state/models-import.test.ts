@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { selectImport } from './models-import';
+import { rawGguf, rawKey, text } from '../../lib/formats/gguf/testing/raw-gguf';
+import { describeImport, selectImport } from './models-import';
 
 function files(...names: string[]): { name: string; blob: Blob }[] {
   return names.map((name) => ({ name, blob: new Blob([]) }));
@@ -45,5 +46,39 @@ describe('selectImport', () => {
       kind: 'adapter',
       missing: ['adapter_config.json'],
     });
+  });
+
+  it('selectImport: weights as a pickle are named, where there are none that can be read', () => {
+    expect(selectImport(files('adapter_config.json', 'adapter_model.bin'))).toMatchObject({
+      kind: 'adapter',
+      missing: ['adapter_model.safetensors'],
+      pickles: ['adapter_model.bin'],
+    });
+    expect(selectImport(files('config.json', 'tokenizer.json', 'pytorch_model.bin')).pickles).toEqual([
+      'pytorch_model.bin',
+    ]);
+    const both = files('adapter_config.json', 'adapter_model.bin', 'adapter_model.safetensors');
+    expect(selectImport(both)).toMatchObject({ pickles: [], ignored: ['adapter_model.bin'] });
+  });
+
+  it('describeImport: a GGUF file is a model or an adapter by what it says; beside a model the adapter is left', async () => {
+    const gguf = (name: string, type: string) => ({
+      name,
+      blob: rawGguf({ keys: [rawKey('general.type', 'string', text(type))] }),
+    });
+    const adapter = gguf('mine/side-lora.gguf', 'adapter');
+    expect(await describeImport([adapter, ...files('README.md')])).toMatchObject({
+      kind: 'adapter',
+      files: [{ name: 'side-lora.gguf' }],
+      missing: [],
+      ignored: ['README.md'],
+      suggestedName: 'mine',
+    });
+    expect(await describeImport([adapter, gguf('base.gguf', 'model')])).toMatchObject({
+      kind: 'model',
+      files: [{ name: 'base.gguf' }],
+      ignored: ['side-lora.gguf'],
+    });
+    expect(await describeImport(files('config.json'))).toMatchObject({ kind: 'model' });
   });
 });

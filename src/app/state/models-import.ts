@@ -1,4 +1,5 @@
-// Sorts picked or dropped files into what an import needs, before anything is sent to the engine. Pure.
+// Sorts picked or dropped files into what an import needs, before anything is sent to the engine. By names; of a GGUF file,
+// whose name does not tell, by its first keys.
 import { modelFileName, POOLING_CONFIG } from '../../core/model-file-name';
 import { belongsTo, chooseVariant, variantOf } from '../../lib/formats/onnx-variants';
 import type { NamedFile } from '../../protocol/models';
@@ -12,6 +13,8 @@ export interface ImportSelection {
   missing: string[];
   /** Files that no import reads. */
   ignored: string[];
+  /** Weights as a pickle, which is a program: nothing here runs it. */
+  pickles: string[];
   /** Folder or file name that suggests a name; empty where there is none. */
   suggestedName: string;
 }
@@ -29,38 +32,89 @@ const MODEL_OPTIONAL = [
   'sentence_bert_config.json',
   POOLING_CONFIG,
 ];
+const GGUF = /\.gguf$/i;
+const PICKLE = /^(adapter_model|pytorch_model|model).*\.(bin|pt|pth)$/i;
 const ADAPTER_REQUIRED = ['adapter_config.json', 'adapter_model.safetensors'];
 
-/** @param files names may carry a folder (`my-model/config.json`); it becomes the suggested name */
-export function selectImport(files: readonly NamedFile[]): ImportSelection {
-  const bare = files.map((file) => ({ name: modelFileName(file.name), blob: file.blob }));
-  const isAdapter = bare.some((file) => file.name.startsWith('adapter_'));
-  const required = isAdapter ? ADAPTER_REQUIRED : requiredOf(bare.map((file) => file.name));
-  const isGraphs = isGraphFile(bare);
-  const isWanted = isAdapter
-    ? (name: string) => ADAPTER_REQUIRED.includes(name)
-    : (name: string) => isModelFile(name) || isGraphs(name);
+/** Looks into GGUF files, then as `selectImport`. */
+export async function describeImport(files: readonly NamedFile[]): Promise<ImportSelection> {
+  const found = files.filter((file) => GGUF.test(file.name));
+  if (found.length === 0) return selectImport(files);
+  const { ggufKindOf } = await import('../../lib/formats/gguf/gguf-kind');
+  const kinds = await Promise.all(found.map(({ blob }) => ggufKindOf(blob)));
+  return selectImport(files, new Set(found.filter((_, i) => kinds[i] === 'adapter')));
+}
+
+/**
+ * @param files names may carry a folder (`my-model/config.json`); it becomes the suggested name
+ * @param ggufAdapters those of the files that are GGUF and an adapter
+ */
+export function selectImport(
+  files: readonly NamedFile[],
+  ggufAdapters: ReadonlySet<NamedFile> = new Set(),
+): ImportSelection {
+  const bare = files.map((file) => ({ name: modelFileName(file.name), blob: file.blob, file }));
+  const rules = rulesOf(bare, ggufAdapters);
   const names = new Set(bare.map((file) => file.name));
+  const missing = rules.required.filter((name) => !names.has(name));
   return {
-    kind: isAdapter ? 'adapter' : 'model',
-    files: bare.filter((file) => isWanted(file.name)),
-    missing: required.filter((name) => !names.has(name)),
-    ignored: bare.filter((file) => !isWanted(file.name)).map((file) => file.name),
+    kind: rules.kind,
+    files: bare.filter(rules.isWanted).map(({ name, blob }) => ({ name, blob })),
+    missing,
+    ignored: bare.filter((file) => !rules.isWanted(file)).map((file) => file.name),
+    pickles: missing.some((name) => name.endsWith('.safetensors'))
+      ? [...names].filter((name) => PICKLE.test(name))
+      : [],
     suggestedName: files.map((file) => folderName(file.name)).find((name) => name !== '') ?? '',
+  };
+}
+
+interface BareFile extends NamedFile {
+  /** As it was chosen. */
+  file: NamedFile;
+}
+
+interface Rules {
+  kind: ImportKind;
+  required: readonly string[];
+  isWanted: (file: BareFile) => boolean;
+}
+
+/** PEFT's files go first, then those of a model: an adapter's GGUF file beside a model is not part of it. */
+function rulesOf(files: readonly BareFile[], ggufAdapters: ReadonlySet<NamedFile>): Rules {
+  if (files.some(({ name }) => name.startsWith('adapter_'))) {
+    return {
+      kind: 'adapter',
+      required: ADAPTER_REQUIRED,
+      isWanted: ({ name }) => ADAPTER_REQUIRED.includes(name),
+    };
+  }
+  const others = files.filter(({ file }) => !ggufAdapters.has(file)).map(({ name }) => name);
+  const isModel = others.some(
+    (name) => GGUF.test(name) || name.endsWith('.safetensors') || variantOf(name) !== null,
+  );
+  if (ggufAdapters.size > 0 && !isModel) {
+    return { kind: 'adapter', required: [], isWanted: ({ file }) => ggufAdapters.has(file) };
+  }
+  const isGraphs = isGraphFile(files);
+  return {
+    kind: 'model',
+    required: requiredOf(others),
+    isWanted: ({ name, file }) => (isModelFile(name) || isGraphs(name)) && !ggufAdapters.has(file),
   };
 }
 
 /** A GGUF file is a whole model; an index names the files that stand for the one. */
 function requiredOf(names: readonly string[]): string[] {
   if (names.includes(INDEX)) return BESIDE_WEIGHTS;
-  if (!names.includes(WEIGHTS) && names.some((name) => name.endsWith('.gguf'))) return [];
+  if (!names.includes(WEIGHTS) && names.some((name) => GGUF.test(name))) return [];
   if (!names.includes(WEIGHTS) && names.some((name) => variantOf(name) !== null)) return [TOKENIZER];
   return [...BESIDE_WEIGHTS, WEIGHTS];
 }
 
 function isModelFile(name: string): boolean {
   if (BESIDE_WEIGHTS.includes(name) || MODEL_OPTIONAL.includes(name) || name === INDEX) return true;
-  return name.endsWith('.gguf') || (name.endsWith('.safetensors') && !name.startsWith('adapter_'));
+  return GGUF.test(name) || (name.endsWith('.safetensors') && !name.startsWith('adapter_'));
 }
 
 /** The graph that is taken of several, and what may hold its weights: all that is not named after another graph. */

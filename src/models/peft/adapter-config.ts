@@ -96,7 +96,9 @@ function refuseMore(json: Json): void {
     throw badConfig(
       `init_lora_weights is ${begun}: the adapter is one to a base that was changed when it was begun`,
       { path: 'init_lora_weights' },
-      'Save it with path_initial_model_for_weight_conversion in PEFT, which makes it one to the original base.',
+      /^loftq/i.test(begun)
+        ? 'Merge it into the base that LoftQ made, and import the merged model.'
+        : 'Save it with path_initial_model_for_weight_conversion in PEFT, which makes it one to the original base.',
     );
   }
   for (const path of OTHERS) {

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { collectGguf, writeGguf } from '../../lib/formats/gguf/gguf-writer';
 import { readSafetensor, readSafetensorsHeader } from '../../lib/formats/safetensors';
 import { Random } from '../../lib/random';
 import type { LoraConfig, LoraTarget, ModelFamily, ModelRecord, NamedFile } from '../../protocol/models';
 import { projections } from '../decoder/decoder-names';
+import { ggufAdapterOf } from '../decoder/gguf/gguf-adapter';
 import { randomWeights } from '../decoder/random-weights';
 import { mergedReader } from '../export/merged-reader';
 import { createModelFamilies } from '../families';
@@ -256,4 +258,29 @@ describe('PEFT of all families', () => {
     const arrays = await arraysOf((await exported(gpt2, adapterFor(gpt2, ['q']))).files);
     expect(arrays.get(name)?.shape).toEqual([96, 3]);
   });
+
+  it.each(FAMILIES)('gguf: %s: a GGUF adapter comes in as what it was', async (family) => {
+    const opened = open(family);
+    const adapter = adapterFor(opened, opened.all);
+    const { lora, files } = await inspectAdapter([await asGguf(opened, adapter)], base, opened);
+    expect(lora).toEqual(adapter.lora);
+    expect(await arraysOf(files)).toEqual(await arraysOf(encodeAdapter(adapter.arrays, lora, base)));
+    // Its alpha has 32 bits.
+    const stable = adapterFor(opened, opened.all.slice(1), { useRslora: true });
+    const back = await inspectAdapter([await asGguf(opened, stable)], base, opened);
+    const own = new Map([...(await arraysOf(back.files))].map(([name, array]) => [name.slice(17), array]));
+    expectClose(await mergedHere(opened, { lora: back.lora, arrays: own }), await mergedHere(opened, stable));
+  });
+
+  it('gguf: alpha 0 is no scaling, as llama.cpp has it', async () => {
+    const opened = open('llama');
+    const { lora, arrays } = adapterFor(opened, ['q', 'k']);
+    const file = await asGguf(opened, { lora: { ...lora, alpha: 0 }, arrays });
+    expect((await inspectAdapter([file], base, opened)).lora).toEqual({ ...lora, rank: 3, alpha: 3 });
+  });
 });
+
+async function asGguf({ plan, family }: Opened, adapter: ReturnType<typeof adapterFor>): Promise<NamedFile> {
+  const content = ggufAdapterOf(plan.decoder, adapter, 'side', family.gguf);
+  return { name: 'side-lora.gguf', blob: await collectGguf(writeGguf('side-lora.gguf', content)) };
+}

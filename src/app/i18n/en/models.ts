@@ -129,13 +129,15 @@ export const models = {
   importTitle: 'Import',
   dropTitle: 'Drop model or adapter files here',
   dropHelp:
-    'safetensors, in one file or in parts, or an ONNX graph, with config.json and tokenizer.json; a GGUF file; or the folder of a PEFT adapter.',
+    'safetensors, in one file or in parts, or an ONNX graph, with config.json and tokenizer.json; a GGUF file; or an adapter: the folder of a PEFT adapter, or its GGUF file.',
   chooseFiles: 'Choose files',
   chooseFolder: 'Choose a folder',
   foundModel: 'A model',
   foundAdapter: 'An adapter',
   missing: 'Missing: {names}. Add all files at once.',
   ignored: 'Not used: {names}',
+  pickles:
+    '{names}: a pickle is a program that runs when it is read, so it is not read here. Save it again as safetensors, with safe_serialization=True.',
   baseFor: 'Base model',
   importNow: 'Import',
   importing: 'Importing',

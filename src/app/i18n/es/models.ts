@@ -133,13 +133,15 @@ export const models: Translation<English['models']> = {
   importTitle: 'Importar',
   dropTitle: 'Suelta aquí los archivos de un modelo o adaptador',
   dropHelp:
-    'safetensors, en un archivo o en partes, o un grafo ONNX, con config.json y tokenizer.json; un archivo GGUF; o la carpeta de un adaptador PEFT.',
+    'safetensors, en un archivo o en partes, o un grafo ONNX, con config.json y tokenizer.json; un archivo GGUF; o un adaptador: la carpeta de uno de PEFT, o su archivo GGUF.',
   chooseFiles: 'Elegir archivos',
   chooseFolder: 'Elegir una carpeta',
   foundModel: 'Un modelo',
   foundAdapter: 'Un adaptador',
   missing: 'Falta: {names}. Añade todos los archivos a la vez.',
   ignored: 'Sin usar: {names}',
+  pickles:
+    '{names}: un pickle es un programa que se ejecuta al leerlo, así que aquí no se lee. Guárdalo otra vez como safetensors, con safe_serialization=True.',
   baseFor: 'Modelo base',
   importNow: 'Importar',
   importing: 'Importando',

@@ -4,6 +4,7 @@ import { unsupportedGguf } from '../../../lib/formats/gguf/gguf-faults';
 import type { GgufWritableType } from '../../../lib/formats/gguf/gguf-encode';
 import { readGgufHeader } from '../../../lib/formats/gguf/gguf-header';
 import { ggufRows, readGgufTensor } from '../../../lib/formats/gguf/gguf-tensor';
+import { ggufText } from '../../../lib/formats/gguf/gguf-values';
 import { PieceMemory } from '../../../lib/formats/piece-memory';
 import { GGUF_LAYOUTS, type GgufEntry, type GgufHeader } from '../../../lib/formats/gguf/gguf-types';
 import type { GgufTensor } from '../../../lib/formats/gguf/gguf-writer';
@@ -40,6 +41,7 @@ export interface GgufModelFile {
 /** @param forms those that can be read. @throws AppError `model.bad-header`, `model.truncated`, `model.unsupported`. */
 export async function openGguf(file: Blob, forms: readonly GgufForm[]): Promise<GgufModelFile> {
   const header = await readGgufHeader(file);
+  refuseAdapter(header);
   const form = ggufFormOf(header.metadata, forms);
   const factors = header.tensors.get(GGUF_ROPE_FACTORS);
   const configJson = configJsonOfGguf(
@@ -48,6 +50,14 @@ export async function openGguf(file: Blob, forms: readonly GgufForm[]): Promise<
     factors === undefined ? null : (await readGgufTensor(file, factors)).data,
   );
   return { header, form, configJson, reader: (config) => readerOf(file, header, form, config) };
+}
+
+function refuseAdapter({ metadata }: GgufHeader): void {
+  if (ggufText(metadata, 'general.type') !== 'adapter' && !metadata.has('adapter.type')) return;
+  throw unsupportedGguf(
+    'it is an adapter, not a model',
+    'Import it as an adapter, for the model that it was made for.',
+  );
 }
 
 function readerOf(file: Blob, header: GgufHeader, form: GgufForm, config: DecoderConfig): WeightReader {
