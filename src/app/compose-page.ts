@@ -16,6 +16,7 @@ import { Downloads } from './state/downloads.svelte';
 import { Dialogs } from './state/dialogs.svelte';
 import { HubAccess } from './state/hub-access.svelte';
 import { Library } from './state/library.svelte';
+import { MemorySetting } from './state/memory-setting.svelte';
 import { Preferences } from './state/preferences.svelte';
 import { Router } from './state/router.svelte';
 import { StorageState } from './state/storage.svelte';
@@ -66,6 +67,7 @@ export function appServices(container: Container, settings: SettingsStore | null
     clients,
     hub,
     downloads: createDownloads(container, hub),
+    memory: new MemorySetting(settings),
     disposeWorkers: () => clients.dispose(),
     database: container.get(databaseToken),
     preferences: container.get(preferencesToken),

@@ -1,46 +1,66 @@
 // What a model would take on this device, by arithmetic over its configuration: for a chat and for training, in each storage
-// that the device has. Nothing is loaded; the weights need not even be here.
+// that the device has, and whether each of its arrays can be held at all. Nothing is loaded; the weights need not even be here.
 import type { PlanDevice } from '../engine';
 import { trainingDefaults } from '../core/config/training-config';
-import { hasCode } from '../lib/errors';
-import type { ModelEstimate, StorageFit } from '../protocol/engine';
+import { hasCode, type AppError } from '../lib/errors';
+import type { ModelEstimate, OversizedArray, StorageFit } from '../protocol/engine';
 import { WEIGHT_STORAGES, type WeightStorage } from '../protocol/models';
 import type { TrainingConfig } from '../protocol/training';
 import { planTraining } from './memory-budget';
-import { elementCount, type ModelPlan } from './model-family';
+import { elementCount, type ModelPlan, type PlannedWeights } from './model-family';
 
 const FLOAT_BYTES = 4;
 /** Length of the conversation that a chat is counted with. */
 export const CHAT_TOKENS = 2048;
 const TRAINED_TOKENS = 128;
 
-/**
- * @param limitBytes what the device allows; null when unknown, which counts as fitting.
- * @param plans the planned engine where the device runs it: few bits are its own.
- */
-export function estimateModel(
-  plan: ModelPlan,
-  limitBytes: number | null,
-  plans: PlanDevice | null,
-): ModelEstimate {
-  const parameters = elementCount(plan.weightShapes());
+/** What there is room for. */
+export interface DeviceRoom {
+  /** Bytes of all arrays together; null when unknown, which counts as enough. */
+  limitBytes: number | null;
+  /** Bytes of one array; null where only the memory counts. */
+  arrayBytes: number | null;
+}
+
+/** @param plans the planned engine where the device runs it: few bits are its own, and so is cutting a matrix. */
+export function estimateModel(plan: ModelPlan, room: DeviceRoom, plans: PlanDevice | null): ModelEstimate {
   const storages: readonly WeightStorage[] = plans === null ? ['f32'] : WEIGHT_STORAGES;
-  const fit = (storage: WeightStorage, bytes: number): StorageFit => ({
-    storage,
-    bytes,
-    fits: limitBytes === null || bytes <= limitBytes,
-  });
-  const weights = (storage: WeightStorage): number =>
-    plans === null ? parameters * FLOAT_BYTES : plan.plannedWeightBytes(storage, plans);
+  const weights = new Map(storages.map((storage) => [storage, weightsOf(plan, storage, plans)] as const));
   return {
-    parameters,
+    parameters: elementCount(plan.weightShapes()),
     contextLength: plan.contextLength,
-    limitBytes,
-    chat: storages.map((storage) => fit(storage, weights(storage) + cacheBytes(plan))),
-    train: storages.map(
-      (storage) =>
-        trainingFit(plan, storage, limitBytes, plans) ?? { ...fit(storage, weights(storage)), fits: false },
-    ),
+    limitBytes: room.limitBytes,
+    arrayLimitBytes: room.arrayBytes,
+    chat: [...weights].map(([storage, kept]) => fitOf(storage, kept, kept.bytes + cacheBytes(plan), room)),
+    train: [...weights].map(([storage, kept]) => trainingFit(plan, storage, kept, room, plans)),
+  };
+}
+
+/** The eager engine keeps each weight of the files whole, as 32-bit floats. */
+function weightsOf(plan: ModelPlan, storage: WeightStorage, plans: PlanDevice | null): PlannedWeights {
+  if (plans !== null) return plan.plannedWeights(storage, plans);
+  let [bytes, largest] = [0, { name: '', bytes: 0 }];
+  for (const [name, shape] of plan.weightShapes()) {
+    const own = shape.reduce((product, size) => product * size, FLOAT_BYTES);
+    bytes += own;
+    if (own > largest.bytes) largest = { name, bytes: own };
+  }
+  return { bytes, largest, cutMatrices: 0 };
+}
+
+function fitOf(
+  storage: WeightStorage,
+  { largest, cutMatrices }: PlannedWeights,
+  bytes: number,
+  { limitBytes, arrayBytes }: DeviceRoom,
+): StorageFit {
+  const oversized =
+    arrayBytes !== null && largest.bytes > arrayBytes ? { ...largest, limitBytes: arrayBytes } : null;
+  const fits = oversized === null && (limitBytes === null || bytes <= limitBytes);
+  return {
+    ...{ storage, bytes, fits },
+    ...(oversized === null ? {} : { oversized }),
+    ...(cutMatrices === 0 ? {} : { cutMatrices }),
   };
 }
 
@@ -50,28 +70,38 @@ function cacheBytes({ decoder, contextLength }: ModelPlan): number {
   return 2 * layers * kvHeads * headSize * Math.min(contextLength, CHAT_TOKENS) * FLOAT_BYTES;
 }
 
-/** LoRA as the defaults have it; where that is too much, a row at a time. null where the device cannot hold one of its arrays. */
+/** LoRA as the defaults have it; where that is too much, a row at a time. */
 function trainingFit(
   plan: ModelPlan,
   storage: WeightStorage,
-  limitBytes: number | null,
+  kept: PlannedWeights,
+  room: DeviceRoom,
   plans: PlanDevice | null,
-): StorageFit | null {
-  let last: StorageFit | null = null;
+): StorageFit {
+  // Until a step can be laid out, its weights are all that is known of it.
+  let last = fitOf(storage, kept, kept.bytes, room);
+  if (last.oversized !== undefined) return last;
   for (const batchSize of [trainingDefaults.batchSize, 1]) {
     try {
       const config = trainingOf(plan, storage, batchSize);
-      const { totalBytes, fits } = planTraining(plan, config, limitBytes, plans).memory;
-      last = { storage, bytes: totalBytes, fits };
-      if (fits) return last;
+      const { totalBytes } = planTraining(plan, config, room.limitBytes, plans).memory;
+      last = fitOf(storage, kept, totalBytes, room);
+      if (last.fits) return last;
     } catch (error) {
       if (!hasCode(error, 'engine.out-of-memory')) throw error;
+      last = { ...last, fits: false, oversized: oversizedOf(error) };
     }
   }
   return last;
 }
 
-function trainingOf(plan: ModelPlan, baseStorage: WeightStorage, batchSize: number): TrainingConfig {
+/** The array of a step that an arena has no place for. */
+function oversizedOf({ details }: AppError): OversizedArray {
+  const { name, bytes, limitBytes } = details ?? {};
+  return { name: String(name), bytes: Number(bytes), limitBytes: Number(limitBytes) };
+}
+
+function trainingOf(plan: ModelPlan, storage: WeightStorage, batchSize: number): TrainingConfig {
   return {
     ...trainingDefaults,
     name: '',
@@ -79,7 +109,7 @@ function trainingOf(plan: ModelPlan, baseStorage: WeightStorage, batchSize: numb
     startFromAdapterId: null,
     datasetId: '',
     method: 'lora',
-    baseStorage,
+    baseStorage: storage,
     batchSize,
     sequenceLength: Math.min(plan.contextLength, TRAINED_TOKENS),
   };

@@ -45,7 +45,7 @@ function estimate(
   const storage = config.baseStorage ?? 'f32';
   requirePlans(storage, plans);
   const parts = {
-    weightsBytes: plans === null ? parameters * FLOAT_BYTES : plan.plannedWeightBytes(storage, plans),
+    weightsBytes: plans === null ? parameters * FLOAT_BYTES : plan.plannedWeights(storage, plans).bytes,
     adapterAndOptimizerBytes: trainable * arrays * FLOAT_BYTES,
     ...(plans === null
       ? plan.activationBytes(tokens, config.sequenceLength)

@@ -17,6 +17,15 @@ export interface ActivationBytes {
   logitsBytes: number;
 }
 
+/** The weights of a model as the planned engine keeps them. */
+export interface PlannedWeights {
+  bytes: number;
+  /** The array that takes most, after those that can be cut were cut. */
+  largest: { name: string; bytes: number };
+  /** Matrices in several pieces. */
+  cutMatrices: number;
+}
+
 /** An adapter's matrices on the backend. */
 export interface AdapterTensors {
   readonly lora: LoraConfig;
@@ -53,8 +62,7 @@ export interface ModelPlan {
   adapterShapes(lora: Pick<LoraConfig, 'rank' | 'targets' | 'useDora'>): Map<string, number[]>;
   /** Matrices of the family's files that have projections in them: what PEFT knows as modules. */
   adapterModules(): AdapterModule[];
-  /** Bytes of the weights as the planned engine keeps them. */
-  plannedWeightBytes(storage: WeightStorage, plans: PlanDevice): number;
+  plannedWeights(storage: WeightStorage, plans: Pick<PlanDevice, 'slabBytes'>): PlannedWeights;
   /** On the eager engine. */
   activationBytes(tokens: number, sequenceLength: number): ActivationBytes;
   /**

@@ -43,8 +43,10 @@ export interface ModelFilesParts {
   chats?: () => OrtEngine | null;
   /** Opens ONNX graphs in onnxruntime; absent where they are not run. */
   graphs?: OpenGraph;
-  /** Bytes the device allows; null when unknown. */
-  memoryLimitBytes: () => number | null;
+  /** Bytes the device allows, or the user said; null when unknown. */
+  memoryLimitBytes: () => number | null | Promise<number | null>;
+  /** Largest array of the eager engine; absent or null where only the memory counts. */
+  arrayLimitBytes?: () => number | null;
 }
 
 export class ModelFiles {
@@ -111,26 +113,25 @@ export class ModelFiles {
    * @throws AppError `model.unsupported`.
    */
   async estimate(model: ModelRecord | string): Promise<ModelEstimate> {
-    const { families, memoryLimitBytes, plans } = this.#parts;
+    const { families, memoryLimitBytes, arrayLimitBytes, plans } = this.#parts;
+    const limitBytes = await memoryLimitBytes();
     if (typeof model !== 'string' && model.format === 'onnx') {
       const opened = await openModel(sourceOfRecord(model, this.#parts.blobs), families, 'onnx');
-      if (opened.format === 'onnx') return estimateGraph(opened, memoryLimitBytes());
+      if (opened.format === 'onnx') return estimateGraph(opened, limitBytes);
     }
     const plan =
       typeof model === 'string'
         ? families.plan(await readJson(CONFIG, new Blob([model]))).plan
         : await this.#planOf(model);
-    return estimateModel(plan, memoryLimitBytes(), plans());
+    const device = plans();
+    const arrayBytes = device?.slabBytes ?? arrayLimitBytes?.() ?? null;
+    return estimateModel(plan, { limitBytes, arrayBytes }, device);
   }
 
   /** Sizes by arithmetic, without loading. */
   async plan(config: TrainingConfig, base: ModelRecord): Promise<TrainingPlan> {
-    return planTraining(
-      await this.#planOf(base),
-      config,
-      this.#parts.memoryLimitBytes(),
-      this.#parts.plans(),
-    );
+    const { memoryLimitBytes, plans } = this.#parts;
+    return planTraining(await this.#planOf(base), config, await memoryLimitBytes(), plans());
   }
 
   /** Without plans chats run in onnxruntime, if it knows all that the decoder does. */

@@ -54,11 +54,22 @@ export interface EngineMemory {
   bytes: number;
 }
 
+/** An array that has to be in one piece and is larger than the device can bind: more memory would not help. */
+export interface OversizedArray {
+  name: string;
+  bytes: number;
+  limitBytes: number;
+}
+
 /** What a model takes in one storage of its base. */
 export interface StorageFit {
   storage: WeightStorage;
   bytes: number;
   fits: boolean;
+  /** Why it does not fit whatever memory there is. Absent: no array is too large. */
+  oversized?: OversizedArray;
+  /** Matrices that are kept in several pieces, as one would be too large. Absent: none. */
+  cutMatrices?: number;
 }
 
 /** What a model takes on this device, in each storage that the device has. */
@@ -67,8 +78,10 @@ export interface ModelEstimate {
   parameters: number;
   /** Tokens. */
   contextLength: number;
-  /** What the device allows; null when unknown: `fits` then says only that no array is too large. */
+  /** What the device allows, or the user said; null when unknown: `fits` then says only that no array is too large. */
   limitBytes: number | null;
+  /** Largest array that the device binds; null where only the memory counts. */
+  arrayLimitBytes: number | null;
   /** Weights, and the keys and values of a conversation. */
   chat: StorageFit[];
   /** LoRA training as the defaults have it, a row at a time where that is needed. */

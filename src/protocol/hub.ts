@@ -10,13 +10,15 @@ export interface HubFile {
 
 /** One form of a model in a repository: the files that belong together. */
 export interface HubChoice {
-  /** Unique within the repository: `safetensors`, or `gguf` and its file's name. */
+  /** Unique within the repository: `safetensors`, or `gguf` and the name of its first file. */
   id: string;
   format: 'safetensors' | 'gguf';
   /** `Q4_K_M` and the like, as the file's name has it; null for safetensors and where the name tells nothing. */
   quantisation: string | null;
   files: HubFile[];
   sizeBytes: number;
+  /** Its name says a storage that is not read. Absent: nothing speaks against it. */
+  unreadable?: true;
 }
 
 export interface HubRepository {

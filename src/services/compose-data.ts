@@ -9,12 +9,12 @@ import type { BatchApi, DataWorkerApi, DataWorkerStreams } from '../protocol/dat
 import type { WorkerContext, WorkerParts } from '../protocol/worker-context';
 import { BatchPlans } from './batch-plans';
 import { DataService, findDataset } from './data-service';
-import { storedHubAddress } from './hub-address-setting';
 import { createHubService, type HubService } from './hub-service';
 import { joinDataCalls } from './join-data-calls';
 import { createModelCatalog, type ModelCatalog } from './model-catalog';
 import { TextTools } from './text-tools';
 import { openStorage } from './open-storage';
+import { storedSettings } from './stored-settings';
 
 export interface DataParts extends WorkerParts<Omit<DataWorkerApi, 'health'>, DataWorkerStreams> {
   batches: BatchApi;
@@ -95,7 +95,7 @@ function dataContainer(database: Database, blobs: BlobStore, { beat }: DataConte
       blobs: services.get(blobsToken),
       partials: openPartialFiles(services.get(blobsToken)),
       fetch: (...request) => fetch(...request),
-      endpoint: () => storedHubAddress(services.get(databaseToken)),
+      endpoint: async () => (await storedSettings(services.get(databaseToken))).hub.endpoint,
       clock: browserClock,
       online: () => navigator.onLine,
       beat,

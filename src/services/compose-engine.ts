@@ -18,6 +18,7 @@ import { ChatDevice } from './chat-device';
 import { createEngineContainer, engineToken, pluginsToken, trainingToken } from './engine-container';
 import { wasmUrls } from '../engine/device/wasm-urls';
 import { KernelTuning } from './kernel-tuning';
+import { memoryLimitOf } from './memory-setting';
 import { openStorage } from './open-storage';
 import { VerifiedDevice } from './verified-device';
 
@@ -33,6 +34,7 @@ export async function composeEngine(
   const device = new EngineDevice({
     wasmPaths: wasmUrls,
     gpu: 'gpu' in navigator ? navigator.gpu : null,
+    deviceMemory: deviceMemory(),
     onLost: ({ reason, message }) => void engine.recoverDevice(`${message} (${reason})`),
   });
   const families = createModelFamilies();
@@ -42,7 +44,8 @@ export async function composeEngine(
     plans: () => device.plans,
     chats: () => chats.runtime,
     graphs: () => graphWays({ device: null, threads: ortThreads() }),
-    memoryLimitBytes: () => device.memoryLimitBytes,
+    memoryLimitBytes: () => memoryLimitOf(device.memoryLimitBytes, database),
+    arrayLimitBytes: () => device.arrayLimitBytes,
   });
   const tuning = new KernelTuning(database);
   const { batches, beat } = context;
@@ -85,6 +88,12 @@ export async function composeEngine(
       database.close();
     },
   };
+}
+
+/** GiB; null where the browser does not tell. */
+function deviceMemory(): number | null {
+  const told: unknown = 'deviceMemory' in navigator ? navigator.deviceMemory : null;
+  return typeof told === 'number' ? told : null;
 }
 
 /**

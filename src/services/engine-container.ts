@@ -118,7 +118,10 @@ function registerModels(container: Container, outside: EngineSurroundings): void
     const { exclusive } = services.get(guardToken);
     return new ModelService({
       catalog: services.get(catalogToken),
-      backend: { load: (record, storage) => exclusive(() => backend.load(record, storage)) },
+      backend: {
+        load: (record, storage) => exclusive(() => backend.load(record, storage)),
+        estimate: (record) => backend.estimate(record),
+      },
       sessions: services.get(sessionsToken),
       bus,
       now: () => performance.now(),

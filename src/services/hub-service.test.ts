@@ -24,13 +24,17 @@ beforeAll(async () => {
 afterAll(() => hub.stop());
 
 /** As the data worker makes it at each start. */
-function service(database: Database, blobs: MemoryBlobStore): HubService {
+function service(
+  database: Database,
+  blobs: MemoryBlobStore,
+  endpoint: () => Promise<string> = () => Promise.resolve(hub.url),
+): HubService {
   return createHubService({
     database,
     blobs,
     partials: new PiecePartialFiles(blobs),
     fetch,
-    endpoint: () => Promise.resolve(hub.url),
+    endpoint,
     clock: browserClock,
     online: () => true,
     beat: () => undefined,
@@ -67,6 +71,27 @@ describe('hub service', () => {
     expect(await second.listDownloads()).toEqual([]);
     expect(await blobs.list('')).toEqual([]);
     expect(await database.getAllKeys('documents')).toEqual([]);
+  });
+
+  test('hub service: a download stays with its hub, and so does its token, when the address is changed', async () => {
+    const other = await HubServer.start();
+    let address = hub.url;
+    const calls = service(await openDatabase(crypto.randomUUID()), new MemoryBlobStore(), () =>
+      Promise.resolve(address),
+    );
+    const asked = await request(calls);
+    hub.requests.length = 0;
+    const events: string[] = [];
+    for await (const event of calls.downloadModel(asked, TOKEN)) {
+      events.push(event.type);
+      address = other.url;
+      if (event.type === 'started') await calls.inspectRepository(ID, null).catch(() => undefined);
+    }
+    expect(events.at(-1)).toBe('outcome');
+    expect(hub.asked('hub', /resolve/)).not.toEqual([]);
+    expect(other.requests.filter(({ authorization }) => authorization !== null)).toEqual([]);
+    expect(other.asked('hub', /resolve/)).toEqual([]);
+    await other.stop();
   });
 
   test('hub service: the token is in no record and in no error', async () => {

@@ -1,6 +1,5 @@
 // The data worker's calls for model repositories on a hub: what they hold, and downloads of models. It keeps no token.
 import { StoredDownloadRecords } from '../core/download-records';
-import { defaultSettings } from '../core/config/settings';
 import type { Database } from '../core/database';
 import { documentsOf } from '../core/documents';
 import { Downloader } from '../lib/download/downloader';
@@ -22,10 +21,9 @@ import type {
 } from '../protocol/hub';
 
 export interface HubServiceParts {
-  client: HubClient;
+  /** Asked for before each call that goes to the hub: its address may have changed. */
+  client: () => Promise<HubClient>;
   downloads: HubDownloads;
-  /** Address of the hub, without a slash at its end: asked for before each call that goes there. */
-  endpoint: () => Promise<string>;
   beat: () => void;
 }
 
@@ -41,13 +39,11 @@ export class HubService implements HubApi, HubStreams {
   }
 
   async inspectRepository(address: string, token: string | null): Promise<HubRepository> {
-    await this.#useHub();
-    return this.#parts.client.inspect(address, token);
+    return (await this.#parts.client()).inspect(address, token);
   }
 
   async readModelConfig(request: HubDownloadRequest, token: string | null): Promise<string> {
-    await this.#useHub();
-    return readModelConfig(this.#parts.client, request, token, ggufForms);
+    return readModelConfig(await this.#parts.client(), request, token, ggufForms);
   }
 
   listDownloads(): Promise<HubDownloadState[]> {
@@ -63,16 +59,12 @@ export class HubService implements HubApi, HubStreams {
     token: string | null,
     signal?: AbortSignal,
   ): AsyncGenerator<HubDownloadEvent> {
-    await this.#useHub();
-    for await (const event of this.#parts.downloads.download(request, token, signal)) {
-      this.#parts.beat();
+    const { downloads, beat } = this.#parts;
+    const hub = await this.#parts.client();
+    for await (const event of downloads.download(request, hub, token, signal)) {
+      beat();
       yield event;
     }
-  }
-
-  async #useHub(): Promise<void> {
-    const { client, endpoint } = this.#parts;
-    client.endpoint = await endpoint();
   }
 }
 
@@ -91,16 +83,12 @@ export interface HubServiceSources {
 export function createHubService(sources: HubServiceSources): HubService {
   const { database, blobs, clock, beat, partials, online, endpoint } = sources;
   const records = new StoredDownloadRecords(database);
-  const client = new HubClient({
-    fetch: sources.fetch,
-    endpoint: defaultSettings.hub.endpoint,
-    clock,
-    online,
-  });
+  const client = async (): Promise<HubClient> =>
+    new HubClient({ fetch: sources.fetch, endpoint: await endpoint(), clock, online });
   const downloader = new Downloader({ fetch: sources.fetch, partials, records, clock, online });
   const manifests = storedManifests(database);
-  const downloads = new HubDownloads({ client, downloader, records, manifests, blobs, now: clock.now });
-  return new HubService({ client, downloads, endpoint, beat });
+  const downloads = new HubDownloads({ downloader, records, manifests, blobs, now: clock.now });
+  return new HubService({ client, downloads, beat });
 }
 
 function storedManifests(database: Database): HubManifests {

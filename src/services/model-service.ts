@@ -9,6 +9,7 @@ import type { ModelRecord, ModelTarget, WeightStorage } from '../protocol/models
 import type { ModelBackend } from './model-backend';
 import type { ModelCatalog } from './model-catalog';
 import { reportError } from './report-error';
+import { withStorageThatFits } from './what-fits';
 
 const SOURCE = 'model-service';
 
@@ -33,7 +34,7 @@ interface KeptModel {
 
 export interface ModelServiceParts {
   catalog: ModelCatalog;
-  backend: Pick<ModelBackend, 'load'>;
+  backend: Pick<ModelBackend, 'load' | 'estimate'>;
   sessions: SessionPool;
   bus: EventBus;
   /** Milliseconds, monotonic. */
@@ -135,8 +136,9 @@ export class ModelService {
       const { storageError: error } = model;
       bus.emit('model.loaded', { model: record, milliseconds, storage, error }, SOURCE);
       return model;
-    } catch (error) {
+    } catch (reason) {
       this.#kept.delete(key);
+      const error = await withStorageThatFits(reason, storage, () => backend.estimate(record));
       reportError(bus, error, `loading ${record.name}`, SOURCE);
       throw error;
     }

@@ -10,6 +10,7 @@ import type { Downloads } from './downloads.svelte';
 import type { Dialogs } from './dialogs.svelte';
 import type { HubAccess } from './hub-access.svelte';
 import type { Library } from './library.svelte';
+import type { MemorySetting } from './memory-setting.svelte';
 import type { Preferences } from './preferences.svelte';
 import type { Router } from './router.svelte';
 import type { StorageState } from './storage.svelte';
@@ -32,6 +33,8 @@ export interface AppServices {
   /** The hub's address and the token for it. */
   readonly hub: HubAccess;
   readonly downloads: Downloads;
+  /** What models may take, as the user says. */
+  readonly memory: MemorySetting;
   readonly device: Device;
   readonly storage: StorageState;
   /** Online or not, updates, installing. */

@@ -14,7 +14,7 @@ import type {
 import type { ModelRecord } from '../../protocol/models';
 import type { StreamsClient } from '../../rpc/connect';
 import type { Refreshable } from './models.svelte';
-import { plainMap } from './plain-collections';
+import { plainMap, plainSet } from './plain-collections';
 
 export type DownloadPhase =
   | 'paused'
@@ -51,6 +51,10 @@ export class Downloads {
   readonly #parts: DownloadsParts;
   #entries = $state.raw<readonly DownloadEntry[]>([]);
   readonly #running = plainMap<string, { stop: AbortController; done: Promise<void> }>();
+  /** Asked for, and not in the list yet. */
+  readonly #starting = plainSet<string>();
+  /** Counts what came into the list and what left it. */
+  #changes = 0;
 
   constructor(parts: DownloadsParts) {
     this.#parts = parts;
@@ -63,22 +67,28 @@ export class Downloads {
 
   /** What an earlier visit left. Never throws: the list stays as it was where the worker does not answer. */
   async refresh(): Promise<void> {
+    const changes = this.#changes;
     const listed = await this.#parts.hub.listDownloads().catch(() => null);
     if (listed === null) return;
+    // One that began or ended meanwhile is not as the answer has it.
+    if (changes !== this.#changes) return this.refresh();
     const known = plainMap(this.#entries.map((entry) => [entry.download.id, entry] as const));
     this.#entries = listed.map((state) => this.#entryOf(state, known.get(state.id)));
   }
 
   /** Starts one, or goes on with it where it is here already. */
   async start(request: HubDownloadRequest): Promise<void> {
-    const same = this.#entries.find(
-      ({ download }) =>
-        download.repositoryId === request.repositoryId &&
-        download.commit === request.commit &&
-        download.choice.id === request.choice.id,
-    );
-    if (same !== undefined && this.#running.has(same.download.id)) return;
-    await this.#run(request, same?.download.id ?? null);
+    const key = keyOf(request);
+    const same = this.#entries.find(({ download }) => keyOf(download) === key)?.download.id ?? null;
+    if (this.#starting.has(key) || (same !== null && this.#running.has(same))) return;
+    this.#starting.add(key);
+    await this.#run(request, same).finally(() => this.#starting.delete(key));
+  }
+
+  /** Whether it is in the list. */
+  has(request: HubDownloadRequest): boolean {
+    const key = keyOf(request);
+    return this.#entries.some(({ download }) => keyOf(download) === key);
   }
 
   async resume(id: string): Promise<void> {
@@ -96,7 +106,7 @@ export class Downloads {
   async discard(id: string): Promise<void> {
     await this.pause(id);
     await this.#parts.hub.discardDownload(id);
-    this.#entries = this.#entries.filter(({ download }) => download.id !== id);
+    this.#remove(id);
     await this.#parts.storage.refresh();
   }
 
@@ -120,7 +130,8 @@ export class Downloads {
   }
 
   #entryOf(state: HubDownloadState, known: DownloadEntry | undefined): DownloadEntry {
-    if (known !== undefined && (this.#running.has(state.id) || known.phase === 'failed')) return known;
+    if (known !== undefined && this.#running.has(state.id)) return known;
+    if (known?.phase === 'failed') return { ...known, bytes: state.keptBytes };
     const phase = state.running ? 'elsewhere' : 'paused';
     return { download: state, phase, bytes: state.keptBytes, progress: null, error: null };
   }
@@ -161,7 +172,15 @@ export class Downloads {
       if (id !== null) this.#running.delete(id);
     }
     if (running.stop.signal.aborted && id !== null) this.#change(id, { phase: 'paused', error: null });
+    if (id !== null) await this.#recount(id);
     await this.#parts.storage.refresh();
+  }
+
+  /** What was written down counts, not what had arrived. */
+  async #recount(id: string): Promise<void> {
+    const listed = await this.#parts.hub.listDownloads().catch(() => []);
+    const kept = listed.find((state) => state.id === id);
+    if (kept !== undefined && !this.#running.has(id)) this.#change(id, { bytes: kept.keptBytes });
   }
 
   #report(id: string, progress: HubProgress): void {
@@ -173,6 +192,7 @@ export class Downloads {
     if (known !== undefined) return this.#change(download.id, { phase: 'starting', error: null });
     const entry = { download, phase: 'starting' as const, bytes: 0, progress: null, error: null };
     this.#entries = [entry, ...this.#entries];
+    this.#changes += 1;
   }
 
   async #install(download: HubDownload): Promise<void> {
@@ -182,9 +202,14 @@ export class Downloads {
     const model = await engine.adoptDownload(modelNameOf(repositoryId, choice.quantisation), download);
     // Its files are the model's now: only the note of it is left.
     await hub.discardDownload(id).catch(() => undefined);
-    this.#entries = this.#entries.filter((entry) => entry.download.id !== id);
+    this.#remove(id);
     onInstalled(model);
     await library.refresh();
+  }
+
+  #remove(id: string): void {
+    this.#entries = this.#entries.filter(({ download }) => download.id !== id);
+    this.#changes += 1;
   }
 
   #change(id: string, change: Partial<DownloadEntry>): void {
@@ -192,6 +217,11 @@ export class Downloads {
       entry.download.id === id ? { ...entry, ...change } : entry,
     );
   }
+}
+
+/** The same files of the same commit are the same download. */
+function keyOf({ repositoryId, commit, choice }: HubDownloadRequest): string {
+  return `${repositoryId} ${commit} ${choice.id}`;
 }
 
 /** `owner/Name-GGUF` in Q4_K_M is called `Name Q4_K_M`. */

@@ -11,6 +11,7 @@ export class HubAccess {
   readonly #settings: SettingsStore | null;
   #endpoint = $state(defaultSettings.hub.endpoint);
   #tail = $state<string | null>(null);
+  #reads = 0;
 
   /** @param settings null where nothing can be kept: the address is the default one then. */
   constructor(vault: Promise<Vault>, settings: SettingsStore | null) {
@@ -18,7 +19,10 @@ export class HubAccess {
     this.#settings = settings;
     this.#endpoint = settings?.current.hub.endpoint ?? defaultSettings.hub.endpoint;
     settings?.subscribe(({ hub }) => {
+      if (hub.endpoint === this.#endpoint) return;
       this.#endpoint = hub.endpoint;
+      // Another hub's token: nothing of it is shown while its own is looked for.
+      this.#tail = null;
       void this.#readTail();
     });
     void this.#readTail();
@@ -40,16 +44,20 @@ export class HubAccess {
 
   /** For the call that needs it, and nothing else. */
   async token(): Promise<string | null> {
-    return (await this.#vault).get(this.#secretName);
+    const name = this.#secretName;
+    return (await this.#vault).get(name);
   }
 
+  /** For the address of now, whichever it is by the time that the vault answers. */
   async keepToken(token: string): Promise<void> {
-    await (await this.#vault).set(this.#secretName, token.trim());
+    const name = this.#secretName;
+    await (await this.#vault).set(name, token.trim());
     await this.#readTail();
   }
 
   async forgetToken(): Promise<void> {
-    await (await this.#vault).remove(this.#secretName);
+    const name = this.#secretName;
+    await (await this.#vault).remove(name);
     await this.#readTail();
   }
 
@@ -69,8 +77,12 @@ export class HubAccess {
     return `hub-token ${this.#endpoint}`;
   }
 
+  /** The last one asked for wins, whichever the vault answers first. */
   async #readTail(): Promise<void> {
+    this.#reads += 1;
+    const own = this.#reads;
     const token = await this.token().catch(() => null);
+    if (own !== this.#reads) return;
     this.#tail = token === null ? null : token.slice(-SHOWN_CHARACTERS);
   }
 }

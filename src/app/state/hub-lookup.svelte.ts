@@ -1,8 +1,9 @@
 // A repository on the hub that the user asked about, and what each of its choices would take on this device: known before a byte
 // of weights is fetched. It starts no download.
-import { hasCode } from '../../lib/errors';
+import { AppError, hasCode } from '../../lib/errors';
 import type { EngineApi, ModelEstimate } from '../../protocol/engine';
 import type { HubApi, HubChoice, HubDownloadRequest, HubRepository } from '../../protocol/hub';
+import { isOfStorage, modelsOf } from './hub-models';
 import { plainMap } from './plain-collections';
 
 /** null while it is being found out. */
@@ -14,6 +15,12 @@ export interface LookedUp {
   repository: HubRepository;
 }
 
+/** Choices that one configuration is of. */
+interface JudgedModel {
+  configJson: string;
+  choiceIds: readonly string[];
+}
+
 export class HubLookup {
   readonly #hub: Pick<HubApi, 'inspectRepository' | 'readModelConfig'>;
   readonly #engine: Pick<EngineApi, 'estimateModel'>;
@@ -21,8 +28,12 @@ export class HubLookup {
   #found = $state.raw<LookedUp | null>(null);
   #error = $state.raw<unknown>(null);
   #asking = $state(false);
+  /** By the choice's id. */
   #estimates = $state.raw<ReadonlyMap<string, EstimateAnswer>>(plainMap());
+  #models: readonly JudgedModel[] = [];
+  /** Counts questions, and devices that they were answered for. */
   #asked = 0;
+  #device = 0;
 
   constructor(
     hub: Pick<HubApi, 'inspectRepository' | 'readModelConfig'>,
@@ -47,28 +58,36 @@ export class HubLookup {
     return this.#asking;
   }
 
-  estimateOf(choice: HubChoice): EstimateAnswer {
-    return this.#estimates.get(choice.format) ?? null;
+  estimateOf({ id }: HubChoice): EstimateAnswer {
+    return this.#estimates.get(id) ?? null;
   }
 
   /** Never throws: `error` tells. A later question wins over an earlier one. */
   async ask(address: string): Promise<void> {
-    this.#asked += 1;
+    this.clear();
     const own = this.#asked;
     this.#asking = true;
-    this.#error = null;
-    this.#found = null;
-    this.#estimates = plainMap();
     try {
       const repository = await this.#hub.inspectRepository(address, await this.#token());
       if (own !== this.#asked) return;
       this.#found = { address, repository };
       this.#asking = false;
-      await this.#estimate(repository, own);
+      for (const choices of modelsOf(repository.choices)) await this.#judge(repository, choices, own);
     } catch (error) {
       if (own === this.#asked) this.#error = error;
     } finally {
       if (own === this.#asked) this.#asking = false;
+    }
+  }
+
+  /** What is known of the repository stays; the device is asked again. The last answers stay until then. */
+  async askDevice(): Promise<void> {
+    this.#device += 1;
+    const [own, device] = [this.#asked, this.#device];
+    for (const { configJson, choiceIds } of this.#models) {
+      const answer = await this.#estimate(configJson);
+      if (own !== this.#asked || device !== this.#device) return;
+      this.#answer(choiceIds, answer);
     }
   }
 
@@ -77,27 +96,65 @@ export class HubLookup {
     this.#found = null;
     this.#error = null;
     this.#asking = false;
+    this.#estimates = plainMap();
+    this.#models = [];
   }
 
-  /** Quantisations of one model have one configuration: the smallest file of each format tells it. */
-  async #estimate(repository: HubRepository, own: number): Promise<void> {
-    for (const format of ['safetensors', 'gguf'] as const) {
-      const choice = repository.choices.find((candidate) => candidate.format === format);
-      if (choice === undefined) continue;
-      const answer = await this.#estimateChoice(requestOf(repository, choice));
+  /** The smallest file that can be read tells the configuration of all that are the same model. */
+  async #judge(repository: HubRepository, choices: readonly HubChoice[], own: number): Promise<void> {
+    let left = choices;
+    for (const choice of choices) {
+      const known = await this.#configOf(requestOf(repository, choice));
       if (own !== this.#asked) return;
-      this.#estimates = plainMap([...this.#estimates, [format, answer] as const]);
+      if ('configJson' in known) return this.#judgeAll(known.configJson, left, own);
+      const rest = left.filter(({ id }) => id !== choice.id);
+      const onlyThis = isOfStorage(known.error) && rest.length > 0;
+      this.#answer(onlyThis ? [choice.id] : left.map(({ id }) => id), known);
+      if (!onlyThis) return;
+      left = rest;
     }
   }
 
-  async #estimateChoice(request: HubDownloadRequest): Promise<EstimateAnswer> {
+  async #judgeAll(configJson: string, choices: readonly HubChoice[], own: number): Promise<void> {
+    const model = { configJson, choiceIds: choices.map(({ id }) => id) };
+    let device = -1;
+    // The device may be another one by the time that the answer is here.
+    while (device !== this.#device) {
+      device = this.#device;
+      const answer = await this.#estimate(configJson);
+      if (own !== this.#asked) return;
+      this.#answer(model.choiceIds, answer);
+    }
+    this.#models = [...this.#models, model];
+  }
+
+  async #configOf(request: HubDownloadRequest): Promise<{ configJson: string } | { error: unknown }> {
+    if (request.choice.unreadable === true) return { error: unreadable(request.choice) };
     try {
-      const configJson = await this.#hub.readModelConfig(request, await this.#token());
+      return { configJson: await this.#hub.readModelConfig(request, await this.#token()) };
+    } catch (error) {
+      return { error };
+    }
+  }
+
+  async #estimate(configJson: string): Promise<EstimateAnswer> {
+    try {
       return { estimate: await this.#engine.estimateModel({ configJson }) };
     } catch (error) {
       return { error };
     }
   }
+
+  #answer(choiceIds: readonly string[], answer: EstimateAnswer): void {
+    this.#estimates = plainMap([...this.#estimates, ...choiceIds.map((id) => [id, answer] as const)]);
+  }
+}
+
+function unreadable({ quantisation, format }: HubChoice): AppError {
+  return new AppError('model.unsupported', `Files in ${quantisation ?? format} cannot be read here.`, {
+    details: { tensor: null, type: quantisation },
+    remedy: 'Choose one in Q4_K_M, Q5_K_M, Q6_K, Q8_0, F16 or BF16.',
+  });
 }
 
 export function requestOf({ id, commit, license }: HubRepository, choice: HubChoice): HubDownloadRequest {

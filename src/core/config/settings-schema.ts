@@ -1,7 +1,14 @@
 // The shape of the settings. Ranges of training fields are training-config.ts's; here they only have their types.
 import * as v from 'valibot';
 import { LORA_TARGETS, WEIGHT_STORAGES } from '../../protocol/models';
-import { BACKEND_CHOICES, HUB_ADDRESS, LANGUAGES, SETTINGS_VERSION, THEMES } from './settings';
+import {
+  BACKEND_CHOICES,
+  HUB_ADDRESS,
+  LANGUAGES,
+  MEMORY_GIGABYTES,
+  SETTINGS_VERSION,
+  THEMES,
+} from './settings';
 
 const within = (min: number, max: number) => v.pipe(v.number(), v.minValue(min), v.maxValue(max));
 const whole = (min: number, max: number) => v.pipe(within(min, max), v.integer());
@@ -55,7 +62,10 @@ const training = v.strictObject({
 export const settingsSchema = v.strictObject({
   version: v.literal(SETTINGS_VERSION),
   appearance: v.strictObject({ theme: v.picklist(THEMES), language: v.picklist(LANGUAGES) }),
-  engine: v.strictObject({ backend: v.picklist(BACKEND_CHOICES) }),
+  engine: v.strictObject({
+    backend: v.picklist(BACKEND_CHOICES),
+    memoryGigabytes: v.nullable(within(MEMORY_GIGABYTES.min, MEMORY_GIGABYTES.max)),
+  }),
   hub: v.strictObject({ endpoint: v.pipe(v.string(), v.regex(HUB_ADDRESS)) }),
   generation,
   training,

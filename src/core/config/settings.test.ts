@@ -73,6 +73,20 @@ describe('settings', () => {
     await expect(wrong).rejects.toEqual(coded('config.invalid', { path: 'training.baseStorage' }));
   });
 
+  test('settings: memory for models comes back, is unknown by default, and must be an amount', async () => {
+    const read = (text: string) => importSettings(text, 'yaml');
+    const memory = async (text: string) => (await read(text)).engine.memoryGigabytes;
+    expect(await memory('version: 1\nengine:\n  memoryGigabytes: 5.5\n')).toBe(5.5);
+    expect(await memory('version: 1\nengine:\n  backend: wasm\n')).toBeNull();
+    const settings = parseSettings({ engine: { memoryGigabytes: 12 } });
+    expect(await importSettings(await exportSettings(settings, 'json'), 'json')).toEqual(settings);
+    for (const wrong of ['0', '-4', '.inf', 'lots']) {
+      await expect(memory(`engine:\n  memory_gigabytes: ${wrong}\n`)).rejects.toEqual(
+        coded('config.invalid', { path: 'engine.memoryGigabytes' }),
+      );
+    }
+  });
+
   test('settings: unreadable text says what is wrong', async () => {
     await expect(importSettings('{"a":', 'json')).rejects.toMatchObject({ code: 'config.invalid' });
     await expect(importSettings('a: [1\nb: 2', 'yaml')).rejects.toMatchObject({

@@ -9,6 +9,9 @@ export const THEMES = ['system', 'light', 'dark'] as const;
 export const LANGUAGES = ['system', 'en', 'es'] as const;
 export const BACKEND_CHOICES = ['auto', 'webgpu', 'wasm', 'cpu'] as const;
 
+/** Of `engine.memoryGigabytes`. */
+export const MEMORY_GIGABYTES = { min: 0.1, max: 1024 } as const;
+
 export const HUGGING_FACE = 'https://huggingface.co';
 /** Encrypted, or on this machine. */
 export const HUB_ADDRESS = /^(?:https:\/\/[^\s/]+|http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?)$/;
@@ -16,8 +19,12 @@ export const HUB_ADDRESS = /^(?:https:\/\/[^\s/]+|http:\/\/(?:localhost|127\.0\.
 export interface Settings {
   version: typeof SETTINGS_VERSION;
   appearance: { theme: (typeof THEMES)[number]; language: (typeof LANGUAGES)[number] };
-  /** `auto` measures at start and takes the fastest. */
-  engine: { backend: (typeof BACKEND_CHOICES)[number] };
+  engine: {
+    /** `auto` measures at start and takes the fastest. */
+    backend: (typeof BACKEND_CHOICES)[number];
+    /** What models may take of the device, as the user says; null is unknown: browsers do not tell it of graphics cards. */
+    memoryGigabytes: number | null;
+  };
   /** Where models are looked up and fetched: an address without a slash at its end, of the hub or of a mirror. */
   hub: { endpoint: string };
   generation: SamplingConfig & { maxTokens: number };
@@ -36,7 +43,7 @@ type DeepPartial<T> = T extends readonly unknown[]
 export const defaultSettings: Settings = {
   version: SETTINGS_VERSION,
   appearance: { theme: 'system', language: 'system' },
-  engine: { backend: 'auto' },
+  engine: { backend: 'auto', memoryGigabytes: null },
   hub: { endpoint: HUGGING_FACE },
   generation: {
     temperature: 0.8,

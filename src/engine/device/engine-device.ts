@@ -12,6 +12,7 @@ import { chooseBackend } from './choose-backend';
 import { openGpu, type OpenedGpu } from './gpu-device';
 import { measureGflops } from './measure';
 import { measurePlannedGflops } from './measure-plans';
+import { memoryLimit } from './memory-limit';
 import { prepareWasm, type WasmPaths } from './wasm-backend';
 
 export interface LostDevice {
@@ -24,11 +25,10 @@ export interface EngineDeviceOptions {
   wasmPaths: WasmPaths | null;
   /** `navigator.gpu`; null where there is none. */
   gpu: GPU | null;
+  /** `navigator.deviceMemory`, GiB; absent or null where the browser does not tell. */
+  deviceMemory?: number | null;
   onLost?: (lost: LostDevice) => void;
 }
-
-/** The wasm heap ends at 4 GiB. */
-const WASM_HEAP_BYTES = 4 * 1024 ** 3;
 
 export class EngineDevice {
   readonly #options: EngineDeviceOptions;
@@ -102,7 +102,14 @@ export class EngineDevice {
 
   /** Bytes a model and its training may take together; null when the device does not say. */
   get memoryLimitBytes(): number | null {
-    return this.#report?.backend === 'wasm' ? WASM_HEAP_BYTES : null;
+    return this.#report === null ? null : memoryLimit(this.#report, this.#options.deviceMemory ?? null);
+  }
+
+  /** Largest array of tfjs, which cuts none; null where only the memory counts. */
+  get arrayLimitBytes(): number | null {
+    const { backend, adapter } = this.#report ?? {};
+    if (backend !== 'webgpu' || adapter === null || adapter === undefined) return null;
+    return Math.min(adapter.maxBufferSize, adapter.maxStorageBufferBindingSize);
   }
 
   /** @throws AppError `engine.device-lost` once the GPU is gone; call it before long work. */

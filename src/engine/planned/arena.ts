@@ -83,6 +83,9 @@ function tooLarge({ name, shape, bytes }: Value, slabBytes: number): AppError<'e
   return new AppError(
     'engine.out-of-memory',
     `The array ${name} [${shape.join(', ')}] takes ${bytes} bytes; the device binds at most ${slabBytes}.`,
-    { remedy: 'Choose a smaller batch or a shorter sequence.' },
+    {
+      details: { name, bytes, limitBytes: slabBytes },
+      remedy: 'Choose a smaller batch or a shorter sequence.',
+    },
   );
 }

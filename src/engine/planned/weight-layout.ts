@@ -129,6 +129,19 @@ export class WeightLayout {
     return count;
   }
 
+  /** The array that takes most; null where there is none. */
+  get largest(): Value | null {
+    return [...this.#places.keys()].reduce<Value | null>(
+      (most, value) => (most === null || value.bytes > most.bytes ? value : most),
+      null,
+    );
+  }
+
+  /** Number of groups in several pieces. */
+  get cutGroups(): number {
+    return [...this.#byKey.values()].filter(({ pieces }) => pieces.length > 1).length;
+  }
+
   /** Bytes of each flat array. */
   get flats(): number[] {
     return [...this.#flats];

@@ -1,6 +1,6 @@
 // A ModelPlan for a decoder: what it takes, and how it comes onto either engine. A family says what its config.json means and
 // where its weights stand; the rest is the same for all.
-import { LOGITS_TILE_BYTES, type PlanDevice } from '../../engine';
+import { LOGITS_TILE_BYTES } from '../../engine';
 import { WeightLayout } from '../../engine/planned';
 import { adapterModules } from '../decoder/adapter-modules';
 import type { DecoderConfig } from '../decoder/decoder-config';
@@ -45,8 +45,14 @@ export function decoderPlan(config: DecoderConfig, placeOf?: (weight: string) =>
     activationBytes: (tokens, sequenceLength) => activationBytes(config, tokens, sequenceLength),
     plannedActivationBytes: (training, plans) =>
       plannedActivationBytes(config, training, plans, ACTIVATION_BUDGET_BYTES),
-    plannedWeightBytes: (storage, { slabBytes }: PlanDevice) =>
-      new WeightLayout(baseGroups(config, storage), slabBytes, false).bytes,
+    plannedWeights(storage, { slabBytes }) {
+      const { bytes, largest, cutGroups } = new WeightLayout(baseGroups(config, storage), slabBytes, false);
+      return {
+        bytes,
+        largest: { name: largest?.name ?? '', bytes: largest?.bytes ?? 0 },
+        cutMatrices: cutGroups,
+      };
+    },
     async load(read, plans, storage = 'f32') {
       requirePlans(storage, plans);
       if (plans === null) return EagerRuntime.load(config, read, ACTIVATION_BUDGET_BYTES);

@@ -35,7 +35,7 @@ describe('choose files', () => {
     expect(() => requireChoices('a/b', all)).toThrow('model-00002-of-00002.safetensors is missing');
   });
 
-  test('choose files: one choice per GGUF, smallest first; those in parts and projectors are left out', () => {
+  test('choose files: one choice per GGUF, smallest first; parts are one together, projectors are left out', () => {
     const all = [
       file('m-Q8_0.gguf', 90),
       file('m-Q4_K_M.gguf', 40),
@@ -46,7 +46,46 @@ describe('choose files', () => {
     expect(findChoices(all).map(({ quantisation, sizeBytes }) => [quantisation, sizeBytes])).toEqual([
       ['Q4_K_M', 40],
       ['Q8_0', 90],
+      ['F16', 200],
     ]);
+  });
+
+  test('choose files: parts of a GGUF come in order with one id; a set that is not whole is no choice', () => {
+    const all = files(
+      'm-Q8_0-00002-of-00002.gguf',
+      'm-Q8_0-00001-of-00002.gguf',
+      'm-F16-00001-of-00002.gguf',
+    );
+    expect(findChoices(all)).toMatchObject([
+      {
+        id: 'gguf m-Q8_0-00001-of-00002',
+        quantisation: 'Q8_0',
+        files: [{ path: 'm-Q8_0-00001-of-00002.gguf' }, { path: 'm-Q8_0-00002-of-00002.gguf' }],
+      },
+    ]);
+    expect(() => requireChoices('a/b', files('m-F16-00001-of-00002.gguf'))).toThrow(
+      'm-F16-00002-of-00002.gguf is missing',
+    );
+  });
+
+  test('choose files: the same name whole and in parts are two choices with two ids', () => {
+    const all = files(
+      'm.gguf',
+      'm-00001-of-00001.gguf',
+      ...['m-00001-of-00002.gguf', 'm-00002-of-00002.gguf'],
+    );
+    const ids = findChoices(all).map(({ id }) => id);
+    expect(new Set(ids)).toEqual(new Set(['gguf m', 'gguf m-00001-of-00001', 'gguf m-00001-of-00002']));
+  });
+
+  test('choose files: a storage that is not read is offered as such, by its name', () => {
+    const names = ['IQ2_XXS', 'Q2_K', 'Q3_K_M', 'IQ4_NL', 'TQ1_0', 'Q4_0_4_4', 'MXFP4'];
+    const readable = ['Q4_0', 'Q4_K_M', 'Q5_K_S', 'Q6_K', 'Q8_0', 'BF16', 'F16', 'fp32'];
+    const flags = (all: string[]): (true | undefined)[] =>
+      findChoices(all.map((name) => file(`m-${name}.gguf`))).map(({ unreadable }) => unreadable);
+    expect(flags(names)).toEqual(names.map(() => true));
+    expect(flags(readable)).toEqual(readable.map(() => undefined));
+    expect(flags(['plain'])).toEqual([undefined]);
   });
 
   test.each([

@@ -9,6 +9,8 @@ const CONFIG = 'config.json';
 const WEIGHTS = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
 const SHARD = /^(.+)-(\d{5})-of-(\d{5})\.(safetensors|gguf)$/;
+/** Of GGUF: a type whose blocks are read, or a mixture of such; of others the names are known and no more. */
+const READABLE = /^(?:F(?:P)?(?:16|32)|BF16|Q[45]_[01]|Q8_0|Q[45]_K(?:_[A-Z]+)*|Q6_K(?:_[A-Z]+)*|Q8_K_XL)$/;
 const QUANTISATION = /(?:^|[-_.])(I?Q\d+(?:_[A-Z0-9]+)*|TQ\d_\d|MXFP4|BF16|F(?:P)?(?:16|32))$/i;
 
 /** Smallest first; a repository may hold none. */
@@ -52,19 +54,35 @@ function shardedWeights(files: readonly HubFile[]): HubFile[] {
   return index !== null && isComplete(shards) ? [index, ...shards] : [];
 }
 
-/** One for each file, whatever folder it is in. Models in several GGUF files are larger than a browser trains. */
+/** One for each file, or for all parts of one that was split, whatever folder they are in. */
 function ggufChoices(files: readonly HubFile[]): HubChoice[] {
   const card = files.filter(({ path }) => path === CARD);
-  return (
-    files
-      .filter(({ path }) => path.endsWith('.gguf') && !SHARD.test(path))
-      // Vision projectors and importance matrices are no models.
-      .filter(({ path }) => !/(?:^|\/)(?:mmproj|imatrix)/i.test(path))
-      .map((file) => {
-        const name = file.path.slice(0, -'.gguf'.length);
-        return choice(`gguf ${name}`, 'gguf', quantisationOf(name), [...card, file]);
-      })
-  );
+  return setsOf(files.filter(({ path }) => isGgufModel(path)))
+    .filter((set) => missingIn(set).length === 0)
+    .map((set) => {
+      const first = set[0]?.path ?? '';
+      const quantisation = quantisationOf(SHARD.exec(first)?.[1] ?? withoutEnding(first));
+      const whole = choice(`gguf ${withoutEnding(first)}`, 'gguf', quantisation, [...card, ...set]);
+      return quantisation === null || READABLE.test(quantisation) ? whole : { ...whole, unreadable: true };
+    });
+}
+
+/** Vision projectors and importance matrices are none. */
+function isGgufModel(path: string): boolean {
+  return path.endsWith('.gguf') && !/(?:^|\/)(?:mmproj|imatrix)/i.test(path);
+}
+
+const withoutEnding = (path: string): string => path.slice(0, -'.gguf'.length);
+
+/** Parts of one whole together, in order; any other file by itself. */
+function setsOf(files: readonly HubFile[]): HubFile[][] {
+  const sets = new Map<string, HubFile[]>();
+  for (const file of files.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
+    const [, name, , total, extension] = SHARD.exec(file.path) ?? [];
+    const key = name === undefined ? file.path : `${name} of ${total}.${extension}`;
+    sets.set(key, [...(sets.get(key) ?? []), file]);
+  }
+  return [...sets.values()];
 }
 
 /** As the name has it, in capitals; null where it tells nothing. */
@@ -76,10 +94,16 @@ function isComplete(shards: readonly HubFile[]): boolean {
   return shards.length > 0 && missingIn(shards).length === 0;
 }
 
+/** Of the first set of files that is not whole. */
 function missingShards(files: readonly HubFile[]): string[] {
-  return missingIn(files.filter(({ path }) => SHARD.exec(path)?.[1] === 'model'));
+  return (
+    setsOf(files)
+      .map(missingIn)
+      .find((missing) => missing.length > 0) ?? []
+  );
 }
 
+/** Of one set; a file that is no part of anything misses nothing. */
 function missingIn(shards: readonly HubFile[]): string[] {
   const [, name = '', , total = '0', extension = ''] = SHARD.exec(shards[0]?.path ?? '') ?? [];
   const here = new Set(shards.map(({ path }) => path));

@@ -3,6 +3,7 @@
 import * as v from 'valibot';
 import { AppError } from '../../lib/errors';
 import {
+  cutError,
   offlineError,
   rateLimitedError,
   serverError,
@@ -58,9 +59,10 @@ export interface HubFilePlace {
   file: HubFile;
 }
 
+/** Stays with its endpoint for its life: a token that was given for one hub never goes to another. */
 export class HubClient {
   readonly #parts: HubClientParts;
-  #endpoint: string;
+  readonly #endpoint: string;
 
   constructor(parts: HubClientParts) {
     this.#parts = parts;
@@ -69,11 +71,6 @@ export class HubClient {
 
   get endpoint(): string {
     return this.#endpoint;
-  }
-
-  /** Goes on with another hub or mirror. @param endpoint without a slash at its end. */
-  set endpoint(endpoint: string) {
-    this.#endpoint = endpoint;
   }
 
   /**
@@ -112,20 +109,8 @@ export class HubClient {
    * A file that is read by ranges, when and where it is read.
    * @throws AppError `hub.*`, `download.*`, at each read.
    */
-  openFile({ repositoryId, commit, file }: HubFilePlace, token: string | null): Blob {
-    const url = resolveUrl(this.#endpoint, repositoryId, commit, file.path);
-    const question = { repositoryId, revision: commit, file: file.path, hasToken: token !== null };
-    const { signal } = new AbortController();
-    return new RemoteFile(file.sizeBytes, async (start, end) => {
-      const response = await this.#ask(url, token, signal, { Range: `bytes=${start}-${end - 1}` });
-      if (!response.ok) await this.#refuse(response, url, question);
-      // A server without ranges sends the whole: that is fine for small files and too much for others.
-      if (response.status !== 206 && file.sizeBytes > end - start) {
-        await response.body?.cancel().catch(() => undefined);
-        throw badAnswer(url, 'the whole file instead of the range that was asked for');
-      }
-      return response.arrayBuffer();
-    });
+  openFile(place: HubFilePlace, token: string | null): Blob {
+    return new RemoteFile(place.file.sizeBytes, (start, end) => this.#readRange(place, token, start, end));
   }
 
   /** What a request of this repository's files carries. @throws AppError `hub.insecure`. */
@@ -138,6 +123,38 @@ export class HubClient {
       });
     }
     return { Authorization: `Bearer ${token}` };
+  }
+
+  /** Tried again where the connection breaks off on the way. */
+  async #readRange(
+    { repositoryId, commit, file }: HubFilePlace,
+    token: string | null,
+    start: number,
+    end: number,
+  ): Promise<ArrayBuffer> {
+    const { clock, retries = DEFAULT_RETRIES } = this.#parts;
+    const url = resolveUrl(this.#endpoint, repositoryId, commit, file.path);
+    const question = { repositoryId, revision: commit, file: file.path, hasToken: token !== null };
+    const { signal } = new AbortController();
+    for (let failures = 1; ; failures++) {
+      const response = await this.#ask(url, token, signal, { Range: `bytes=${start}-${end - 1}` });
+      if (!response.ok) await this.#refuse(response, url, question);
+      // A server without ranges sends the whole: that is fine for small files and too much for others.
+      if (response.status !== 206 && file.sizeBytes > end - start) {
+        await response.body?.cancel().catch(() => undefined);
+        throw badAnswer(url, 'the whole file instead of the range that was asked for');
+      }
+      const body = await response
+        .arrayBuffer()
+        .catch((cause: unknown) => cutError(file.path, 0, end - start, cause));
+      if (body instanceof ArrayBuffer) {
+        if (body.byteLength === end - start) return body;
+        throw badAnswer(url, `${body.byteLength} bytes instead of the ${end - start} that were asked for`);
+      }
+      const delay = retryDelayMs(failures, null, clock.dice(), retries);
+      if (delay === null) throw body;
+      await clock.sleep(delay, signal);
+    }
   }
 
   async #files(

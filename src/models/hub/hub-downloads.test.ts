@@ -40,7 +40,6 @@ beforeEach(() => {
     limits: { pieceBytes: 20_000, commitBytes: 20_000, progressMs: 0 },
   });
   downloads = new HubDownloads({
-    client,
     downloader,
     records,
     manifests: memoryManifests(),
@@ -74,7 +73,7 @@ async function all(events: AsyncIterable<HubDownloadEvent>): Promise<HubDownload
 
 describe('hub downloads', () => {
   test('hub downloads: a model comes whole, with its files by name', async () => {
-    const events = await all(downloads.download(await request(), null));
+    const events = await all(downloads.download(await request(), client, null));
     const outcome = events.at(-1);
     if (outcome?.type !== 'outcome') throw new Error('no outcome');
     expect(outcome.files.map(({ name }) => name)).toEqual([
@@ -93,14 +92,14 @@ describe('hub downloads', () => {
 
   test('hub downloads: leaving the stream is a pause; the next call goes on', async () => {
     const asked = await request();
-    for await (const event of downloads.download(asked, null)) {
+    for await (const event of downloads.download(asked, client, null)) {
       if (event.type === 'progress' && event.progress.bytes > 100_000) break;
     }
     const [state] = await downloads.list();
     expect(state).toMatchObject({ repositoryId: ID, running: false });
     expect(state?.keptBytes).toBeGreaterThan(100_000);
     hub.requests.length = 0;
-    const events = await all(downloads.download(asked, null));
+    const events = await all(downloads.download(asked, client, null));
     expect(events.at(-1)).toMatchObject({ type: 'outcome' });
     // What was whole is not asked for again, nor is most of the rest: 200 000 bytes in pieces of 20 000 would be ten.
     expect(hub.asked('hub', /config\.json/)).toEqual([]);
@@ -109,14 +108,14 @@ describe('hub downloads', () => {
 
   test('hub downloads: the commit that was chosen is fetched, whatever became of the branch', async () => {
     const asked = await request();
-    for await (const event of downloads.download(asked, null)) if (event.type === 'started') break;
+    for await (const event of downloads.download(asked, client, null)) if (event.type === 'started') break;
     const moved = hub.repositories.get(ID);
     if (moved !== undefined) moved.revisions = [];
-    expect((await all(downloads.download(asked, null))).at(-1)).toMatchObject({ type: 'outcome' });
+    expect((await all(downloads.download(asked, client, null))).at(-1)).toMatchObject({ type: 'outcome' });
   });
 
   test('hub downloads: discarding leaves nothing', async () => {
-    await all(downloads.download(await request(), null));
+    await all(downloads.download(await request(), client, null));
     const [state] = await downloads.list();
     await downloads.discard(state?.id ?? '');
     expect(await blobs.list('')).toEqual([]);
@@ -124,7 +123,7 @@ describe('hub downloads', () => {
   });
 
   test('hub downloads: discarding one that runs stops it first', async () => {
-    const reading = downloads.download(await request(), null);
+    const reading = downloads.download(await request(), client, null);
     const started = await reading.next();
     expect(started.value).toMatchObject({ type: 'started' });
     const progress = await reading.next();
@@ -138,16 +137,18 @@ describe('hub downloads', () => {
 
   test('hub downloads: the same download does not run twice at once', async () => {
     const asked = await request();
-    const first = downloads.download(asked, null);
+    const first = downloads.download(asked, client, null);
     await first.next();
-    await expect(all(downloads.download(asked, null))).rejects.toMatchObject({ code: 'storage.busy' });
+    await expect(all(downloads.download(asked, client, null))).rejects.toMatchObject({
+      code: 'storage.busy',
+    });
     await first.return(undefined);
   });
 
   test('hub downloads: access that ended is told with the file', async () => {
     const asked = await request();
     hub.add(ID, Object.fromEntries(hub.repositories.get(ID)?.files ?? []), { gated: true });
-    await expect(all(downloads.download(asked, null))).rejects.toMatchObject({
+    await expect(all(downloads.download(asked, client, null))).rejects.toMatchObject({
       code: 'hub.gated',
       details: { file: 'tokenizer.json' },
     });
@@ -156,7 +157,7 @@ describe('hub downloads', () => {
   test('hub downloads: a file that is gone is named', async () => {
     const asked = await request();
     hub.repositories.get(ID)?.files.delete('model.safetensors');
-    await expect(all(downloads.download(asked, null))).rejects.toMatchObject({
+    await expect(all(downloads.download(asked, client, null))).rejects.toMatchObject({
       code: 'hub.file-not-found',
       details: { file: 'model.safetensors' },
     });
@@ -167,7 +168,7 @@ describe('hub downloads', () => {
     const [file] = asked.choice.files;
     if (file === undefined) throw new Error('no file');
     const choice = { ...asked.choice, files: [{ ...file, path: '../../models/x/config.json' }] };
-    await expect(all(downloads.download({ ...asked, choice }, null))).rejects.toMatchObject({
+    await expect(all(downloads.download({ ...asked, choice }, client, null))).rejects.toMatchObject({
       code: 'storage.bad-path',
     });
     expect(await downloads.list()).toEqual([]);

@@ -27,8 +27,10 @@ export interface HubManifests {
   delete(id: string): Promise<void>;
 }
 
+/** Where a download goes to for its files, for as long as it runs. */
+export type DownloadHub = Pick<HubClient, 'endpoint' | 'headers'>;
+
 export interface HubDownloadsParts {
-  client: HubClient;
   downloader: Downloader;
   records: DownloadRecords;
   manifests: HubManifests;
@@ -40,6 +42,11 @@ interface Running {
   stop: AbortController;
   /** Settles when nothing is fetched or written any more; never fails. */
   work: Promise<void>;
+}
+
+interface HubAccess {
+  hub: DownloadHub;
+  token: string | null;
 }
 
 export class HubDownloads {
@@ -83,11 +90,13 @@ export class HubDownloads {
 
   /**
    * Goes on from what is here. Ends with the outcome.
-   * @param token for the hub; not kept.
+   * @param hub where all of it is asked for, whatever is looked up elsewhere meanwhile.
+   * @param token for that hub; not kept.
    * @throws AppError `download.*` (what is here stays but for wrong bytes), `hub.*`, `storage.quota`, `storage.busy`.
    */
   async *download(
     request: HubDownloadRequest,
+    hub: DownloadHub,
     token: string | null,
     signal?: AbortSignal,
   ): AsyncGenerator<HubDownloadEvent> {
@@ -97,7 +106,7 @@ export class HubDownloads {
     const queue = new LatestQueue<HubProgress>();
     try {
       yield { type: 'started', download };
-      running.work = this.#fetchAll(download, token, AbortSignal.any(signals), (progress) =>
+      running.work = this.#fetchAll({ hub, token }, download, AbortSignal.any(signals), (progress) =>
         queue.put(progress),
       )
         .then(() => queue.end())
@@ -139,8 +148,8 @@ export class HubDownloads {
 
   /** Small files first: what is wrong with a model shows before its gigabytes come. */
   async #fetchAll(
+    access: HubAccess,
     download: HubDownload,
-    token: string | null,
     signal: AbortSignal,
     onProgress: (progress: HubProgress) => void,
   ): Promise<void> {
@@ -149,30 +158,29 @@ export class HubDownloads {
     for (const file of files.toSorted((a, b) => a.sizeBytes - b.sizeBytes)) {
       const report = (progress: DownloadProgress): void =>
         onProgress(overall(progress, file, before, sizeBytes));
-      if (!(await this.#isHere(download, file))) await this.#fetch(download, file, token, signal, report);
+      if (!(await this.#isHere(download, file))) await this.#fetch(access, download, file, signal, report);
       before += file.sizeBytes;
     }
   }
 
   async #fetch(
+    { hub, token }: HubAccess,
     download: HubDownload,
     file: HubFile,
-    token: string | null,
     signal: AbortSignal,
     onProgress: (progress: DownloadProgress) => void,
   ): Promise<void> {
-    const { client, downloader } = this.#parts;
     const { repositoryId, commit } = download;
     const question = { repositoryId, revision: commit, file: file.path, hasToken: token !== null };
-    await downloader.download(
+    await this.#parts.downloader.download(
       {
         id: fileId(download, file),
-        url: resolveUrl(client.endpoint, repositoryId, commit, file.path),
-        headers: client.headers(token),
+        url: resolveUrl(hub.endpoint, repositoryId, commit, file.path),
+        headers: hub.headers(token),
         target: pathOf(download, file),
         sizeBytes: file.sizeBytes,
         checksum: file.checksum,
-        explain: (response) => (isOf(response, client.endpoint) ? explainHub(response, question) : null),
+        explain: (response) => (isOf(response, hub.endpoint) ? explainHub(response, question) : null),
       },
       signal,
       onProgress,

@@ -1,7 +1,9 @@
-// A file of a server as a Blob whose bytes are fetched by ranges when a slice of it is read. Only slices can be read: the whole
-// would be gigabytes. It keeps nothing.
+// A file of a server as a Blob whose bytes are fetched by ranges when a slice of it is read: the whole would be gigabytes. It
+// keeps nothing. As a Blob of its own it is empty, so every way to its bytes is here; copies of it (structured clone) have none.
 
 export type ReadRange = (start: number, end: number) => Promise<ArrayBuffer>;
+
+const PIECE_BYTES = 2 ** 20;
 
 export class RemoteFile extends Blob {
   readonly #start: number;
@@ -20,10 +22,11 @@ export class RemoteFile extends Blob {
     return this.#end - this.#start;
   }
 
-  /** Both from the start; the negative offsets of a Blob are not for a file of this kind. */
+  /** As a Blob's: negative offsets count from the end. */
   override slice(start = 0, end = this.size): Blob {
-    const from = Math.min(this.size, Math.max(0, start));
-    const to = Math.min(this.size, Math.max(from, end));
+    const inside = (at: number): number => Math.min(this.size, Math.max(0, at < 0 ? this.size + at : at));
+    const from = inside(start);
+    const to = Math.max(from, inside(end));
     return new RemoteFile(to - from, this.#read, this.#start + from);
   }
 
@@ -31,7 +34,27 @@ export class RemoteFile extends Blob {
     return this.size === 0 ? new ArrayBuffer(0) : this.#read(this.#start, this.#end);
   }
 
+  override async bytes(): Promise<Uint8Array<ArrayBuffer>> {
+    return new Uint8Array(await this.arrayBuffer());
+  }
+
   override async text(): Promise<string> {
     return new TextDecoder().decode(await this.arrayBuffer());
+  }
+
+  /** In pieces of a mebibyte, each asked for when the one before it was taken. */
+  override stream(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    let at = 0;
+    return new ReadableStream<Uint8Array<ArrayBuffer>>(
+      {
+        pull: async (controller) => {
+          const next = Math.min(at + PIECE_BYTES, this.size);
+          if (next > at) controller.enqueue(new Uint8Array(await this.slice(at, next).arrayBuffer()));
+          at = next;
+          if (at === this.size) controller.close();
+        },
+      },
+      { highWaterMark: 0 },
+    );
   }
 }

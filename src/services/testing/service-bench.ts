@@ -166,7 +166,10 @@ function toyBackend(loaded: ToyLoadedModel[], trainings: ToyModel[]): ModelBacke
       Promise.resolve([{ name: 'model.safetensors', blob: stateFileCodec.encode(weights) }]),
     architectures: () => ['ToyForCausalLM'],
     estimate: () =>
-      Promise.resolve({ parameters: 2, contextLength: 8, limitBytes: null, chat: [], train: [] }),
+      Promise.resolve({
+        ...{ parameters: 2, contextLength: 8, limitBytes: null, arrayLimitBytes: null },
+        ...{ chat: [], train: [] },
+      }),
     plan: () =>
       Promise.resolve({
         parameters: 2,

@@ -79,6 +79,11 @@ export const settings = {
   'engine.reason': 'Why',
   'engine.choice': 'Backend',
   'engine.choiceHint': 'Automatic measures and takes the fastest. A change waits until the engine is idle.',
+  'engine.memoryFor': 'Memory for models (GB)',
+  'engine.memoryForHint':
+    'Browsers do not tell how much memory a graphics card has. Say what models may take of it, and they are listed with what fits; nothing is held back by it. Where the browser knows a limit of its own, the smaller one counts.',
+  'engine.memoryUnknown': 'unknown',
+  'engine.memoryFailed': 'The memory was not kept',
   'engine.auto': 'Automatic',
   'engine.webgpu': 'WebGPU',
   'engine.wasm': 'Wasm',

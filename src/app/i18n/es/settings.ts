@@ -81,6 +81,11 @@ export const settings: Translation<English['settings']> = {
   'engine.reason': 'Por qué',
   'engine.choice': 'Motor de cálculo',
   'engine.choiceHint': 'Automático mide y elige el más rápido. Un cambio espera a que el motor esté libre.',
+  'engine.memoryFor': 'Memoria para modelos (GB)',
+  'engine.memoryForHint':
+    'Los navegadores no dicen cuánta memoria tiene una tarjeta gráfica. Di cuánta pueden ocupar los modelos y la lista mostrará qué cabe; no impide nada. Si el navegador conoce un límite propio, cuenta el menor.',
+  'engine.memoryUnknown': 'no se sabe',
+  'engine.memoryFailed': 'No se guardó la memoria',
   'engine.auto': 'Automático',
   'engine.webgpu': 'WebGPU',
   'engine.wasm': 'Wasm',
