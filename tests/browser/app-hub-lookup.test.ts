@@ -84,11 +84,11 @@ describe('hub lookup', () => {
   it('hub lookup: a file in a storage that is not read says so, and the next one tells of the model', async () => {
     const unreadable = choice('m-IQ2_XS', 'IQ2_XS', { unreadable: true });
     const { lookup, calls } = bench({
-      inspect: () => Promise.resolve(repository([unreadable, SMALL, LARGE])),
+      inspect: () => Promise.resolve(repository([SMALL, unreadable, LARGE])),
       read: ({ choice: { id } }) => (id === SMALL.id ? Promise.reject(badStorage) : Promise.resolve('{}')),
     });
     await lookup.ask('a/b');
-    // The first is not even asked for: its name tells.
+    // One is not even asked for: its name tells.
     expect(calls.read).toEqual([SMALL.id, LARGE.id]);
     expect([unreadable, SMALL, LARGE].map((of) => answerOf(lookup, of))).toEqual([
       'model.unsupported',
@@ -225,6 +225,16 @@ describe('hub lookup', () => {
     answers[1]?.resolve(estimate(2));
     await both[0];
     expect(answerOf(lookup, SMALL)).toBe(3);
+  });
+
+  it('hub lookup: the storage of a file by its name, or by what the configuration says', async () => {
+    const { lookup } = bench({
+      inspect: () => Promise.resolve(repository([SMALL, WEIGHTS])),
+      read: () => Promise.resolve('{"torch_dtype":"bfloat16"}'),
+    });
+    expect(lookup.precisionOf(WEIGHTS)).toBeNull();
+    await lookup.ask('a/b');
+    expect([SMALL, WEIGHTS].map((of) => lookup.precisionOf(of))).toEqual(['Q4_0', 'BF16']);
   });
 
   it('hub lookup: what a download is asked with', () => {

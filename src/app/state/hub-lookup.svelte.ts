@@ -3,7 +3,7 @@
 import { AppError, hasCode } from '../../lib/errors';
 import type { EngineApi, ModelEstimate } from '../../protocol/engine';
 import type { HubApi, HubChoice, HubDownloadRequest, HubRepository } from '../../protocol/hub';
-import { isOfStorage, modelsOf } from './hub-models';
+import { isOfStorage, modelsOf, precisionIn } from './hub-models';
 import { plainMap } from './plain-collections';
 
 /** null while it is being found out. */
@@ -62,6 +62,13 @@ export class HubLookup {
     return this.#estimates.get(id) ?? null;
   }
 
+  /** As its file's name has it, or its configuration; null where neither tells. Known no sooner than the estimate. */
+  precisionOf({ id, quantisation }: HubChoice): string | null {
+    if (quantisation !== null) return quantisation;
+    const model = this.#models.find(({ choiceIds }) => choiceIds.includes(id));
+    return this.#estimates.has(id) && model !== undefined ? precisionIn(model.configJson) : null;
+  }
+
   /** Never throws: `error` tells. A later question wins over an earlier one. */
   async ask(address: string): Promise<void> {
     this.clear();
@@ -102,8 +109,11 @@ export class HubLookup {
 
   /** The smallest file that can be read tells the configuration of all that are the same model. */
   async #judge(repository: HubRepository, choices: readonly HubChoice[], own: number): Promise<void> {
-    let left = choices;
+    let left = choices.filter(({ unreadable }) => unreadable !== true);
     for (const choice of choices) {
+      if (choice.unreadable === true) this.#answer([choice.id], { error: unreadableError(choice) });
+    }
+    for (const choice of left) {
       const known = await this.#configOf(requestOf(repository, choice));
       if (own !== this.#asked) return;
       if ('configJson' in known) return this.#judgeAll(known.configJson, left, own);
@@ -129,7 +139,6 @@ export class HubLookup {
   }
 
   async #configOf(request: HubDownloadRequest): Promise<{ configJson: string } | { error: unknown }> {
-    if (request.choice.unreadable === true) return { error: unreadable(request.choice) };
     try {
       return { configJson: await this.#hub.readModelConfig(request, await this.#token()) };
     } catch (error) {
@@ -150,7 +159,7 @@ export class HubLookup {
   }
 }
 
-function unreadable({ quantisation, format }: HubChoice): AppError {
+function unreadableError({ quantisation, format }: HubChoice): AppError {
   return new AppError('model.unsupported', `Files in ${quantisation ?? format} cannot be read here.`, {
     details: { tensor: null, type: quantisation },
     remedy: 'Choose one in Q4_K_M, Q5_K_M, Q6_K, Q8_0, F16 or BF16.',

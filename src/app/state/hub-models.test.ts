@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../../lib/errors';
 import type { HubChoice } from '../../protocol/hub';
-import { isOfStorage, modelsOf } from './hub-models';
+import { isOfStorage, modelsOf, precisionIn } from './hub-models';
 
 const gguf = (name: string, quantisation: string | null): HubChoice => ({
   ...{ id: `gguf ${name}`, format: 'gguf', quantisation },
@@ -31,6 +31,19 @@ describe('hub models', () => {
       ['gguf m-1b-Q4_0', 'gguf m-1b'],
       ['gguf m-3b-Q4_0'],
     ]);
+  });
+
+  test.each([
+    ['{"torch_dtype":"bfloat16"}', 'BF16'],
+    ['{"dtype":"float16"}', 'F16'],
+    ['{"dtype":"float32","torch_dtype":"float16"}', 'F32'],
+    ['{"torch_dtype":"float8"}', null],
+    ['{"torch_dtype":16}', null],
+    ['{}', null],
+    ['null', null],
+    ['not JSON', null],
+  ])('hub models: the weights of %s are stored in %s', (configJson, precision) => {
+    expect(precisionIn(configJson)).toBe(precision);
   });
 
   test('hub models: only a complaint about how a tensor is stored is one about the file', () => {

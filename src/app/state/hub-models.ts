@@ -3,6 +3,11 @@
 import { hasCode } from '../../lib/errors';
 import type { HubChoice } from '../../protocol/hub';
 
+const PRECISIONS = new Map([
+  ['float32', 'F32'],
+  ['float16', 'F16'],
+  ['bfloat16', 'BF16'],
+]);
 const PART = /-\d{5}-of-\d{5}$/;
 
 /** By the names of their files, less what names the storage. Order is kept. */
@@ -19,6 +24,18 @@ function modelName({ id, format, quantisation }: HubChoice): string {
   const name = id.replace(PART, '');
   if (format !== 'gguf' || quantisation === null) return name;
   return name.slice(0, -quantisation.length).replace(/[-_.]$/, '');
+}
+
+/** What config.json says that the weights are stored in, as files name it; null where it says nothing known. */
+export function precisionIn(configJson: string): string | null {
+  try {
+    const config: unknown = JSON.parse(configJson);
+    if (typeof config !== 'object' || config === null) return null;
+    const named: unknown = Reflect.get(config, 'dtype') ?? Reflect.get(config, 'torch_dtype');
+    return typeof named === 'string' ? (PRECISIONS.get(named) ?? null) : null;
+  } catch {
+    return null;
+  }
 }
 
 /** The file is of a model that may be fine, but stored in a way that is not read: another file may tell of it. */

@@ -14,6 +14,7 @@ export function estimateGraph(opened: OpenedGraph, limitBytes: number | null): M
     parameters,
     contextLength,
     limitBytes,
+    arrayLimitBytes: null,
     chat: [{ storage: 'f32', bytes, fits: limitBytes === null || bytes <= limitBytes }],
     train: [],
   };

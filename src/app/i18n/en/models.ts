@@ -70,6 +70,8 @@ export const models = {
   'fit.storage': 'Weights in',
   'fit.chat': 'Chat',
   'fit.train': 'LoRA',
+  'fit.asFile': 'as in the file',
+  'fit.notTrained': 'not trained',
   'fit.near': 'like {precision}',
   'fit.yes': 'fits',
   'fit.no': 'does not fit',

@@ -73,6 +73,8 @@ export const models: Translation<English['models']> = {
   'fit.storage': 'Pesos en',
   'fit.chat': 'Chat',
   'fit.train': 'LoRA',
+  'fit.asFile': 'como en el archivo',
+  'fit.notTrained': 'no se ajusta',
   'fit.near': 'como {precision}',
   'fit.yes': 'cabe',
   'fit.no': 'no cabe',
