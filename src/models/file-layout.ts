@@ -1,5 +1,6 @@
 // Between the layout of a weights file and the engine's: projections are [out, in] in the file and [in, out] here.
 import { fromFloats, readFloats, type Tensor } from '../engine';
+import { GGUF_LAYOUTS, type GgufType } from '../lib/formats/gguf/gguf-types';
 
 export interface FileArray {
   shape: number[];
@@ -12,12 +13,41 @@ export interface RowRange {
   count: number;
 }
 
+/** An array that lies in a file just as it is but for its encoding, row after row. */
+export interface StoredArray {
+  file: Blob;
+  /** Safetensors have types of the same names. */
+  type: GgufType;
+  shape: readonly number[];
+  /** Bytes from the start of the file. */
+  begin: number;
+  end: number;
+  /** Of heads whose rows lie in GGUF's order (`fromGgufRows`); null where rows are in place. */
+  headSize: number | null;
+}
+
 /**
  * Reads an array, or only those rows of it; a reader that knows no rows gives the whole array for any. Arrays that were asked
  * for whole are the caller's. Rows are valid until the next rows arrive, which take their memory: a reader leaves it alone
  * before its first await, a caller has no more than one read of rows under way.
  */
-export type WeightReader = (name: string, rows?: RowRange) => Promise<FileArray>;
+export interface WeightReader {
+  (name: string, rows?: RowRange): Promise<FileArray>;
+  /** Where the array can be had without this reader; null where it cannot, absent where none can. */
+  stored?: (name: string) => StoredArray | null;
+}
+
+/** Rows of a stored array; null where they do not begin and end with a block. */
+export function storedRows(array: StoredArray, { first, count }: RowRange): StoredArray | null {
+  const { blockSize, blockBytes } = GGUF_LAYOUTS[array.type];
+  const width = array.shape.slice(1).reduce((size, n) => size * n, 1);
+  if (array.headSize !== null || (first * width) % blockSize !== 0 || (count * width) % blockSize !== 0) {
+    return null;
+  }
+  const begin = array.begin + ((first * width) / blockSize) * blockBytes;
+  const end = begin + ((count * width) / blockSize) * blockBytes;
+  return { ...array, shape: [count, ...array.shape.slice(1)], begin, end };
+}
 
 /** True for weights the engine keeps [in, out]: projections, an output head of its own, LoRA matrices. */
 export function isKeptTransposed(name: string): boolean {

@@ -143,6 +143,12 @@ export async function openWeights(
     if (rows === undefined) return readSafetensor(file, entry);
     return readSafetensor(file, rowsOf(entry, rows.first, rows.count), memory);
   };
+  read.stored = (name) => {
+    const place = placeOf(places, name);
+    if (place === undefined) return null;
+    const { dtype: type, shape, begin, end } = place.entry;
+    return { file: place.file, type, shape, begin, end, headSize: null };
+  };
   const metadata = Object.assign({}, ...[...opened.values()].map(({ header }) => header.metadata)) as Record<
     string,
     string

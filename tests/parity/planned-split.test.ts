@@ -142,7 +142,7 @@ describe('weights larger than a binding', () => {
 
   it('no buffer is larger than the limit, and all of them together hold the table', async () => {
     const owner = await smallDevice();
-    const allocate = vi.spyOn(owner.memory, 'allocate');
+    const allocate = vi.spyOn(owner.memory, 'begin');
     const runtime = await load(owner, selfTestWeights(CONFIG, false), 'f32');
     const sizes = allocate.mock.calls.map(([bytes]) => bytes);
     expect(Math.max(...sizes)).toBeLessThanOrEqual(LIMIT);

@@ -10,12 +10,19 @@ export interface BufferRange {
   bytes: number;
 }
 
+export interface StartedBuffer {
+  buffer: GPUBuffer;
+  /** @throws AppError `engine.out-of-memory`. */
+  settled: Promise<void>;
+}
+
 export class GpuMemory {
   readonly device: GPUDevice;
   /** Buffers take no more than this together, even where the device would allow it. */
   budgetBytes = Infinity;
   #bytes = 0;
   #peakBytes = 0;
+  readonly #living = new Set<GPUBuffer>();
   /** Staging buffers by size, mapped by nobody. */
   readonly #staging = new Map<number, GPUBuffer[]>();
 
@@ -34,25 +41,59 @@ export class GpuMemory {
 
   /** Zeroed. @throws AppError `engine.out-of-memory` naming `label`, its size and how much of it is too much. */
   async allocate(bytes: number, label: string): Promise<GPUBuffer> {
-    const { maxBufferSize } = this.device.limits;
-    const left = Math.min(maxBufferSize, this.budgetBytes - this.#bytes);
-    if (bytes > left) throw outOfMemory(label, bytes, this.#bytes, Math.max(0, left));
+    const { buffer, settled } = this.begin(bytes, label);
+    await settled;
+    return buffer;
+  }
+
+  /**
+   * As `allocate`, without waiting: what is written to the buffer takes its turn behind the allocation.
+   * @returns a buffer that is of use once `settled`; where that fails the buffer is gone.
+   * @throws AppError `engine.out-of-memory` at once where it is beyond what there may be.
+   */
+  begin(bytes: number, label: string): StartedBuffer {
+    this.require(bytes, label, this.device.limits.maxBufferSize);
     this.device.pushErrorScope('out-of-memory');
     const buffer = this.device.createBuffer({
       label,
       size: Math.max(256, Math.ceil(bytes / 4) * 4),
       usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
     });
-    const error = await this.device.popErrorScope();
-    if (error !== null) {
-      buffer.destroy();
+    this.#living.add(buffer);
+    this.#count(buffer.size);
+    const settled = this.device.popErrorScope().then((error) => {
+      if (error === null) return;
+      this.free(buffer);
       throw outOfMemory(label, bytes, this.#bytes, null);
-    }
+    });
+    // Whoever awaits it hears of a failure; before that nobody listens.
+    settled.catch(() => undefined);
+    return { buffer, settled };
+  }
+
+  /** @throws AppError `engine.out-of-memory` where so much is more than what is left of the budget. */
+  require(bytes: number, label: string, mostBytes = Infinity): void {
+    const left = Math.min(mostBytes, this.budgetBytes - this.#bytes);
+    if (bytes > left) throw outOfMemory(label, bytes, this.#bytes, Math.max(0, left));
+  }
+
+  /** Memory that both sides write: mapped now, copied from on the device later. Freed as any other. */
+  mapped(bytes: number, label: string): GPUBuffer {
+    this.require(bytes, label);
+    const buffer = this.device.createBuffer({
+      label,
+      size: bytes,
+      usage: GPUBufferUsage.MAP_WRITE | GPUBufferUsage.COPY_SRC,
+      mappedAtCreation: true,
+    });
+    this.#living.add(buffer);
     this.#count(buffer.size);
     return buffer;
   }
 
+  /** Of no effect on a buffer that was freed before, or that could not be allocated. */
   free(buffer: GPUBuffer): void {
+    if (!this.#living.delete(buffer)) return;
     this.#count(-buffer.size);
     buffer.destroy();
   }
@@ -94,11 +135,13 @@ export class GpuMemory {
     const known = free.pop();
     if (known !== undefined) return known;
     this.#count(size);
-    return this.device.createBuffer({
+    const staging = this.device.createBuffer({
       label: 'read-back',
       size,
       usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
     });
+    this.#living.add(staging);
+    return staging;
   }
 
   #count(bytes: number): void {

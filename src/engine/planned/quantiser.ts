@@ -104,15 +104,24 @@ export class Quantiser {
     if (data.length % GROUP_SIZE !== 0 || offset % GROUP_SIZE !== 0) {
       throw new RangeError(`${tensor}: ${data.length} elements at ${offset} are no whole groups.`);
     }
-    const number = this.#numberOf(tensor);
     for (let start = 0; start < data.length; start += STAGED_ELEMENTS) {
       const piece = data.subarray(start, start + STAGED_ELEMENTS);
-      const groups = piece.length / GROUP_SIZE;
-      const place = Uint32Array.of(groups, (offset + start) / GROUP_SIZE, number);
-      this.#memory.write(whole(this.#buffers.source), piece);
-      this.#memory.write(whole(this.#buffers.place), place);
-      this.#run(groups, this.#quantise[bits], scales === null ? [words] : [words, scales]);
+      this.#memory.write(this.source, piece);
+      this.writeSource(tensor, piece.length, { bits, words, scales, offset: offset + start });
     }
+  }
+
+  /** Room for `STAGED_ELEMENTS` floats, to be filled on the device for `writeSource`. */
+  get source(): BufferRange {
+    return whole(this.#buffers.source);
+  }
+
+  /** As `write`, of the first `count` floats of `source`. */
+  writeSource(tensor: string, count: number, { bits, words, scales, offset }: QuantiserTarget): void {
+    const groups = count / GROUP_SIZE;
+    const place = Uint32Array.of(groups, offset / GROUP_SIZE, this.#numberOf(tensor));
+    this.#memory.write(whole(this.#buffers.place), place);
+    this.#run(groups, this.#quantise[bits], scales === null ? [words] : [words, scales]);
   }
 
   /** Relative root mean square of what quantising changed, by tensor. */

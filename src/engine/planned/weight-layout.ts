@@ -48,6 +48,11 @@ interface Group {
   pieces: readonly WeightPiece[];
 }
 
+/**
+ * Flat arrays of several hold no more: memory that is being allocated is filled while more of it is, and to allocate it is
+ * what takes longest of a load on some devices.
+ */
+const FLAT_BYTES = 32 * 2 ** 20;
 /** Rows of matrices are cut at multiples of it: products read and write four elements at a time. */
 const ROW_STEP = 4;
 
@@ -60,7 +65,7 @@ export class WeightLayout {
   readonly #places = new Map<Value, { flat: number; offset: number }>();
 
   /**
-   * @param limitBytes what an array may take, and a flat array of several.
+   * @param limitBytes what an array may take, and a flat array of several at most.
    * @param learns whether gradients by these weights are of use.
    * @throws RangeError for a group in few bits that learns or whose shape does not allow it.
    */
@@ -151,6 +156,14 @@ export class WeightLayout {
     return this.#flats.reduce((sum, bytes) => sum + bytes, 0);
   }
 
+  /** Which flat arrays have some of a weight, scales included. */
+  flatsOf(name: string): Set<number> {
+    const member = this.members.get(name);
+    const { pieces } = this.#group(member?.group ?? name);
+    const values = pieces.flatMap(({ value, form }) => [value, form?.scales ?? value]);
+    return new Set(values.map((value) => this.placeOf(value).flat));
+  }
+
   placeOf(value: Value): { flat: number; offset: number } {
     const place = this.#places.get(value);
     if (place === undefined) throw new Error(`${value.name} is not of this layout.`);
@@ -166,7 +179,7 @@ export class WeightLayout {
   #place(value: Value, limitBytes: number): void {
     const bytes = aligned(value.bytes);
     const last = this.#flats.at(-1);
-    if (last === undefined || last + bytes > limitBytes) this.#flats.push(0);
+    if (last === undefined || last + bytes > Math.min(limitBytes, FLAT_BYTES)) this.#flats.push(0);
     const flat = this.#flats.length - 1;
     const offset = this.#flats[flat] ?? 0;
     this.#places.set(value, { flat, offset });

@@ -1,7 +1,7 @@
 // Weights on the GPU by name, as a layout places them: the weights themselves, their gradients, or a moment of the
 // optimizer. Rows of groups in few bits are quantised on their way in. Owns its buffers.
-import type { BufferRange, GpuMemory } from './gpu-memory';
-import type { Quantiser } from './quantiser';
+import type { BufferRange, GpuMemory, StartedBuffer } from './gpu-memory';
+import type { Quantiser, QuantiserTarget } from './quantiser';
 import { elements, type Value } from './recorder';
 import type { PieceRange, WeightLayout } from './weight-layout';
 
@@ -11,35 +11,61 @@ const FLOAT_BYTES = 4;
 export class WeightStore {
   readonly layout: WeightLayout;
   readonly #memory: GpuMemory;
-  readonly #buffers: readonly GPUBuffer[];
+  readonly #label: string;
+  /** By the number of the flat array; all of them unless the store is being filled. */
+  readonly #buffers = new Map<number, StartedBuffer>();
 
-  private constructor(layout: WeightLayout, memory: GpuMemory, buffers: readonly GPUBuffer[]) {
+  private constructor(layout: WeightLayout, memory: GpuMemory, label: string) {
     this.layout = layout;
     this.#memory = memory;
-    this.#buffers = buffers;
+    this.#label = label;
   }
 
   /** Zeroed. @throws AppError `engine.out-of-memory`; nothing stays allocated then. */
   static async allocate(layout: WeightLayout, memory: GpuMemory, label: string): Promise<WeightStore> {
-    const buffers: GPUBuffer[] = [];
+    const store = WeightStore.open(layout, memory, label);
     try {
-      for (const bytes of layout.flats) buffers.push(await memory.allocate(bytes, label));
+      await store.complete();
+      return store;
     } catch (error) {
-      for (const buffer of buffers) memory.free(buffer);
+      store.dispose();
       throw error;
     }
-    return new WeightStore(layout, memory, buffers);
+  }
+
+  /**
+   * Without memory yet: each flat array is allocated when `prepare` first asks for one of its weights.
+   * @throws AppError `engine.out-of-memory` where all of it together is beyond the budget.
+   */
+  static open(layout: WeightLayout, memory: GpuMemory, label: string): WeightStore {
+    memory.require(layout.bytes, label);
+    return new WeightStore(layout, memory, label);
+  }
+
+  /** Begins to allocate what a weight lies in. @throws AppError `engine.out-of-memory` where that is known at once. */
+  prepare(name: string): void {
+    for (const flat of this.layout.flatsOf(name)) this.#begin(flat);
+  }
+
+  /** What `prepare` began for a weight. @throws AppError `engine.out-of-memory`. */
+  async prepared(name: string): Promise<void> {
+    for (const flat of this.layout.flatsOf(name)) await this.#begin(flat).settled;
+  }
+
+  /** Allocates what nobody has asked for yet. @throws AppError `engine.out-of-memory`; the caller disposes. */
+  async complete(): Promise<void> {
+    for (const flat of this.layout.flats.keys()) await this.#begin(flat).settled;
   }
 
   /** The whole flat arrays, in order. */
   get flats(): BufferRange[] {
-    return this.#buffers.map((buffer) => ({ buffer, offset: 0, bytes: buffer.size }));
+    return this.#all.map((buffer) => ({ buffer, offset: 0, bytes: buffer.size }));
   }
 
   /** @param array of the layout, or the scales of one. */
   rangeOf(array: Value): BufferRange {
     const { flat, offset } = this.layout.placeOf(array);
-    return { buffer: this.#buffers[flat] as GPUBuffer, offset, bytes: array.bytes };
+    return { buffer: this.#buffer(flat), offset, bytes: array.bytes };
   }
 
   /**
@@ -48,20 +74,39 @@ export class WeightStore {
    */
   write(name: string, data: Float32Array, start = 0, quantiser: Quantiser | null = null): void {
     for (const range of this.layout.rangesOf(name, start, data.length)) {
-      const { piece, from, at, count } = range;
-      const part = data.subarray(from, from + count);
-      if (piece.form === null) {
-        this.#memory.write(this.#floats(range), part);
-        continue;
-      }
-      const { bits, scales } = piece.form;
-      if (quantiser === null) throw new Error(`${name} is kept in ${bits} bits and is not quantised.`);
-      quantiser.write(name, part, {
-        bits,
-        words: this.rangeOf(piece.value),
-        scales: scales === null ? null : this.rangeOf(scales),
-        offset: at,
-      });
+      const part = data.subarray(range.from, range.from + range.count);
+      const target = this.quantiserTarget(range);
+      if (target === null) this.#memory.write(this.#floats(range), part);
+      else if (quantiser !== null) quantiser.write(name, part, target);
+      else throw new Error(`${name} is kept in ${target.bits} bits and is not quantised.`);
+    }
+  }
+
+  /** Where a quantiser puts elements; null for what is kept in f32. */
+  quantiserTarget({ piece, at }: PieceRange): QuantiserTarget | null {
+    if (piece.form === null) return null;
+    const { bits, scales } = piece.form;
+    const words = this.rangeOf(piece.value);
+    return { bits, words, scales: scales === null ? null : this.rangeOf(scales), offset: at };
+  }
+
+  /** Whether all of a weight is kept in f32: then it can be copied, without a quantiser. */
+  isFloat(name: string): boolean {
+    const count = elements(this.layout.members.get(name)?.shape ?? []);
+    return this.layout.rangesOf(name, 0, count).every(({ piece }) => piece.form === null);
+  }
+
+  /** Copies elements from the beginning of another buffer. @param start as `write` takes it. */
+  encodeCopy(
+    encoder: GPUCommandEncoder,
+    name: string,
+    source: GPUBuffer,
+    start: number,
+    count: number,
+  ): void {
+    for (const range of this.layout.rangesOf(name, start, count)) {
+      const { buffer, offset, bytes } = this.#floats(range);
+      encoder.copyBufferToBuffer(source, range.from * FLOAT_BYTES, buffer, offset, bytes);
     }
   }
 
@@ -80,20 +125,39 @@ export class WeightStore {
   /** Copies all of another store of the same layout. */
   copyFrom(other: WeightStore): void {
     const encoder = this.#memory.device.createCommandEncoder();
-    this.#buffers.forEach((buffer, index) => {
-      encoder.copyBufferToBuffer(other.#buffers[index] as GPUBuffer, 0, buffer, 0, buffer.size);
+    this.#all.forEach((buffer, index) => {
+      encoder.copyBufferToBuffer(other.#all[index] as GPUBuffer, 0, buffer, 0, buffer.size);
     });
     this.#memory.device.queue.submit([encoder.finish()]);
   }
 
   clear(): void {
     const encoder = this.#memory.device.createCommandEncoder();
-    for (const buffer of this.#buffers) encoder.clearBuffer(buffer);
+    for (const buffer of this.#all) encoder.clearBuffer(buffer);
     this.#memory.device.queue.submit([encoder.finish()]);
   }
 
   dispose(): void {
-    for (const buffer of this.#buffers) this.#memory.free(buffer);
+    for (const { buffer } of this.#buffers.values()) this.#memory.free(buffer);
+    this.#buffers.clear();
+  }
+
+  get #all(): GPUBuffer[] {
+    return this.layout.flats.map((_, flat) => this.#buffer(flat));
+  }
+
+  #buffer(flat: number): GPUBuffer {
+    const started = this.#buffers.get(flat);
+    if (started === undefined) throw new Error(`Flat array ${flat} of ${this.#label} has no memory yet.`);
+    return started.buffer;
+  }
+
+  #begin(flat: number): StartedBuffer {
+    const known = this.#buffers.get(flat);
+    if (known !== undefined) return known;
+    const started = this.#memory.begin(this.layout.flats[flat] ?? 0, this.#label);
+    this.#buffers.set(flat, started);
+    return started;
   }
 
   /** Of elements in f32; they may begin anywhere within their array. */

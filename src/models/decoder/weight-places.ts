@@ -3,7 +3,14 @@
 // Arrays pass through as they are asked for; nothing is kept.
 import type { DecoderConfig } from './decoder-config';
 import { weightShapes } from './decoder-names';
-import { transposeArray, type FileArray, type RowRange, type WeightReader } from '../file-layout';
+import {
+  storedRows,
+  transposeArray,
+  type FileArray,
+  type RowRange,
+  type StoredArray,
+  type WeightReader,
+} from '../file-layout';
 
 /** Where a weight of the decoder stands. */
 export interface WeightPlace {
@@ -64,14 +71,17 @@ export class WeightPlaces {
   }
 
   decoderReader(files: WeightReader): WeightReader {
-    return async (weight, rows) => {
+    const read: WeightReader = async (weight, rows) => {
       const part = this.#parts.get(weight);
       if (part === undefined) return files(weight, rows);
       const beside = this.#byFile.get(part.name) ?? [];
       if (part.transposed) return turnedPart(await files(part.name), part);
-      const read = beside.length === 1 ? await files(part.name, rows) : await readPart(files, part, rows);
-      return part.offset === 0 ? read : moved(read, part.offset);
+      const array = beside.length === 1 ? await files(part.name, rows) : await readPart(files, part, rows);
+      return part.offset === 0 ? array : moved(array, part.offset);
     };
+    const { stored } = files;
+    if (stored !== undefined) read.stored = (weight) => this.#stored(weight, stored);
+    return read;
   }
 
   fileReader(decoder: WeightReader): WeightReader {
@@ -86,6 +96,17 @@ export class WeightPlaces {
       }
       return joined(decoder, parts, rows ?? { first: 0, count: fileShape(parts)[0] ?? 0 });
     };
+  }
+
+  /** null for what is turned round or moved by an offset: only its numbers are the decoder's. */
+  #stored(weight: string, files: (name: string) => StoredArray | null): StoredArray | null {
+    const part = this.#parts.get(weight);
+    if (part === undefined) return files(weight);
+    if (part.transposed || part.offset !== 0) return null;
+    const array = files(part.name);
+    const isWhole = (this.#byFile.get(part.name) ?? []).length === 1;
+    if (isWhole || array === null) return array;
+    return storedRows(array, { first: part.first, count: part.shape[0] ?? 0 });
   }
 }
 

@@ -157,32 +157,47 @@ const DECODERS: Record<Exclude<GgufType, 'F32' | 'F16' | 'BF16'>, BlockDecoder> 
 
 /**
  * Whole blocks to floats, in their order.
- * @param into as long as the blocks have elements. F32 needs none: its floats are the bytes themselves.
  * @throws RangeError where the bytes are not a whole number of blocks.
  */
-export function decodeBlocks(
-  type: GgufType,
-  bytes: ArrayBuffer,
-  into?: Float32Array<ArrayBuffer>,
-): Float32Array<ArrayBuffer> {
+export function decodeBlocks(type: GgufType, bytes: ArrayBuffer): Float32Array<ArrayBuffer> {
   const { blockSize, blockBytes } = GGUF_LAYOUTS[type];
-  if (bytes.byteLength % blockBytes !== 0) {
-    throw new RangeError(`${bytes.byteLength} bytes are no whole number of ${type} blocks of ${blockBytes}.`);
+  const blocks = Math.floor(bytes.byteLength / blockBytes);
+  // The floats of F32 are the bytes themselves.
+  if (type === 'F32' && blocks * blockBytes === bytes.byteLength) return new Float32Array(bytes);
+  const floats = new Float32Array(blocks * blockSize);
+  unpackBlocks(type, new Uint8Array(bytes), floats);
+  return floats;
+}
+
+/**
+ * Whole blocks to floats in the memory of somebody else.
+ * @param into as long as the blocks have elements.
+ * @throws RangeError where the bytes are not a whole number of blocks.
+ */
+export function unpackBlocks(
+  type: GgufType,
+  bytes: Uint8Array<ArrayBuffer>,
+  into: Float32Array<ArrayBuffer>,
+): void {
+  const { blockSize, blockBytes } = GGUF_LAYOUTS[type];
+  if (bytes.length % blockBytes !== 0) {
+    throw new RangeError(`${bytes.length} bytes are no whole number of ${type} blocks of ${blockBytes}.`);
   }
   switch (type) {
     case 'F32':
-      return new Float32Array(bytes);
+      new Uint8Array(into.buffer, into.byteOffset, into.byteLength).set(bytes);
+      return;
     case 'F16':
-      return halvesToFloats(new Uint16Array(bytes), into);
-    case 'BF16':
-      return bfloatsToFloats(new Uint16Array(bytes), into);
+    case 'BF16': {
+      const even = bytes.byteOffset % 2 === 0 ? bytes : bytes.slice();
+      const halves = new Uint16Array(even.buffer, even.byteOffset, even.length / 2);
+      (type === 'F16' ? halvesToFloats : bfloatsToFloats)(halves, into);
+      return;
+    }
     default: {
       const decode = DECODERS[type];
-      const source = new Uint8Array(bytes);
-      const blocks = source.length / blockBytes;
-      const out = into ?? new Float32Array(blocks * blockSize);
-      for (let i = 0; i < blocks; i += 1) decode(source, i * blockBytes, out, i * blockSize);
-      return out;
+      const blocks = bytes.length / blockBytes;
+      for (let i = 0; i < blocks; i += 1) decode(bytes, i * blockBytes, into, i * blockSize);
     }
   }
 }

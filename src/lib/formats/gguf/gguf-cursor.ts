@@ -82,7 +82,7 @@ export class GgufCursor {
     if (this.#window.getUint32(at + 4, true) !== 0 || !this.has(8 + length)) return null;
     try {
       const bytes = new Uint8Array(this.#window.buffer, this.#window.byteOffset + at + 8, length);
-      const text = this.#utf8.decode(bytes);
+      const text = shortText(bytes) ?? this.#utf8.decode(bytes);
       this.#position += 8 + length;
       return text;
     } catch {
@@ -100,4 +100,28 @@ export class GgufCursor {
       throw badGguf(`${what} is not UTF-8 text`);
     }
   }
+}
+
+const units: number[] = [];
+
+/**
+ * UTF-8 of a few characters below U+0800, what nearly all of a vocabulary is: to call a decoder for each of a hundred
+ * thousand strings takes many times longer. null where something else is there, right or wrong.
+ */
+function shortText(bytes: Uint8Array): string | null {
+  if (bytes.length > 64) return null;
+  units.length = 0;
+  for (let i = 0; i < bytes.length; i += 1) {
+    const byte = bytes[i] ?? 0;
+    if (byte < 0x80) {
+      units.push(byte);
+      continue;
+    }
+    i += 1;
+    const next = bytes[i] ?? 0;
+    // Below 0xc2 it would be longer than it has to be, which is not valid.
+    if (byte < 0xc2 || byte > 0xdf || (next & 0xc0) !== 0x80) return null;
+    units.push(((byte & 0x1f) << 6) | (next & 0x3f));
+  }
+  return String.fromCharCode(...units);
 }

@@ -2,7 +2,7 @@
 // the arrays belong to the caller.
 import type { PieceMemory } from '../piece-memory';
 import type { FloatArray } from '../safetensors';
-import { decodeBlocks } from './gguf-blocks';
+import { decodeBlocks, unpackBlocks } from './gguf-blocks';
 import { GGUF_LAYOUTS, type GgufEntry } from './gguf-types';
 
 /** Floats of one part, where nothing else is asked for. */
@@ -44,10 +44,9 @@ export async function readGgufTensor(
   const bytes = await (memory?.bytes(file, begin, end) ?? file.slice(begin, end).arrayBuffer());
   if (memory === null || type === 'F32') return { shape, data: decodeBlocks(type, bytes) };
   const { blockSize, blockBytes } = GGUF_LAYOUTS[type];
-  return {
-    shape,
-    data: decodeBlocks(type, bytes, memory.floats((bytes.byteLength / blockBytes) * blockSize)),
-  };
+  const data = memory.floats((bytes.byteLength / blockBytes) * blockSize);
+  unpackBlocks(type, new Uint8Array(bytes), data);
+  return { shape, data };
 }
 
 /** All rows of a tensor in order, at most `partElements` floats at a time unless a single row has more. */

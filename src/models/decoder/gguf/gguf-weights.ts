@@ -64,13 +64,20 @@ function readerOf(file: Blob, header: GgufHeader, form: GgufForm, config: Decode
   const places = ggufPlaces(form, config);
   const entries = checkedEntries(header, places.shapes(), config);
   const pieces = new PieceMemory();
-  return places.decoderReader(async (name, rows) => {
+  const read: WeightReader = async (name, rows) => {
     const entry = entries.get(name);
     if (entry === undefined) throw misfit(`${name} is missing`, name);
     const memory = rows === undefined ? null : pieces;
     if (!hasMovedRows(form, name)) return readGgufTensor(file, selected(entry, rows), memory);
     return readMovedRows(file, entry, config.headSize, rows, memory);
-  });
+  };
+  read.stored = (name) => {
+    const entry = entries.get(name);
+    return entry === undefined
+      ? null
+      : { file, ...entry, headSize: hasMovedRows(form, name) ? config.headSize : null };
+  };
+  return places.decoderReader(read);
 }
 
 function misfit(fact: string, tensor: string): Error {

@@ -10,9 +10,10 @@ import {
   type PlanDevice,
   type Storage,
 } from '../../../engine/planned';
-import type { RowRange, WeightReader } from '../../file-layout';
+import type { RowRange, StoredArray, WeightReader } from '../../file-layout';
 import type { DecoderConfig } from '../decoder-config';
 import { weightShapes } from '../decoder-names';
+import { writeStored } from './load-stored';
 import { baseGroups } from './weight-groups';
 
 export interface LoadedBase {
@@ -44,18 +45,20 @@ interface Piece {
   rows: RowRange;
 }
 
-function* piecesOf(config: DecoderConfig): Generator<Piece, void> {
-  for (const [name, shape] of weightShapes(config)) {
+type Shapes = ReadonlyMap<string, readonly number[]>;
+
+function* piecesOf(shapes: Shapes): Generator<Piece, void> {
+  for (const [name, shape] of shapes) {
     for (const rows of pieces(shape)) yield { name, shape, rows };
   }
 }
 
 /** All pieces in order; the next one is read while the one before is taken. Readers that know no rows give whole arrays. */
 async function* readAll(
-  config: DecoderConfig,
+  shapes: Shapes,
   read: WeightReader,
 ): AsyncGenerator<{ name: string; data: Float32Array; start: number }, void> {
-  const rest = piecesOf(config);
+  const rest = piecesOf(shapes);
   const begin = (piece: Piece | undefined) => {
     if (piece === undefined) return null;
     const reading = read(piece.name, piece.rows);
@@ -75,21 +78,42 @@ async function* readAll(
   }
 }
 
-async function writeAll(
+/** Weights that only the reader can give. */
+async function writeRead(
   { memory }: PlanDevice,
-  config: DecoderConfig,
+  shapes: Shapes,
   base: WeightStore,
   read: WeightReader,
   quantiser: Quantiser | null,
 ): Promise<void> {
   let waiting = 0;
-  for await (const { name, data, start } of readAll(config, read)) {
+  for await (const { name, data, start } of readAll(shapes, read)) {
     base.write(name, data, start, quantiser);
     waiting += data.length;
     if (waiting < WAITING_ELEMENTS) continue;
     await memory.device.queue.onSubmittedWorkDone();
     waiting = 0;
   }
+}
+
+async function writeAll(
+  owner: PlanDevice,
+  config: DecoderConfig,
+  base: WeightStore,
+  read: WeightReader,
+  quantiser: Quantiser | null,
+): Promise<void> {
+  const stored = new Map<string, StoredArray>();
+  const others = new Map<string, readonly number[]>();
+  for (const [name, shape] of weightShapes(config)) {
+    const array = read.stored?.(name) ?? null;
+    if (array === null) others.set(name, shape);
+    else stored.set(name, array);
+  }
+  await writeStored(owner, base, stored, quantiser);
+  // Rows that were read wait for nothing: the next ones take their memory.
+  await base.complete();
+  await writeRead(owner, others, base, read, quantiser);
 }
 
 /** Products that the base will take part in; embeddings and heads have 8 bits where the rest has 4. */
@@ -111,7 +135,7 @@ export async function loadBase(
 ): Promise<LoadedBase> {
   await proveStorage(owner, storage);
   const layout = new WeightLayout(baseGroups(config, storage), owner.slabBytes, false);
-  const base = await WeightStore.allocate(layout, owner.memory, 'the weights of the model');
+  const base = WeightStore.open(layout, owner.memory, 'the weights of the model');
   let quantiser: Quantiser | null = null;
   try {
     if (storage !== 'f32') quantiser = await Quantiser.open(owner.memory, owner.pipelines);
