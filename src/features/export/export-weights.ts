@@ -19,7 +19,6 @@ import { peftWithCard } from './export-adapter';
 import { fileNameOf } from './file-name';
 import { packFiles } from './pack-files';
 import { blobFile } from '../../lib/formats/streamed-file';
-import { MAX_ZIP_BYTES } from './zip';
 
 export interface ExportStores {
   database: Database;
@@ -69,7 +68,7 @@ export class WeightExports {
       }
       const files = await this.#files(opened, format);
       const bytes = files.reduce((sum, { byteLength }) => sum + byteLength, 0);
-      return files.length > 1 && bytes > MAX_ZIP_BYTES ? tooLarge(format, bytes) : { format, bytes };
+      return { format, bytes };
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       return { format, refusal: { code: error.code as ErrorCode, message: error.message } };
@@ -119,11 +118,6 @@ function baseNameOf(
     adapter === null ? model.name : format === 'peft' ? adapter.name : `${model.name}-${adapter.name}`;
   const name = fileNameOf(title, 'model');
   return format === null || format === 'peft' ? name : `${name}-${format}`;
-}
-
-function tooLarge(format: ExportFormat, bytes: number): ExportOption {
-  const message = `A zip holds 4 GB; these files have ${(bytes / 1e9).toFixed(1)} GB.`;
-  return { format, refusal: { code: 'storage.quota', message } };
 }
 
 function unknown(code: 'model.unknown' | 'adapter.unknown', kind: string, id: string): AppError {
