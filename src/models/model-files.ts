@@ -5,6 +5,7 @@ import { AppError } from '../lib/errors';
 import { readSafetensor, readSafetensorsHeader, writeSafetensors } from '../lib/formats/safetensors';
 import type { BlobStore } from '../lib/storage/blob-store';
 import { createChatTemplate } from '../lib/text/chat-template';
+import { EmbeddingTokenizer } from '../lib/text/embedding-tokenizer';
 import { createTokenizer } from '../lib/text/hf-tokenizer';
 import type { PlanDevice } from '../engine';
 import type { OrtEngine } from '../engine/ort/ort-engine';
@@ -17,7 +18,8 @@ import type { FileArray, WeightReader } from './file-layout';
 import { FileModel } from './file-model';
 import { estimateGraph } from './onnx/estimate-graph';
 import { graphOnly } from './onnx/graph-model';
-import { loadGraph, type OpenGraph } from './onnx/load-graph';
+import { loadEmbedder, loadGraph, type OpenGraph } from './onnx/load-graph';
+import type { LoadedEmbedder } from './loaded-embedder';
 import type { LoadedModel } from './loaded-model';
 import { planTraining } from './memory-budget';
 import type { ModelFamilies, ModelFamily, ModelPlan, ModelRuntime } from './model-family';
@@ -64,6 +66,7 @@ export class ModelFiles {
   async load(record: ModelRecord, storage: WeightStorage = 'f32'): Promise<LoadedModel> {
     const { blobs, families } = this.#parts;
     const source = sourceOfRecord(record, blobs);
+    if (record.task === 'embedding') throw notAChat(record);
     const opened = await openModel(source, families, record.format ?? 'safetensors');
     const tokenizerFiles = await readTokenizerFiles(record, blobs);
     const tokenizer = createTokenizer(tokenizerFiles);
@@ -72,12 +75,22 @@ export class ModelFiles {
     const stopTokenIds = await stopTokens(known.stopTokenIds, await source.find(GENERATION_CONFIG));
     if (opened.format === 'onnx') {
       if (storage !== 'f32') throw graphOnly(record.name, 'it is kept as its file has it');
+      if (opened.task !== 'chat') throw notAChat(record);
       return loadGraph(opened, { record, tokenizer, chatTemplate, stopTokenIds }, this.#parts.graphs);
     }
     const { plan, read } = opened;
     const runtime = await this.#runtimeOf(plan, read, storage);
     const readAdapter = (adapter: AdapterRecord) => this.#readAdapter(adapter);
     return new FileModel({ record, plan, runtime, tokenizer, chatTemplate, stopTokenIds, readAdapter });
+  }
+
+  /** @throws AppError `model.unsupported` for a model that makes no vectors, and as `load`. */
+  async loadEmbedder(record: ModelRecord): Promise<LoadedEmbedder> {
+    const { blobs, families, graphs } = this.#parts;
+    const opened = await openModel(sourceOfRecord(record, blobs), families, record.format ?? 'safetensors');
+    if (opened.format !== 'onnx' || opened.task !== 'embedding') throw notAnEmbedder(record);
+    const tokenizer = new EmbeddingTokenizer(await readTokenizerFiles(record, blobs));
+    return loadEmbedder(opened, { record, tokenizer }, graphs);
   }
 
   /** @throws AppError `model.unsupported`, `model.bad-header`, `model.truncated`. */
@@ -163,6 +176,20 @@ export class ModelFiles {
     for (const [name, entry] of tensors) arrays.set(withoutPrefix(name), await readSafetensor(file, entry));
     return arrays;
   }
+}
+
+function notAChat({ id, name }: ModelRecord): AppError<'model.unsupported'> {
+  return new AppError('model.unsupported', `${name} turns texts into vectors: it writes none.`, {
+    details: { modelId: id },
+    remedy: 'Choose a model for chats.',
+  });
+}
+
+function notAnEmbedder({ id, name }: ModelRecord): AppError<'model.unsupported'> {
+  return new AppError('model.unsupported', `${name} writes text: it makes no vectors of texts.`, {
+    details: { modelId: id },
+    remedy: 'Import a sentence-embedding model as ONNX and choose that.',
+  });
 }
 
 function required(name: string, blob: Blob | null): Blob {

@@ -88,6 +88,15 @@ export interface ModelEstimate {
   train: StorageFit[];
 }
 
+/** Texts as vectors, in the order of the texts. */
+export interface Embeddings {
+  /** Length of each vector; 0 where there were no texts. */
+  dimensions: number;
+  vectors: Float32Array<ArrayBuffer>[];
+  /** Which texts were longer than the model reads: of these their beginning counts. */
+  truncated: number[];
+}
+
 /** A model that is installed, or one that is known by its config.json alone. */
 export type DescribedModel = { modelId: string } | { configJson: string };
 
@@ -121,6 +130,12 @@ export interface EngineApi extends WorkerApi {
   deleteAdapter(adapterId: string): Promise<void>;
   /** @param storage the one that the model is used in, so that it is not loaded in another one as well. */
   countTokens(modelId: string, text: string, storage?: WeightStorage): Promise<number>;
+
+  /**
+   * Vectors of texts by a model for embeddings.
+   * @throws AppError `model.unsupported` for another model, `inference.empty-text` naming the text.
+   */
+  embed(modelId: string, texts: string[]): Promise<Embeddings>;
 
   planTraining(config: TrainingConfig): Promise<TrainingPlan>;
   estimateMemory(config: TrainingConfig): Promise<MemoryEstimate>;

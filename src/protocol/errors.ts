@@ -57,6 +57,7 @@ export type ErrorCode =
   | 'rpc.cancelled'
   | 'rpc.version'
   | 'inference.too-long'
+  | 'inference.empty-text'
   | 'engine.device-lost'
   | 'engine.busy'
   | 'engine.out-of-memory'

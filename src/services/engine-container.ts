@@ -16,6 +16,7 @@ import { CheckpointStore } from '../training/checkpoint-store';
 import { registerSchedules } from '../training/schedule';
 import { stateFileCodec } from '../training/state-file';
 import { DeviceGuard } from './device-guard';
+import { EmbeddingService } from './embedding-service';
 import { EngineService, type ComputeDevice, type Tune } from './engine-service';
 import { InferenceService } from './inference-service';
 import { LiveRuns } from './live-runs';
@@ -60,6 +61,7 @@ const modelsToken = createToken<ModelService>('models');
 const liveRunsToken = createToken<LiveRuns>('live-runs');
 const libraryToken = createToken<ModelLibrary>('model-library');
 const inferenceToken = createToken<InferenceService>('inference');
+const embeddingsToken = createToken<EmbeddingService>('embeddings');
 const checkpointsToken = createToken<CheckpointStore>('checkpoints');
 
 export function createEngineContainer(outside: EngineSurroundings): Container {
@@ -84,6 +86,7 @@ export function createEngineContainer(outside: EngineSurroundings): Container {
         models: services.get(modelsToken),
         training: services.get(trainingToken),
         inference: services.get(inferenceToken),
+        embeddings: services.get(embeddingsToken),
         plugins: services.get(pluginsToken),
         schedules: () => services.get(scheduleFactory).list(),
       }),
@@ -113,6 +116,15 @@ function registerModels(container: Container, outside: EngineSurroundings): void
     libraryToken,
     (services) =>
       new ModelLibrary({ database, blobs, catalog: services.get(catalogToken), backend, bus, now, createId }),
+  );
+  container.register(
+    embeddingsToken,
+    (services) =>
+      new EmbeddingService({
+        catalog: services.get(catalogToken),
+        backend,
+        exclusive: services.get(guardToken).exclusive,
+      }),
   );
   container.register(modelsToken, (services) => {
     const { exclusive } = services.get(guardToken);

@@ -7,6 +7,7 @@ import type {
   DescribedModel,
   DeviceReport,
   EngineApi,
+  Embeddings,
   EngineMemory,
   EngineStreams,
   ModelEstimate,
@@ -24,6 +25,7 @@ import type {
   TrainingPlan,
 } from '../protocol/training';
 import type { DeviceGuard } from './device-guard';
+import type { EmbeddingService } from './embedding-service';
 import type { InferenceService } from './inference-service';
 import type { ModelCatalog } from './model-catalog';
 import type { ModelLibrary } from './model-library';
@@ -60,6 +62,7 @@ export interface EngineServiceParts {
   models: ModelService;
   training: TrainingService;
   inference: InferenceService;
+  embeddings: EmbeddingService;
   plugins: PluginService;
   /** Names of the learning-rate schedules there are now. */
   schedules: () => string[];
@@ -134,6 +137,7 @@ export class EngineService implements Omit<EngineApi, 'health'>, EngineStreams {
 
   async deleteModel(modelId: string): Promise<void> {
     await this.#parts.models.forgetModel(modelId);
+    await this.#parts.embeddings.forget(modelId);
     await this.#parts.library.deleteModel(modelId);
   }
 
@@ -162,6 +166,11 @@ export class EngineService implements Omit<EngineApi, 'health'>, EngineStreams {
     } finally {
       lease.release();
     }
+  }
+
+  async embed(modelId: string, texts: string[]): Promise<Embeddings> {
+    await this.#device();
+    return this.#parts.embeddings.embed(modelId, texts);
   }
 
   async planTraining(config: TrainingConfig): Promise<TrainingPlan> {
@@ -262,9 +271,10 @@ export class EngineService implements Omit<EngineApi, 'health'>, EngineStreams {
 
   /** Calls that need the device wait for it. */
   async #restart(choice: BackendChoice): Promise<DeviceReport> {
-    const { guard, models, training, device } = this.#parts;
+    const { guard, models, training, device, embeddings } = this.#parts;
     await training.settled();
     await models.abandonAll();
+    embeddings.dispose();
     guard.restore();
     return guard.exclusive(() => device.select(choice));
   }
@@ -290,10 +300,12 @@ export class EngineService implements Omit<EngineApi, 'health'>, EngineStreams {
   async #clearDevice(): Promise<void> {
     this.#assertIdle('The backend cannot change while a run or an answer uses it.');
     await this.#parts.models.unloadAll();
+    this.#parts.embeddings.dispose();
   }
 
   get #busy(): boolean {
-    return this.#parts.training.active || this.#parts.inference.busy;
+    const { training, inference, embeddings } = this.#parts;
+    return training.active || inference.busy || embeddings.busy;
   }
 
   #assertIdle(fact: string): void {

@@ -1,5 +1,6 @@
 // What the services need of the model layer: loading, and reading and writing model and adapter files. The
 // composition root joins it to the real readers and writers; tests bring a toy.
+import type { LoadedEmbedder } from '../models/loaded-embedder';
 import type { LoadedModel } from '../models/loaded-model';
 import type { StateArrays } from '../models/trainable-model';
 import type { ModelEstimate } from '../protocol/engine';
@@ -34,6 +35,8 @@ export interface InspectedAdapter {
 export interface ModelBackend {
   /** The caller disposes it. @throws AppError `model.unsupported` for a storage that the device does not have. */
   load(record: ModelRecord, storage: WeightStorage): Promise<LoadedModel>;
+  /** The caller disposes it. @throws AppError `model.unsupported` for a model that makes no vectors. */
+  loadEmbedder(record: ModelRecord): Promise<LoadedEmbedder>;
   /** @throws AppError `model.unsupported`, `model.bad-header`, `model.truncated`. */
   inspectModel(files: readonly NamedFile[]): Promise<InspectedModel>;
   /** @throws AppError `adapter.bad-config`, `adapter.base-mismatch`. */

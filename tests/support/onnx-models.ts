@@ -1,4 +1,5 @@
 // ONNX models on their way in, as a user's import takes them, and what they answer as graphs.
+import { modelFileName } from '../../src/core/model-file-name';
 import { graphWays, type GraphMachine } from '../../src/models/onnx/graph-ways';
 import { ModelFiles } from '../../src/models';
 import type { LoadedModel } from '../../src/models/loaded-model';
@@ -16,18 +17,25 @@ export function graphFiles({ blobs, families }: Store, machine = ON_CPU): ModelF
 
 /** Stores files as an import does. @param graphs names of `.onnx` files and of their weights; all where left out. */
 export async function importOnnx(
-  model: Pick<TinyModel, 'blobs' | 'families' | 'record'>,
+  store: Store,
   files: ReadonlyMap<string, Blob>,
   graphs: readonly string[] | null = null,
 ): Promise<ModelRecord> {
   const named = [...files]
-    .map(([path, blob]): NamedFile => ({ name: path.slice(path.lastIndexOf('/') + 1), blob }))
+    .map(([path, blob]): NamedFile => ({ name: modelFileName(path), blob }))
     .filter(({ name }) => graphs === null || !name.includes('.onnx') || graphs.includes(name));
-  const inspection = await graphFiles(model).inspectModel(named);
+  const inspection = await graphFiles(store).inspectModel(named);
   const folder = 'models/graph';
-  await model.blobs.remove(folder);
-  for (const { name, blob } of inspection.files) await model.blobs.write(`${folder}/${name}`, blob);
-  return { ...model.record, ...inspection.facts, id: 'graph', location: { kind: 'blob', folder } };
+  await store.blobs.remove(folder);
+  for (const { name, blob } of inspection.files) await store.blobs.write(`${folder}/${name}`, blob);
+  return {
+    ...inspection.facts,
+    id: 'graph',
+    name: 'Graph',
+    origin: 'imported',
+    location: { kind: 'blob', folder },
+    installedAt: 0,
+  };
 }
 
 export async function withOnnx<T>(

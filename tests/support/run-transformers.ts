@@ -3,6 +3,7 @@ import {
   AutoModelForCausalLM,
   AutoTokenizer,
   env,
+  pipeline,
   Tensor,
   type PreTrainedTokenizer,
 } from '@huggingface/transformers';
@@ -58,5 +59,20 @@ export async function transformersAnswer(
     return { ids: (row ?? []).slice(prompt.length).map(Number), tokenizer };
   } finally {
     await model.dispose();
+  }
+}
+
+/** Sentence embeddings: the mean over tokens, of length 1. @param files of the directory by their paths. */
+export async function transformersVectors(
+  files: ReadonlyMap<string, Blob>,
+  texts: readonly string[],
+): Promise<number[][]> {
+  configure(files);
+  const extract = await pipeline('feature-extraction', 'exported', { dtype: 'fp32', device: 'wasm' });
+  try {
+    const output = await extract([...texts], { pooling: 'mean', normalize: true });
+    return output.tolist() as number[][];
+  } finally {
+    await extract.dispose();
   }
 }

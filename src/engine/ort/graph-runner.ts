@@ -121,12 +121,23 @@ export class GraphRunner {
     return { shape: dims, tensor: this.#cutOnDevice(tensor, type, dims, { ...cut, stride, length }) };
   }
 
+  floats(array: GraphArray): Promise<Float32Array<ArrayBuffer>> {
+    return this.#floats(
+      array,
+      0,
+      array.shape.reduce((size, n) => size * n, 1),
+    );
+  }
+
   /** @param from row of the last axis, counted from the first of all rows. */
-  async row({ tensor, shape }: GraphArray, from: number): Promise<Float32Array<ArrayBuffer>> {
-    const size = shape.at(-1) ?? 0;
+  row(array: GraphArray, from: number): Promise<Float32Array<ArrayBuffer>> {
+    const size = array.shape.at(-1) ?? 0;
+    return this.#floats(array, from * size, size);
+  }
+
+  async #floats({ tensor }: GraphArray, start: number, size: number): Promise<Float32Array<ArrayBuffer>> {
     const data = await tensor.getData();
-    const [start, end] = [from * size, (from + 1) * size];
-    if (data instanceof Float32Array) return data.slice(start, end);
+    if (data instanceof Float32Array) return data.slice(start, start + size);
     if (tensor.type !== 'float16') throw new AppError('internal', `An output is of ${tensor.type}.`);
     // An array of halves where the browser has these, else of their bits.
     const { buffer, byteOffset } = data as Uint16Array<ArrayBuffer>;

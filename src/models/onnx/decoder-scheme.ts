@@ -1,15 +1,17 @@
 // What an ONNX decoder takes and gives, understood from the graph itself: by types and shapes first, by names where several
 // inputs are alike. Its architecture does not matter. Pure.
-import { AppError } from '../../lib/errors';
-import type { OnnxDescription, OnnxElement, OnnxValueInfo } from '../../lib/formats/onnx-description';
+import type { OnnxDescription, OnnxValueInfo } from '../../lib/formats/onnx-description';
 import { isCacheInput, pairCaches, type CachePair } from './cache-pairs';
-
-/** An input of one number for each token, or of one in all. */
-export interface PlainInput {
-  name: string;
-  type: OnnxElement;
-  rank: number;
-}
+import {
+  GraphInputs,
+  isLogitsToKeep,
+  isMask,
+  isPositions,
+  isSegments,
+  isUseCache,
+  type PlainInput,
+} from './graph-inputs';
+import { notUnderstood } from './not-understood';
 
 export interface DecoderScheme {
   kind: 'decoder';
@@ -31,34 +33,6 @@ export interface DecoderScheme {
   vocabSize: number | null;
 }
 
-const WHOLE: readonly (OnnxElement | null)[] = ['int64', 'int32'];
-const isWhole = ({ type }: OnnxValueInfo): boolean => WHOLE.includes(type);
-const rankOf = ({ shape }: OnnxValueInfo): number => shape?.length ?? -1;
-const isSingle = ({ shape }: OnnxValueInfo): boolean =>
-  shape !== null && (shape.length === 0 || (shape.length === 1 && shape[0] === 1));
-
-/** Takes inputs out of those that are not understood yet. */
-class Inputs {
-  left: OnnxValueInfo[];
-
-  constructor(inputs: readonly OnnxValueInfo[]) {
-    this.left = [...inputs];
-  }
-
-  take(is: (input: OnnxValueInfo) => boolean): PlainInput | null {
-    const found = this.left.find(is);
-    if (found === undefined || found.type === null) return null;
-    this.left = this.left.filter((input) => input !== found);
-    return { name: found.name, type: found.type, rank: rankOf(found) };
-  }
-
-  takeAll(is: (input: OnnxValueInfo) => boolean): OnnxValueInfo[] {
-    const found = this.left.filter(is);
-    this.left = this.left.filter((input) => !is(input));
-    return found;
-  }
-}
-
 /** True where a cache or logits say that the graph writes text on. */
 export function isDecoder({ outputs }: Pick<OnnxDescription, 'outputs'>): boolean {
   return outputs.some(({ name }) => /logits|scores/i.test(name));
@@ -66,22 +40,14 @@ export function isDecoder({ outputs }: Pick<OnnxDescription, 'outputs'>): boolea
 
 /** @throws AppError `model.unsupported` naming what is not understood, with all inputs and outputs. */
 export function decoderScheme(graph: Pick<OnnxDescription, 'inputs' | 'outputs'>): DecoderScheme {
-  const inputs = new Inputs(graph.inputs);
+  const inputs = new GraphInputs(graph.inputs);
   refuseEncoder(graph);
-  const named = (pattern: RegExp) => (input: OnnxValueInfo) => pattern.test(input.name);
-  const perToken =
-    (pattern: RegExp, ...ranks: number[]) =>
-    (input: OnnxValueInfo) =>
-      ranks.includes(rankOf(input)) && pattern.test(input.name);
-
-  const mask = inputs.take((input) => perToken(/mask/i, 2)(input) && isMaskType(input));
-  const segments = inputs.take((input) => isWhole(input) && perToken(/token_?type|segment/i, 2)(input));
-  const positions = inputs.take((input) => isWhole(input) && perToken(/pos/i, 1, 2)(input));
-  const logitsToKeep = inputs.take((input) => isWhole(input) && isSingle(input) && named(/logits/i)(input));
-  const useCache = inputs.take((input) => input.type === 'bool' && isSingle(input));
-  const tokens =
-    inputs.take((input) => isWhole(input) && perToken(/input_?ids|tokens?(_ids)?$|^ids$/i, 2)(input)) ??
-    inputs.take((input) => isWhole(input) && rankOf(input) === 2);
+  const mask = inputs.take(isMask);
+  const segments = inputs.take(isSegments);
+  const positions = inputs.take(isPositions);
+  const logitsToKeep = inputs.take(isLogitsToKeep);
+  const useCache = inputs.take(isUseCache);
+  const tokens = inputs.takeTokens();
   if (tokens === null) throw notUnderstood(graph, 'no input takes tokens: whole numbers, [batch, length]');
   const logits = logitsOf(graph);
   const caches = inputs.takeAll(isCacheInput);
@@ -104,9 +70,6 @@ export function decoderScheme(graph: Pick<OnnxDescription, 'inputs' | 'outputs'>
   };
 }
 
-const isMaskType = ({ type }: OnnxValueInfo): boolean =>
-  type === 'int64' || type === 'int32' || type === 'float32' || type === 'bool';
-
 function batchOf(inputs: readonly OnnxValueInfo[], tokens: string): string | null {
   const size = inputs.find(({ name }) => name === tokens)?.shape?.[0];
   return typeof size === 'string' ? size : null;
@@ -123,29 +86,4 @@ function refuseEncoder(graph: Pick<OnnxDescription, 'inputs' | 'outputs'>): void
   const input = graph.inputs.find(({ name }) => /encoder/i.test(name.replace(/decoder/gi, '')));
   if (input === undefined) return;
   throw notUnderstood(graph, `${input.name} comes from an encoder, and only decoders are run`);
-}
-
-function describe({ name, type, shape }: OnnxValueInfo): string {
-  const sizes = shape === null ? '' : ` [${shape.map((size) => size ?? '?').join(', ')}]`;
-  return `${name} ${type ?? '?'}${sizes}`;
-}
-
-const MAX_LISTED = 24;
-
-export function notUnderstood(
-  { inputs, outputs }: Pick<OnnxDescription, 'inputs' | 'outputs'>,
-  fact: string,
-): AppError<'model.unsupported'> {
-  const listed = inputs.slice(0, MAX_LISTED).map(describe);
-  const more = inputs.length - listed.length;
-  const list = more > 0 ? [...listed, `and ${more} more`] : listed;
-  return new AppError(
-    'model.unsupported',
-    `The ONNX graph cannot be run: ${fact}. Its inputs: ${list.join('; ')}.`,
-    {
-      details: { inputs: inputs.map(describe), outputs: outputs.map(describe) },
-      remedy:
-        'Choose an export of a decoder with past and present keys and values, as text-generation has it.',
-    },
-  );
 }

@@ -1,7 +1,7 @@
 // What an ONNX model takes on this device: its files as they are, and the keys and values of a conversation. It is not trained.
 import type { ModelEstimate } from '../../protocol/engine';
 import { CHAT_TOKENS } from '../estimate-model';
-import type { OpenedGraph } from '../reading/opened-model';
+import type { OpenedDecoder, OpenedGraph } from '../reading/opened-model';
 
 const BYTES = { float32: 4, float16: 2 } as const;
 
@@ -9,7 +9,7 @@ const BYTES = { float32: 4, float16: 2 } as const;
 export function estimateGraph(opened: OpenedGraph, limitBytes: number | null): ModelEstimate {
   const { parameters, contextLength, weights } = opened;
   const weightBytes = weights.reduce((sum, { blob }) => sum + blob.size, 0);
-  const bytes = weightBytes + cacheBytes(opened);
+  const bytes = weightBytes + (opened.task === 'chat' ? cacheBytes(opened) : 0);
   return {
     parameters,
     contextLength,
@@ -20,8 +20,8 @@ export function estimateGraph(opened: OpenedGraph, limitBytes: number | null): M
   };
 }
 
-/** Past and present are there side by side while a token is read. */
-function cacheBytes({ scheme, contextLength }: OpenedGraph): number {
+/** Of a conversation. Past and present are there side by side while a token is read. */
+function cacheBytes({ scheme, contextLength }: OpenedDecoder): number {
   const tokens = Math.min(contextLength, CHAT_TOKENS);
   return scheme.caches.reduce((sum, { shape, axis, type }) => {
     const each = shape.reduce((size, n, index) => (index === axis ? size : size * n), BYTES[type]);

@@ -16,6 +16,8 @@ const CONTEXT_KEYS = [
 ];
 /** Of a model whose files do not say it. */
 export const DEFAULT_CONTEXT = 2048;
+/** The same of one for embeddings. */
+export const DEFAULT_TEXT = 512;
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

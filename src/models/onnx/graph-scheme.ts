@@ -1,10 +1,11 @@
-// What an ONNX graph is and how it is fed: a decoder that writes text on, or an encoder that makes vectors of it. Pure.
+// What an ONNX graph is and how it is fed: a decoder that writes text on, or an encoder that makes vectors of texts. Pure.
 import type { OnnxDescription } from '../../lib/formats/onnx-description';
-import { decoderScheme, type DecoderScheme } from './decoder-scheme';
+import { decoderScheme, isDecoder, type DecoderScheme } from './decoder-scheme';
+import { embeddingScheme, isEmbedding, type EmbeddingScheme } from './embedding-scheme';
 
-export type GraphScheme = DecoderScheme;
+export type GraphScheme = DecoderScheme | EmbeddingScheme;
 
 /** @throws AppError `model.unsupported` naming what is not understood, with all inputs. */
-export function graphScheme(graph: OnnxDescription): GraphScheme {
-  return decoderScheme(graph);
+export function graphScheme(graph: Pick<OnnxDescription, 'inputs' | 'outputs'>): GraphScheme {
+  return isEmbedding(graph) && !isDecoder(graph) ? embeddingScheme(graph) : decoderScheme(graph);
 }

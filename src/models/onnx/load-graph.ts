@@ -2,10 +2,11 @@
 // reason told. The caller disposes of what it gets.
 import type { GraphRunner } from '../../engine/ort/graph-runner';
 import { AppError, messageOf } from '../../lib/errors';
-import type { OpenedGraph } from '../reading/opened-model';
+import type { OpenedDecoder, OpenedEncoder, OpenedGraph } from '../reading/opened-model';
 import { ONNX_GRAPH } from '../reading/weight-files';
 import { checkDecoder } from './check-decoder';
 import type { DecoderScheme } from './decoder-scheme';
+import { GraphEmbedder, type GraphEmbedderParts } from './graph-embedder';
 import { GraphModel, type GraphModelParts } from './graph-model';
 import { OnnxDecodeSession } from './onnx-decode-session';
 
@@ -38,7 +39,7 @@ export function filesOfGraph({ weights }: OpenedGraph, kept: readonly string[]):
 
 /** @throws AppError `model.unsupported`, `engine.out-of-memory`: what the last way of running it says. */
 export async function loadGraph(
-  opened: OpenedGraph,
+  opened: OpenedDecoder,
   parts: LoadedParts,
   graphs: OpenGraph | undefined,
 ): Promise<GraphModel> {
@@ -53,6 +54,34 @@ export async function loadGraph(
     return { runner: open, vocabSize: await checked(open, scheme, contextLength, length) };
   });
   return new GraphModel({ ...parts, runner, scheme, contextLength, vocabSize, note });
+}
+
+/** What is read to see whether an encoder computes right. */
+const TRIED = 'a b c';
+
+/** @throws AppError as `loadGraph`. */
+export async function loadEmbedder(
+  opened: OpenedEncoder,
+  parts: Pick<GraphEmbedderParts, 'record' | 'tokenizer'>,
+  graphs: OpenGraph | undefined,
+): Promise<GraphEmbedder> {
+  const { scheme, embedding: config, contextLength: maxTokens } = opened;
+  const files = filesOfGraph(opened, []);
+  const { embedder } = await firstThatWorks(graphs?.() ?? [], async (way) => {
+    const runner = await way.open(files);
+    const embedder = new GraphEmbedder({ ...parts, runner, scheme, config, maxTokens });
+    try {
+      const { vectors } = await embedder.embed([TRIED]);
+      if (vectors.every((vector) => vector.every(Number.isFinite))) return { embedder };
+      throw new AppError('model.unsupported', 'The ONNX graph gives vectors that are not finite.', {
+        remedy: 'Choose another variant of the model: one in 32-bit floats.',
+      });
+    } catch (error) {
+      embedder.dispose();
+      throw error;
+    }
+  });
+  return embedder;
 }
 
 /** The last failure is thrown, earlier ones are told of. */

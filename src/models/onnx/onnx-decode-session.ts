@@ -4,7 +4,8 @@ import { AppError } from '../../lib/errors';
 import type { GraphArray, GraphInteger, GraphRunner } from '../../engine/ort/graph-runner';
 import { checkRoom } from '../decoder/check-room';
 import type { DecodeSession } from '../loaded-model';
-import type { DecoderScheme, PlainInput } from './decoder-scheme';
+import type { DecoderScheme } from './decoder-scheme';
+import type { PlainInput } from './graph-inputs';
 
 /** A prompt is read in pieces of at most this many tokens: each has a row of logits where the graph gives all. */
 const MAX_PIECE = 128;

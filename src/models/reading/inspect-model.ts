@@ -1,6 +1,8 @@
 // What a user's files are, before anything is stored: which of them make a model, what it is, and that its parts belong
 // together. Nothing is loaded.
+import { modelFileName, POOLING_CONFIG } from '../../core/model-file-name';
 import { AppError } from '../../lib/errors';
+import { EmbeddingTokenizer } from '../../lib/text/embedding-tokenizer';
 import { createTokenizer } from '../../lib/text/hf-tokenizer';
 import { parseTokenizerJson } from '../../lib/text/tokenizer-config';
 import type { ModelFormat, ModelRecord, NamedFile } from '../../protocol/models';
@@ -16,7 +18,9 @@ import {
   CONFIG,
   GENERATION_CONFIG,
   GGUF_WEIGHTS,
+  MODULES,
   ONNX_GRAPH,
+  SENTENCE_CONFIG,
   TOKENIZER,
   TOKENIZER_CONFIG,
   WEIGHTS,
@@ -45,6 +49,7 @@ export interface ModelInspection {
 }
 
 const BESIDE = [CONFIG, TOKENIZER, TOKENIZER_CONFIG, GENERATION_CONFIG, CHAT_TEMPLATE];
+const BESIDE_EMBEDDING = [MODULES, SENTENCE_CONFIG, POOLING_CONFIG];
 
 /** @throws AppError `model.bad-header`, `model.truncated`, `model.unsupported`. */
 export async function inspectModel(
@@ -53,8 +58,9 @@ export async function inspectModel(
 ): Promise<ModelInspection> {
   const { format, source, variant } = await chosenFiles(files, families);
   const model = await openModel(source, families, format);
-  const beside = format === 'gguf' ? model.beside() : [...model.beside(), ...(await found(source))];
-  await checkTokenizer(sourceOfFiles(beside), vocabSizeOf(model));
+  const names = isEmbedding(model) ? [...BESIDE, ...BESIDE_EMBEDDING] : BESIDE;
+  const beside = format === 'gguf' ? model.beside() : [...model.beside(), ...(await found(source, names))];
+  await checkTokenizer(sourceOfFiles(beside), model);
   const sizeBytes = model.weights.reduce((sum, { blob }) => sum + blob.size, 0);
   const facts: ModelFacts = {
     ...factsOf(model),
@@ -80,7 +86,7 @@ async function chosenFiles(files: readonly NamedFile[], families: ModelFamilies)
   const onnx = files.some(({ name }) => name.endsWith('.onnx'));
   const safetensors = files.some(({ name }) => name === WEIGHTS || name === WEIGHTS_INDEX);
   if (onnx && !(safetensors && (await isKnown(files, families)))) {
-    const named = files.map(({ name, blob }) => ({ name: name.slice(name.lastIndexOf('/') + 1), blob }));
+    const named = files.map(({ name, blob }) => ({ name: modelFileName(name), blob }));
     const chosen = chosenOnnx(named);
     if (chosen !== null) {
       const others = named.filter(({ name }) => !name.endsWith('.onnx'));
@@ -114,12 +120,14 @@ function factsOf(model: OpenedModel): Pick<ModelFacts, 'family' | 'task' | 'para
   return { family: family.name, parameters, contextLength: plan.contextLength };
 }
 
+const isEmbedding = (model: OpenedModel): boolean => model.format === 'onnx' && model.task === 'embedding';
+
 const vocabSizeOf = (model: OpenedModel): number | null =>
   model.format === 'onnx' ? model.vocabSize : model.plan.vocabSize;
 
-async function found(source: ModelSource): Promise<NamedFile[]> {
+async function found(source: ModelSource, names: readonly string[]): Promise<NamedFile[]> {
   const files: NamedFile[] = [];
-  for (const name of BESIDE) {
+  for (const name of names) {
     const blob = await source.find(name);
     if (blob !== null) files.push({ name, blob });
   }
@@ -127,11 +135,13 @@ async function found(source: ModelSource): Promise<NamedFile[]> {
 }
 
 /** Sound, and of this model: an id without a row in the embedding would read a stranger's weights. */
-async function checkTokenizer(source: ModelSource, vocabSize: number | null): Promise<void> {
+async function checkTokenizer(source: ModelSource, model: OpenedModel): Promise<void> {
+  const vocabSize = vocabSizeOf(model);
   const tokenizerJson = await (await source.need(TOKENIZER)).text();
   const config = await source.find(TOKENIZER_CONFIG);
   const tokenizerConfigJson = config === null ? '{}' : await config.text();
-  const tokenizer = createTokenizer({ tokenizerJson, tokenizerConfigJson });
+  const files = { tokenizerJson, tokenizerConfigJson };
+  const tokenizer = isEmbedding(model) ? new EmbeddingTokenizer(files) : createTokenizer(files);
   if (vocabSize === null || tokenizer.vocabSize <= vocabSize) return;
   const beyond = ordinaryBeyond(tokenizerJson, vocabSize);
   if (beyond === null) return;

@@ -1,16 +1,18 @@
 // A model that is an ONNX graph with its weights, in it or in files beside it: read for what it takes and gives. Its weights are
 // neither read nor copied here.
+import { POOLING_CONFIG } from '../../core/model-file-name';
 import { AppError } from '../../lib/errors';
 import { checkDataFiles, dataFilesOf } from '../../lib/formats/onnx-data';
 import type { OnnxDescription } from '../../lib/formats/onnx-description';
 import { readOnnx } from '../../lib/formats/onnx-reader';
 import type { NamedFile } from '../../protocol/models';
-import { DEFAULT_CONTEXT, readGraphConfig } from '../onnx/graph-config';
+import { readEmbeddingConfig } from '../onnx/embedding-config';
+import { DEFAULT_CONTEXT, DEFAULT_TEXT, readGraphConfig } from '../onnx/graph-config';
 import { graphScheme } from '../onnx/graph-scheme';
 import { weighGraph } from '../onnx/weigh-graph';
 import { readJson, type ModelSource } from './model-source';
 import type { OpenedGraph } from './opened-model';
-import { CONFIG, ONNX_GRAPH } from './weight-files';
+import { CONFIG, MODULES, ONNX_GRAPH, SENTENCE_CONFIG, TOKENIZER_CONFIG } from './weight-files';
 
 /** Memory of wasm ends here, and weights have to lie in it whole. */
 const MAX_WASM_BYTES = 2 ** 32;
@@ -22,20 +24,35 @@ export async function openOnnxModel(source: ModelSource): Promise<OpenedGraph> {
   checkSize(graph);
   const data = await dataOf(source, graph);
   const scheme = graphScheme(graph);
-  const configFile = await source.find(CONFIG);
-  const config = readGraphConfig(configFile === null ? {} : await readJson(CONFIG, configFile));
-  return {
-    format: 'onnx',
-    task: 'chat',
-    scheme,
+  const config = readGraphConfig(await jsonOf(source, CONFIG));
+  const known = {
+    format: 'onnx' as const,
     ...weighGraph(graph),
-    contextLength: config.contextLength ?? DEFAULT_CONTEXT,
-    vocabSize: scheme.vocabSize ?? config.vocabSize,
     stopTokenIds: config.stopTokenIds,
     license: null,
     weights: [{ name: ONNX_GRAPH, blob: graphFile }, ...data],
     beside: () => [],
   };
+  if (scheme.kind === 'decoder') {
+    const vocabSize = scheme.vocabSize ?? config.vocabSize;
+    const contextLength = config.contextLength ?? DEFAULT_CONTEXT;
+    return { ...known, task: 'chat', scheme, vocabSize, contextLength };
+  }
+  const embedding = readEmbeddingConfig({
+    pooling: scheme.gives === 'texts' ? null : await jsonOf(source, POOLING_CONFIG),
+    modules: await jsonOf(source, MODULES),
+    sentence: await jsonOf(source, SENTENCE_CONFIG),
+    tokenizer: await jsonOf(source, TOKENIZER_CONFIG),
+  });
+  const limits = [embedding.maxTokens, config.contextLength, scheme.length].filter((limit) => limit !== null);
+  const contextLength = limits.length === 0 ? DEFAULT_TEXT : Math.min(...limits);
+  return { ...known, task: 'embedding', scheme, embedding, vocabSize: config.vocabSize, contextLength };
+}
+
+/** null where there is no such file. @throws AppError `model.unsupported` where it is no JSON. */
+async function jsonOf(source: ModelSource, name: string): Promise<unknown> {
+  const blob = await source.find(name);
+  return blob === null ? null : readJson(name, blob);
 }
 
 /** @throws AppError `model.unsupported`, `model.truncated` naming the file. */

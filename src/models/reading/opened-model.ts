@@ -3,7 +3,9 @@ import { AppError } from '../../lib/errors';
 import type { ModelFormat, ModelTask, NamedFile, Precision } from '../../protocol/models';
 import type { WeightReader } from '../file-layout';
 import type { ModelFamily, ModelPlan } from '../model-family';
-import type { GraphScheme } from '../onnx/graph-scheme';
+import type { DecoderScheme } from '../onnx/decoder-scheme';
+import type { EmbeddingConfig } from '../onnx/embedding-config';
+import type { EmbeddingScheme } from '../onnx/embedding-scheme';
 
 interface Opened {
   precision: Precision;
@@ -22,10 +24,8 @@ export interface OpenedWeights extends Opened {
   read: WeightReader;
 }
 
-export interface OpenedGraph extends Opened {
+interface OpenedOnnx extends Opened {
   format: 'onnx';
-  task: ModelTask;
-  scheme: GraphScheme;
   parameters: number;
   contextLength: number;
   /** null where neither the graph nor its configuration says it. */
@@ -33,6 +33,19 @@ export interface OpenedGraph extends Opened {
   /** By config.json. */
   stopTokenIds: readonly number[];
 }
+
+export interface OpenedDecoder extends OpenedOnnx {
+  task: Extract<ModelTask, 'chat'>;
+  scheme: DecoderScheme;
+}
+
+export interface OpenedEncoder extends OpenedOnnx {
+  task: Extract<ModelTask, 'embedding'>;
+  scheme: EmbeddingScheme;
+  embedding: EmbeddingConfig;
+}
+
+export type OpenedGraph = OpenedDecoder | OpenedEncoder;
 
 export type OpenedModel = OpenedWeights | OpenedGraph;
 

@@ -14,6 +14,9 @@ export const TOKENIZER = 'tokenizer.json';
 export const TOKENIZER_CONFIG = 'tokenizer_config.json';
 export const GENERATION_CONFIG = 'generation_config.json';
 export const CHAT_TEMPLATE = 'chat_template.jinja';
+/** Beside models for embeddings: what comes after the graph, and how long a text may be. */
+export const MODULES = 'modules.json';
+export const SENTENCE_CONFIG = 'sentence_bert_config.json';
 
 const GGUF = /\.gguf$/i;
 /** As llama.cpp's gguf-split names the parts of a file. */

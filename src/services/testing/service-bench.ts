@@ -153,6 +153,17 @@ function toyBackend(loaded: ToyLoadedModel[], trainings: ToyModel[]): ModelBacke
       loaded.push(model);
       return Promise.resolve(model);
     },
+    loadEmbedder: (record) =>
+      Promise.resolve({
+        record,
+        embed: (texts) =>
+          Promise.resolve({
+            dimensions: 1,
+            vectors: texts.map(({ length }) => Float32Array.of(length)),
+            truncated: [],
+          }),
+        dispose: () => undefined,
+      }),
     inspectModel: (files) =>
       Promise.resolve({ facts: { ...toyModelRecord, fingerprint: 'e'.repeat(64) }, files: [...files] }),
     inspectAdapter: (files) =>
