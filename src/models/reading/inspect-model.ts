@@ -2,6 +2,7 @@
 // together. Nothing is loaded.
 import { modelFileName, POOLING_CONFIG } from '../../core/model-file-name';
 import { AppError } from '../../lib/errors';
+import { variantOf } from '../../lib/formats/onnx-variants';
 import { EmbeddingTokenizer } from '../../lib/text/embedding-tokenizer';
 import { createTokenizer } from '../../lib/text/hf-tokenizer';
 import { parseTokenizerJson } from '../../lib/text/tokenizer-config';
@@ -83,14 +84,15 @@ interface ChosenFiles {
 
 /** Safetensors go first, where their architecture is one of ours; then GGUF, then ONNX. */
 async function chosenFiles(files: readonly NamedFile[], families: ModelFamilies): Promise<ChosenFiles> {
-  const onnx = files.some(({ name }) => name.endsWith('.onnx'));
+  const isThere = (ending: string) => files.some(({ name }) => name.toLowerCase().endsWith(ending));
   const safetensors = files.some(({ name }) => name === WEIGHTS || name === WEIGHTS_INDEX);
-  if (onnx && !(safetensors && (await isKnown(files, families)))) {
+  const others = safetensors ? await isKnown(files, families) : isThere('.gguf');
+  if (isThere('.onnx') && !others) {
     const named = files.map(({ name, blob }) => ({ name: modelFileName(name), blob }));
     const chosen = chosenOnnx(named);
     if (chosen !== null) {
-      const others = named.filter(({ name }) => !name.endsWith('.onnx'));
-      const source = sourceOfFiles([...others, { name: ONNX_GRAPH, blob: chosen.graph.blob }]);
+      const beside = named.filter(({ name }) => variantOf(name) === null);
+      const source = sourceOfFiles([...beside, { name: ONNX_GRAPH, blob: chosen.graph.blob }]);
       return { format: 'onnx', source, variant: chosen.others.length === 0 ? null : chosen.graph.name };
     }
   }
