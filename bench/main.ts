@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import type { BackendChoice } from '../src/protocol/engine';
 import { print } from './report';
 import type { SuiteOptions, SuiteRun } from './suite';
+import { dataSuite } from './suites/data';
 import { decodeSuite } from './suites/decode';
 import { driftSuite } from './suites/drift';
 import { fallbackSuite } from './suites/fallback';
@@ -25,6 +26,7 @@ const SUITES: Record<string, (options: SuiteOptions) => Promise<SuiteRun>> = {
   decode: decodeSuite,
   load: loadSuite,
   fallback: fallbackSuite,
+  data: dataSuite,
 };
 const BACKENDS: readonly string[] = ['auto', 'webgpu', 'wasm', 'cpu'];
 

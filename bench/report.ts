@@ -13,7 +13,7 @@ export interface SuiteResult {
   /** Ours over theirs; above 1 is better. */
   ratios: Record<string, number>;
   /** Figures that are no ratios, beside the others in the JSON line: `cpuMsPerToken`. */
-  figures?: Record<string, number>;
+  figures?: Record<string, number | Record<string, number>>;
 }
 
 const PACKAGES = [

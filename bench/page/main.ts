@@ -8,6 +8,7 @@ import type { EngineName, TrainCase } from '../cases';
 import { batchOf } from './batches';
 import { decoderBench } from './decoders';
 import { fallbackBench } from './fallback';
+import { duplicatesBench } from './near-duplicates';
 import type { GpuBytes } from './gpu-bytes';
 import { kernelBench } from './kernels';
 import { largeBench } from './large-model';
@@ -79,6 +80,7 @@ const bench = {
   ...largeBench(device),
   ...loadingBench(device),
   ...fallbackBench,
+  ...duplicatesBench,
   select: (backend: BackendName): Promise<DeviceReport> => device.select(backend),
   open,
   step,

@@ -1,4 +1,5 @@
 // Datasets as the page sees them. The data worker owns the samples.
+import type { DatasetStep } from './quality';
 
 export type DatasetFormat = 'text' | 'completion' | 'alpaca' | 'sharegpt' | 'messages';
 export type DatasetFileType = 'txt' | 'md' | 'jsonl' | 'json' | 'csv';
@@ -47,6 +48,8 @@ export interface DatasetRecord {
   origin: 'sample' | 'imported';
   /** Which of the shipped samples it is; null for the user's own. */
   sampleId: string | null;
+  /** What was done about its samples, in order. */
+  steps?: DatasetStep[];
   /** Blob folder with the samples. */
   folder: string;
   createdAt: number;

@@ -77,7 +77,8 @@ export class BatchPlans implements BatchApi {
     const { findDataset, blobs, tools, beat } = this.#dependencies;
     const record = await findDataset(plan.datasetId);
     const encoder = await tools.encoderFor(plan.modelId);
-    const key = JSON.stringify([plan, indexPath(record.folder, record.format, record.mapping)]);
+    const steps = (record.steps ?? []).map(({ id }) => id);
+    const key = JSON.stringify([plan, indexPath(record.folder, record.format, record.mapping), steps]);
     const known = this.#prepared.get(key);
     const prepared =
       known ??

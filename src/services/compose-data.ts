@@ -12,6 +12,7 @@ import { DataService, findDataset } from './data-service';
 import { createHubService, type HubService } from './hub-service';
 import { joinDataCalls } from './join-data-calls';
 import { createModelCatalog, type ModelCatalog } from './model-catalog';
+import { QualityService } from './quality-service';
 import { TextTools } from './text-tools';
 import { openStorage } from './open-storage';
 import { storedSettings } from './stored-settings';
@@ -27,6 +28,7 @@ const catalogToken = createToken<ModelCatalog>('model-catalog');
 const toolsToken = createToken<TextTools>('text-tools');
 const plansToken = createToken<BatchPlans>('batch-plans');
 const datasetsToken = createToken<DataService>('datasets');
+const qualityToken = createToken<QualityService>('quality');
 const hubToken = createToken<HubService>('hub');
 
 type DataContext = Pick<WorkerContext, 'beat' | 'busPort'>;
@@ -35,16 +37,16 @@ export async function composeData(context: DataContext): Promise<DataParts> {
   const { database, blobs } = await openStorage();
   const container = dataContainer(database, blobs, context);
   const [datasets, plans] = [container.get(datasetsToken), container.get(plansToken)];
-  const hub = container.get(hubToken);
+  const [quality, hub] = [container.get(qualityToken), container.get(hubToken)];
   // A failed cleaning costs room, nothing else: it is tried again at the next start.
   removeLeftovers(database, blobs, container.get(locksToken)).catch((error: unknown) =>
     console.warn('Data: cleaning failed', error),
   );
   return {
-    ...joinDataCalls(datasets, hub),
+    ...joinDataCalls(datasets, quality, hub),
     batches: plans,
     services: container.list().map(({ name }) => name),
-    activity: () => activityOf(datasets, plans, hub),
+    activity: () => activityOf(datasets, plans, quality, hub),
     async dispose() {
       // Nothing in this worker speaks or listens on the bus.
       context.busPort.close();
@@ -89,6 +91,19 @@ function dataContainer(database: Database, blobs: BlobStore, { beat }: DataConte
         readSampleFile: (fileName) => fetch(`${import.meta.env.BASE_URL}samples/${fileName}`),
       }),
   );
+  container.register(
+    qualityToken,
+    (services) =>
+      new QualityService({
+        database: services.get(databaseToken),
+        blobs: services.get(blobsToken),
+        tools: services.get(toolsToken),
+        plans: services.get(plansToken),
+        now: () => Date.now(),
+        createId: () => crypto.randomUUID(),
+        beat,
+      }),
+  );
   container.register(hubToken, (services) =>
     createHubService({
       database: services.get(databaseToken),
@@ -104,8 +119,14 @@ function dataContainer(database: Database, blobs: BlobStore, { beat }: DataConte
   return container;
 }
 
-function activityOf(service: DataService, plans: BatchPlans, hub: HubService): string {
+function activityOf(
+  service: DataService,
+  plans: BatchPlans,
+  quality: QualityService,
+  hub: HubService,
+): string {
   if (service.importing) return 'importing';
+  if (quality.checking) return 'checking a dataset';
   if (hub.downloading) return 'downloading';
   return plans.preparing ? 'preparing batches' : 'idle';
 }

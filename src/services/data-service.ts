@@ -23,6 +23,7 @@ import type {
 } from '../protocol/datasets';
 import type { NamedFile } from '../protocol/models';
 import type { BatchPlans } from './batch-plans';
+import type { QualityApi, QualityStreams } from './quality-service';
 import type { TextTools } from './text-tools';
 
 export interface DataServiceDependencies {
@@ -37,7 +38,9 @@ export interface DataServiceDependencies {
 
 const SAMPLES_PER_PAUSE = 64;
 
-export class DataService implements Omit<DataApi, 'health'>, DataStreams {
+export class DataService
+  implements Omit<DataApi, 'health' | keyof QualityApi>, Omit<DataStreams, keyof QualityStreams>
+{
   readonly #dependencies: DataServiceDependencies;
   readonly #addingSamples = new Map<string, Promise<DatasetRecord>>();
   #imports = 0;
@@ -134,6 +137,7 @@ export class DataService implements Omit<DataApi, 'health'>, DataStreams {
     const lengths: number[] = [];
     for (let index = 0; index < reader.count; index++) {
       if (index % SAMPLES_PER_PAUSE === 0) await this.#pause();
+      if (reader.leftOut.has(index)) continue;
       const example = encoder.encode(await reader.read(index), 'all');
       if (typeof example !== 'string') lengths.push(example.ids.length);
     }

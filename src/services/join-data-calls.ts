@@ -1,14 +1,15 @@
-// The data worker answers for two services: this says which call is whose. Calls are found by name, so each is named here.
+// The data worker answers for three services: this says which call is whose. Calls are found by name, so each is named here.
 import type { DataWorkerApi, DataWorkerStreams } from '../protocol/data';
 import type { DataService } from './data-service';
 import type { HubService } from './hub-service';
+import type { QualityService } from './quality-service';
 
 export interface DataCalls {
   api: Omit<DataWorkerApi, 'health'>;
   streams: DataWorkerStreams;
 }
 
-export function joinDataCalls(datasets: DataService, hub: HubService): DataCalls {
+export function joinDataCalls(datasets: DataService, quality: QualityService, hub: HubService): DataCalls {
   return {
     api: {
       listDatasets: () => datasets.listDatasets(),
@@ -20,6 +21,9 @@ export function joinDataCalls(datasets: DataService, hub: HubService): DataCalls
       renderSample: (...rest) => datasets.renderSample(...rest),
       lengthHistogram: (...rest) => datasets.lengthHistogram(...rest),
       summarize: (...rest) => datasets.summarize(...rest),
+      qualityReport: (...rest) => quality.qualityReport(...rest),
+      applyFix: (...rest) => quality.applyFix(...rest),
+      undoStep: (...rest) => quality.undoStep(...rest),
       inspectRepository: (...rest) => hub.inspectRepository(...rest),
       readModelConfig: (...rest) => hub.readModelConfig(...rest),
       listDownloads: () => hub.listDownloads(),
@@ -28,6 +32,7 @@ export function joinDataCalls(datasets: DataService, hub: HubService): DataCalls
     streams: {
       // The host appends a signal to the arguments of a stream.
       importDataset: (...rest) => datasets.importDataset(...rest),
+      checkQuality: (...rest) => quality.checkQuality(...rest),
       downloadModel: (...rest) => hub.downloadModel(...rest),
     },
   };

@@ -102,6 +102,8 @@ describe('DatasetsState', () => {
       reinterpret: unused,
       renameDataset: unused,
       deleteDataset: unused,
+      applyFix: unused,
+      undoStep: unused,
       async *importDataset(_files, _options, signal) {
         yield {
           type: 'progress',

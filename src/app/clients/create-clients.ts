@@ -37,7 +37,11 @@ export function createClients(options: ClientsOptions = {}): AppClients {
   const to = (kind: WorkerKind) => () => tab.client(kind);
   return {
     engine: liveClient<EngineApi, EngineStreams>(to('engine'), ['generate', 'tuneKernels']),
-    data: liveClient<DataWorkerApi, DataWorkerStreams>(to('data'), ['importDataset', 'downloadModel']),
+    data: liveClient<DataWorkerApi, DataWorkerStreams>(to('data'), [
+      'importDataset',
+      'checkQuality',
+      'downloadModel',
+    ]),
     features: liveClient<FeaturesApi, FeaturesStreams>(to('features'), ['exportWeights']),
     bus: tab.bus,
     workers: tab.pool.workers,

@@ -151,6 +151,11 @@ export function formatDuration(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, '0')} min`;
 }
 
+/** A language in the words of the page's. @param code of ISO 639. */
+export function languageName(code: string): string {
+  return new Intl.DisplayNames(texts.language, { type: 'language' }).of(code) ?? code;
+}
+
 export function formatDate(milliseconds: number): string {
   return new Intl.DateTimeFormat(texts.language, { dateStyle: 'medium' }).format(milliseconds);
 }

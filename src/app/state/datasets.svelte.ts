@@ -11,11 +11,18 @@ import type {
   ImportProgress,
 } from '../../protocol/datasets';
 import type { NamedFile } from '../../protocol/models';
+import type { DatasetFix } from '../../protocol/quality';
 import type { SampleDataset } from './datasets-samples';
 
 export type DatasetsClient = Pick<
   DataApi,
-  'listDatasets' | 'addSampleDataset' | 'reinterpret' | 'renameDataset' | 'deleteDataset'
+  | 'listDatasets'
+  | 'addSampleDataset'
+  | 'reinterpret'
+  | 'renameDataset'
+  | 'deleteDataset'
+  | 'applyFix'
+  | 'undoStep'
 > & {
   importDataset(
     ...args: [...Parameters<DataStreams['importDataset']>, signal?: AbortSignal]
@@ -170,6 +177,15 @@ export class DatasetsState {
 
   async rename(datasetId: string, name: string): Promise<void> {
     this.#put(await this.#client.renameDataset(datasetId, name));
+  }
+
+  /** As the last check of the dataset proposes. */
+  async applyFix(datasetId: string, fix: DatasetFix): Promise<void> {
+    this.#put(await this.#client.applyFix(datasetId, fix));
+  }
+
+  async undoStep(datasetId: string, stepId: string): Promise<void> {
+    this.#put(await this.#client.undoStep(datasetId, stepId));
   }
 
   async delete(datasetId: string): Promise<void> {

@@ -3,19 +3,12 @@ import { createPlainTemplate } from '../../lib/text/plain-template';
 import { type BatchPlan, IGNORED_LABEL, type TokenBatch } from '../../protocol/batches';
 import type { Sample } from '../../protocol/datasets';
 import { ExampleEncoder } from '../examples/example-encoder';
+import { EVERY_SAMPLE, type SampleChoice } from '../quality/dataset-steps';
+import { CHARACTERS } from '../testing/characters';
 import { epochBatches } from './batch-order';
 import { packFirstFit } from './packing';
 import { preparePlan, type PreparedPlan } from './prepared-plan';
 import { splitSamples } from './split';
-
-/** One token for each character, its code; 0 ends a text. */
-const CHARACTERS = {
-  eosTokenId: 0,
-  textPrefixIds: [],
-  encode: (text: string) => [...text].map((character) => character.charCodeAt(0)),
-  decode: (ids: readonly number[]) => String.fromCharCode(...ids),
-  pieces: (ids: readonly number[]) => ids.map((id) => String.fromCharCode(id)),
-};
 
 const TEXTS: Sample[] = Array.from({ length: 40 }, (_, i) => ({
   kind: 'text',
@@ -37,8 +30,10 @@ function prepare(
   changes: Partial<BatchPlan> = {},
   samples = TEXTS,
   cacheBytes?: number,
+  choice: Partial<SampleChoice> = {},
 ): Promise<PreparedPlan> {
-  const source = { count: samples.length, read: (i: number) => Promise.resolve(samples[i] as Sample) };
+  const read = (i: number) => Promise.resolve(samples[i] as Sample);
+  const source = { count: samples.length, read, ...EVERY_SAMPLE, ...choice };
   const encoder = new ExampleEncoder(CHARACTERS, createPlainTemplate(CHARACTERS));
   const plan = { ...PLAN, ...changes };
   return preparePlan({ plan, source, encoder, ...(cacheBytes === undefined ? {} : { cacheBytes }) });
@@ -56,18 +51,48 @@ function targets(batches: TokenBatch[]): number[] {
     .sort((a, b) => a - b);
 }
 
+const of = (count: number, beside = new Map<number, number>()) => ({ count, beside });
+
 describe('split', () => {
   it('holds out a tenth, the same for the same seed', () => {
-    const held = splitSamples(40, 0.1, 7);
+    const held = splitSamples(of(40), 0.1, 7);
     expect(held.reduce((sum, flag) => sum + flag, 0)).toBe(4);
-    expect(splitSamples(40, 0.1, 7)).toEqual(held);
-    expect(splitSamples(40, 0.1, 8)).not.toEqual(held);
+    expect(splitSamples(of(40), 0.1, 7)).toEqual(held);
+    expect(splitSamples(of(40), 0.1, 8)).not.toEqual(held);
   });
 
   it('leaves something on both sides of two samples, and holds out nothing without a share', () => {
-    expect([...splitSamples(2, 0.01, 1)].sort()).toEqual([0, 1]);
-    expect([...splitSamples(2, 0.99, 1)].sort()).toEqual([0, 1]);
-    expect([...splitSamples(3, 0, 1)]).toEqual([0, 0, 0]);
+    expect([...splitSamples(of(2), 0.01, 1)].sort()).toEqual([0, 1]);
+    expect([...splitSamples(of(2), 0.99, 1)].sort()).toEqual([0, 1]);
+    expect([...splitSamples(of(3), 0, 1)]).toEqual([0, 0, 0]);
+  });
+
+  it('keeps what belongs together on one side, whatever the seed; holds out nothing where all does', () => {
+    const beside = new Map([
+      [1, 0],
+      [5, 4],
+      [6, 4],
+    ]);
+    for (let seed = 0; seed < 20; seed += 1) {
+      const held = splitSamples(of(10, beside), 0.3, seed);
+      expect([held[1], held[5], held[6]], `seed ${seed}`).toEqual([held[0], held[4], held[4]]);
+    }
+    const all = new Map([1, 2, 3].map((sample) => [sample, 0]));
+    for (let seed = 0; seed < 10; seed += 1)
+      expect([...splitSamples(of(4, all), 0.5, seed)]).not.toContain(1);
+  });
+});
+
+describe('samples left out', () => {
+  it('take no part, and nobody else changes sides', async () => {
+    const all = await (await prepare({ evalShare: 0.5 })).summary();
+    const plan = await prepare({ evalShare: 0.5 }, TEXTS, undefined, { leftOut: new Set([3, 4, 5, 6, 7]) });
+    const { trainSamples, evalSamples } = await plan.summary();
+    expect(trainSamples + evalSamples).toBe(TEXTS.length - 5);
+    expect(trainSamples).toBeLessThanOrEqual(all.trainSamples);
+    expect(evalSamples).toBeLessThanOrEqual(all.evalSamples);
+    const learnt = targets(await epoch(plan, 0));
+    for (const sample of [3, 4, 5, 6, 7]) expect(learnt).not.toContain(65 + sample);
   });
 });
 

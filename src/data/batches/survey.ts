@@ -4,9 +4,11 @@ import type { BatchPlan } from '../../protocol/batches';
 import type { Example, ExampleEncoder } from '../examples/example-encoder';
 import { cutExample, type TokenWindow } from '../examples/windows';
 import type { Sample } from '../../protocol/datasets';
+import type { SampleChoice } from '../quality/dataset-steps';
 import { splitSamples } from './split';
 
-export interface SampleSource {
+/** Samples by number, and what steps make of them. */
+export interface SampleSource extends SampleChoice {
   readonly count: number;
   read(index: number): Promise<Sample>;
 }
@@ -42,10 +44,11 @@ export async function surveyDataset(
   plan: BatchPlan,
   hooks: SurveyHooks,
 ): Promise<Survey> {
-  const heldOut = splitSamples(source.count, plan.evalShare, plan.seed);
+  const heldOut = splitSamples(source, plan.evalShare, plan.seed);
   const survey = emptySurvey();
   for (let sample = 0; sample < source.count; sample++) {
     if (sample % SAMPLES_PER_PAUSE === 0) await pause(hooks);
+    if (source.leftOut.has(sample)) continue;
     const example = encoder.encode(await source.read(sample), plan.trainOn);
     const cut = typeof example === 'string' ? example : cutExample(example, plan.sequenceLength);
     if (typeof cut === 'string') {

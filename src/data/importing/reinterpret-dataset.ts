@@ -4,6 +4,7 @@ import type { Database } from '../../core/database';
 import type { BlobStore } from '../../lib/storage/blob-store';
 import type { DatasetFormat, DatasetRecord, FieldMapping, ImportOutcome } from '../../protocol/datasets';
 import { sampleOfRow } from '../formats/row-to-sample';
+import { reportPath, stepPath } from '../quality/dataset-steps';
 import { excerptOf, type Row } from '../reading/row-event';
 import { indexPath } from '../storage/dataset-files';
 import { IndexBuilder } from '../storage/row-writer';
@@ -32,9 +33,13 @@ export async function reinterpretDataset(
   await blobs.write(newPath, index.bytes());
   const unreadable = record.skipped['dataset.bad-line'];
   const skipped = { ...(unreadable === undefined ? {} : { 'dataset.bad-line': unreadable }), ...log.counts };
-  const dataset = { ...record, format, mapping, detected: false, reason, samples: index.samples, skipped };
+  // Other rows may be samples now: what was said of them by number holds no longer.
+  const { steps = [], ...kept } = record;
+  const dataset = { ...kept, format, mapping, detected: false, reason, samples: index.samples, skipped };
   await database.put('datasets', dataset);
   if (oldPath !== newPath) await blobs.remove(oldPath);
+  for (const { id } of steps) await blobs.remove(stepPath(record.folder, id));
+  await blobs.remove(reportPath(record.folder));
   return { status: 'stored', dataset, problems: log.problems };
 }
 

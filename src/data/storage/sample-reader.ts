@@ -2,25 +2,31 @@
 import { AppError } from '../../lib/errors';
 import type { BlobStore } from '../../lib/storage/blob-store';
 import type { DatasetRecord, Sample } from '../../protocol/datasets';
+import type { SampleSource } from '../batches/survey';
 import { sampleOfRow } from '../formats/row-to-sample';
+import { readSteps, type SampleChoice } from '../quality/dataset-steps';
 import type { Row } from '../reading/row-event';
 import { chunkPath, INDEX_FIELDS, indexPath } from './dataset-files';
 
 const CACHED_CHUNKS = 4;
 
-export class SampleReader {
+export class SampleReader implements SampleSource {
   readonly count: number;
+  readonly leftOut: SampleChoice['leftOut'];
+  readonly beside: SampleChoice['beside'];
   readonly #record: DatasetRecord;
   readonly #blobs: BlobStore;
   readonly #index: Uint32Array;
   readonly #chunks = new Map<number, Promise<Uint8Array>>();
   readonly #utf8 = new TextDecoder();
 
-  private constructor(record: DatasetRecord, blobs: BlobStore, index: Uint32Array) {
+  private constructor(record: DatasetRecord, blobs: BlobStore, index: Uint32Array, choice: SampleChoice) {
     this.#record = record;
     this.#blobs = blobs;
     this.#index = index;
     this.count = index.length / INDEX_FIELDS;
+    this.leftOut = choice.leftOut;
+    this.beside = choice.beside;
   }
 
   /** @throws AppError `storage.missing` where the browser lost the files. */
@@ -28,7 +34,8 @@ export class SampleReader {
     const path = indexPath(record.folder, record.format, record.mapping);
     const blob = await blobs.read(path);
     if (blob === null) throw missingFile(record, path);
-    return new SampleReader(record, blobs, new Uint32Array(await blob.arrayBuffer()));
+    const choice = await readSteps(record, blobs);
+    return new SampleReader(record, blobs, new Uint32Array(await blob.arrayBuffer()), choice);
   }
 
   /** @param index 0 <= index < count. */

@@ -86,6 +86,7 @@ async function datasetAsJsonl(
   const utf8 = new TextEncoder();
   let samples: Recipe['samples'] = 'turns';
   for (let index = 0; index < reader.count; index += 1) {
+    if (reader.leftOut.has(index)) continue;
     const sample = await reader.read(index);
     samples = sample.kind;
     sink.push(utf8.encode(`${JSON.stringify(rowOf(sample))}\n`));

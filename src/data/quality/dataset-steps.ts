@@ -1,0 +1,78 @@
+// What was done about a dataset, beside its rows: rows stay where they are and keep their numbers, a step's file says which
+// samples it is about, and taking it back is removing it. The record names the steps and is put last.
+import type { BlobStore } from '../../lib/storage/blob-store';
+import { AppError } from '../../lib/errors';
+import type { DatasetRecord } from '../../protocol/datasets';
+import type { DatasetFix, DatasetStep, QualityReport, SampleGroup } from '../../protocol/quality';
+
+/** What steps make of a dataset's samples. */
+export interface SampleChoice {
+  /** Samples that take no part. */
+  leftOut: ReadonlySet<number>;
+  /** Samples that stand on the side of the split where another one stands. */
+  beside: ReadonlyMap<number, number>;
+}
+
+export const EVERY_SAMPLE: SampleChoice = { leftOut: new Set(), beside: new Map() };
+
+export const stepPath = (folder: string, id: string): string => `${folder}/step-${id}.bin`;
+export const reportPath = (folder: string): string => `${folder}/quality.json`;
+
+/** @throws AppError `storage.missing` where the browser lost a step's file. */
+export async function readSteps(record: DatasetRecord, blobs: BlobStore): Promise<SampleChoice> {
+  const steps = record.steps ?? [];
+  if (steps.length === 0) return EVERY_SAMPLE;
+  const leftOut = new Set<number>();
+  const beside = new Map<number, number>();
+  for (const { id, fix } of steps) {
+    const path = stepPath(record.folder, id);
+    const blob = await blobs.read(path);
+    if (blob === null) throw missingStep(record, path);
+    const numbers = new Uint32Array(await blob.arrayBuffer());
+    if (fix !== 'keep-together') for (const sample of numbers) leftOut.add(sample);
+    else for (let i = 0; i < numbers.length; i += 2) beside.set(numbers[i] ?? 0, numbers[i + 1] ?? 0);
+  }
+  return { leftOut, beside };
+}
+
+function missingStep(record: DatasetRecord, path: string): AppError {
+  return new AppError('storage.missing', `A step taken on "${record.name}" is gone (${path}).`, {
+    remedy: 'The browser removed it: delete the dataset and import its files again.',
+    details: { datasetId: record.id, path },
+  });
+}
+
+/** The numbers that a fix is about: samples, or for `keep-together` pairs of a sample and the one it goes with. */
+export function numbersOfFix(fix: DatasetFix, report: QualityReport): Uint32Array<ArrayBuffer> {
+  if (fix === 'drop-exact') return later(report.exact);
+  if (fix === 'drop-near') return later(report.near);
+  if (fix === 'drop-over-long') return Uint32Array.from(report.overLong);
+  if (fix === 'drop-faulty') return Uint32Array.from(new Set(Object.values(report.faults).flat()));
+  return pairs(report);
+}
+
+const later = (groups: readonly SampleGroup[]): Uint32Array<ArrayBuffer> =>
+  Uint32Array.from(groups.flatMap(({ samples }) => samples.slice(1)));
+
+/** Each sample of a group with the first of all that are like it: what is equal to a near duplicate is near as well. */
+function pairs({ exact, near }: QualityReport): Uint32Array<ArrayBuffer> {
+  const firstOf = new Map<number, number>();
+  for (const { samples } of near) {
+    for (const sample of samples.slice(1)) firstOf.set(sample, samples[0] ?? sample);
+  }
+  for (const { samples } of exact) {
+    const [first = 0] = samples;
+    for (const sample of samples.slice(1)) firstOf.set(sample, firstOf.get(first) ?? first);
+  }
+  return Uint32Array.from([...firstOf].flat());
+}
+
+/** How many samples a step is about. */
+export const samplesOfStep = (fix: DatasetFix, numbers: Uint32Array): number =>
+  fix === 'keep-together' ? numbers.length / 2 : numbers.length;
+
+/** Samples that are left, of all that were read. */
+export const withSteps = (record: DatasetRecord, steps: DatasetStep[]): DatasetRecord => {
+  const { steps: _, ...rest } = record;
+  return steps.length === 0 ? rest : { ...rest, steps };
+};
