@@ -2,13 +2,16 @@ import 'fake-indexeddb/auto';
 import { unzipSync } from 'fflate';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { trainingDefaults } from '../../core/config/training-config';
+import { ADAPTER_BASES } from '../../../tests/support/hostile-adapters';
+import { asFamily } from '../../../tests/support/model-forms';
 import { openDatabase, type Database } from '../../core/database';
 import { chunkPath, indexPath } from '../../data/storage/dataset-files';
 import { readGgufHeader } from '../../lib/formats/gguf/gguf-header';
-import { readSafetensorsHeader, writeSafetensors } from '../../lib/formats/safetensors';
+import { readSafetensor, readSafetensorsHeader, writeSafetensors } from '../../lib/formats/safetensors';
 import { MemoryBlobStore } from '../../lib/storage/memory-blob-store';
 import { byteTokenizerSource, CHATML } from '../../lib/text/testing/byte-tokenizer';
 import { randomWeights } from '../../models/decoder/random-weights';
+import type { FileArray } from '../../models/file-layout';
 import { createModelFamilies } from '../../models/families';
 import { encodeAdapter } from '../../models/peft';
 import type { DatasetRecord } from '../../protocol/datasets';
@@ -52,8 +55,13 @@ const model: ModelRecord = {
   installedAt: 0,
 };
 
-async function install(id: string, lora: LoraConfig, runId: string | null = null): Promise<void> {
-  const { plan } = createModelFamilies().plan(CONFIG);
+async function install(
+  id: string,
+  lora: LoraConfig,
+  runId: string | null = null,
+  config: object = CONFIG,
+): Promise<void> {
+  const { plan } = createModelFamilies().plan(config);
   const arrays = new Map(
     [...plan.adapterShapes(lora)].map(([name, shape]) => {
       const size = shape.reduce((product, n) => product * n, 1);
@@ -131,6 +139,16 @@ async function unzip({ blob }: NamedFile): Promise<Record<string, Uint8Array<Arr
   return unzipSync(new Uint8Array(await blob.arrayBuffer()));
 }
 
+/** Another A for each projection. */
+async function withOwnA(file: Blob): Promise<Blob> {
+  const arrays = new Map<string, FileArray>();
+  for (const [name, entry] of (await readSafetensorsHeader(file)).tensors) {
+    const { shape, data } = await readSafetensor(file, entry);
+    arrays.set(name, { shape, data: data.map((value) => value * (1 + arrays.size)) });
+  }
+  return writeSafetensors(arrays);
+}
+
 const text = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes);
 
 describe('WeightExports', () => {
@@ -203,6 +221,43 @@ describe('WeightExports', () => {
     expect(text(files['README.md'])).toContain(
       '--enable-lora --max-lora-rank 8 --lora-modules Side=./adapter',
     );
+  });
+
+  it.each([
+    [
+      'phi3',
+      { target_modules: ['qkv_proj', 'down_proj'], rank_pattern: { qkv_proj: 12 }, fan_in_fan_out: false },
+      '--enable-lora --max-lora-rank 16 --lora-modules Side=./adapter',
+    ],
+    [
+      'gpt2',
+      { target_modules: ['c_attn', 'mlp.c_proj'], rank_pattern: { c_attn: 12 }, fan_in_fan_out: true },
+      'vLLM does not load adapters of this family',
+    ],
+  ] as const)('elsewhere: %s: modules are those of its files', async (family, config, serving) => {
+    for (const { name, blob } of await asFamily(ADAPTER_BASES[family]))
+      await blobs.write(`models/m/${name}`, blob);
+    await database.put('models', { ...model, family });
+    const lora: LoraConfig = { ...LORA, rank: 4, targets: ['q', 'k', 'v', 'down'] };
+    await install('wide', lora, null, ADAPTER_BASES[family]);
+    const weights = await blobs.read('adapters/wide/adapter_model.safetensors');
+    await blobs.write('adapters/wide/adapter_model.safetensors', await withOwnA(weights ?? new Blob()));
+    const files = await unzip((await run('wide', 'elsewhere')).file);
+    expect(JSON.parse(text(files['adapter/adapter_config.json']))).toMatchObject(config);
+    expect(text(files['llama-factory.yaml'])).toContain(`lora_target: "${config.target_modules.join(',')}"`);
+    expect(text(files['axolotl.yaml'])).toContain(
+      `lora_target_modules: ${JSON.stringify(config.target_modules)}`,
+    );
+    expect(text(files['README.md'])).toContain(serving);
+    expect(text(files['adapter/README.md'])).toContain(
+      `| Projections | ${config.target_modules.join(', ')} |`,
+    );
+    const options = await exports.options({ modelId: 'm', adapterId: 'wide' });
+    const sizes = [files['adapter/adapter_model.safetensors'], files['adapter/adapter_config.json']];
+    const bytes = options.flatMap((option) =>
+      option.format === 'peft' && 'bytes' in option ? option.bytes : [],
+    );
+    expect(bytes[0]).toBeGreaterThan(sizes.reduce((sum, file) => sum + (file?.length ?? 0), 0));
   });
 
   it('elsewhere: the dataset of the run, an example a line', async () => {
