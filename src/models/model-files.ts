@@ -11,12 +11,12 @@ import type { PlanDevice } from '../engine';
 import type { OrtEngine } from '../engine/ort/ort-engine';
 import type { AdapterRecord, LoraConfig, ModelRecord, NamedFile, WeightStorage } from '../protocol/models';
 import type { TrainingConfig, TrainingPlan } from '../protocol/training';
-import type { ModelEstimate } from '../protocol/engine';
+import type { DescribedGraph, ModelEstimate } from '../protocol/engine';
 import { OrtRuntime, runsOnOrt } from './decoder/ort/ort-runtime';
 import { estimateModel } from './estimate-model';
 import type { FileArray, WeightReader } from './file-layout';
 import { FileModel } from './file-model';
-import { estimateGraph } from './onnx/estimate-graph';
+import { estimateDescribed, estimateGraph } from './onnx/estimate-graph';
 import { graphOnly } from './onnx/graph-model';
 import { loadEmbedder, loadGraph, type OpenGraph } from './onnx/load-graph';
 import type { LoadedEmbedder } from './loaded-embedder';
@@ -122,12 +122,13 @@ export class ModelFiles {
   }
 
   /**
-   * @param model installed, or the text of its config.json.
+   * @param model installed, or the text of its config.json, for an ONNX model with the bytes of its files.
    * @throws AppError `model.unsupported`.
    */
-  async estimate(model: ModelRecord | string): Promise<ModelEstimate> {
+  async estimate(model: ModelRecord | DescribedGraph | string): Promise<ModelEstimate> {
     const { families, memoryLimitBytes, arrayLimitBytes, plans } = this.#parts;
     const limitBytes = await memoryLimitBytes();
+    if (typeof model !== 'string' && 'graphBytes' in model) return estimateDescribed(model, limitBytes);
     if (typeof model !== 'string' && model.format === 'onnx') {
       const opened = await openModel(sourceOfRecord(model, this.#parts.blobs), families, 'onnx');
       if (opened.format === 'onnx') return estimateGraph(opened, limitBytes);

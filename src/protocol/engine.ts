@@ -97,8 +97,14 @@ export interface Embeddings {
   truncated: number[];
 }
 
+/** An ONNX model that is not here yet: its config.json, and the bytes of its files. */
+export interface DescribedGraph {
+  configJson: string;
+  graphBytes: number;
+}
+
 /** A model that is installed, or one that is known by its config.json alone. */
-export type DescribedModel = { modelId: string } | { configJson: string };
+export type DescribedModel = { modelId: string } | { configJson: string } | DescribedGraph;
 
 export interface EngineApi extends WorkerApi {
   /** Chooses a backend (once; a different choice switches when idle) and reports it. */

@@ -1,5 +1,5 @@
 // What the data worker tells of model repositories on a hub and of their downloads.
-import type { NamedFile } from './models';
+import type { ModelFormat, NamedFile } from './models';
 
 export interface HubFile {
   path: string;
@@ -10,9 +10,9 @@ export interface HubFile {
 
 /** One form of a model in a repository: the files that belong together. */
 export interface HubChoice {
-  /** Unique within the repository: `safetensors`, or `gguf` and the name of its first file. */
+  /** Unique within the repository: `safetensors`, or `gguf` or `onnx` and the name of its first file. */
   id: string;
-  format: 'safetensors' | 'gguf';
+  format: ModelFormat;
   /** `Q4_K_M` and the like, as the file's name has it; null for safetensors and where the name tells nothing. */
   quantisation: string | null;
   files: HubFile[];

@@ -1,5 +1,6 @@
 // From a finished download to the folder of an installed model: files that came from the hub are moved, those that were made
 // of them are written. What goes wrong on the way puts every moved file back, so that the download can be tried again.
+import { modelFileName } from '../core/model-file-name';
 import { AppError } from '../lib/errors';
 import type { BlobStore } from '../lib/storage/blob-store';
 import type { HubDownload } from '../protocol/hub';
@@ -24,7 +25,7 @@ export async function readDownload(download: HubDownload, blobs: BlobStore): Pro
         remedy: 'Resume the download: it fetches what is missing.',
       });
     }
-    files.push({ name: path.slice(path.lastIndexOf('/') + 1), path, blob });
+    files.push({ name: modelFileName(file.path), path, blob });
   }
   return files;
 }

@@ -3,7 +3,7 @@
 import type { LoadedEmbedder } from '../models/loaded-embedder';
 import type { LoadedModel } from '../models/loaded-model';
 import type { StateArrays } from '../models/trainable-model';
-import type { ModelEstimate } from '../protocol/engine';
+import type { DescribedGraph, ModelEstimate } from '../protocol/engine';
 import type { LoraConfig, ModelRecord, NamedFile, WeightStorage } from '../protocol/models';
 import type { TrainingConfig, TrainingPlan } from '../protocol/training';
 
@@ -52,7 +52,7 @@ export interface ModelBackend {
    * @param model installed, or the text of its config.json.
    * @throws AppError `model.unsupported`.
    */
-  estimate(model: ModelRecord | string): Promise<ModelEstimate>;
+  estimate(model: ModelRecord | DescribedGraph | string): Promise<ModelEstimate>;
   /** Sizes by arithmetic, without loading. */
   plan(config: TrainingConfig, base: ModelRecord): Promise<TrainingPlan>;
 }

@@ -80,9 +80,8 @@ export class ModelLibrary {
   /** @throws AppError `model.unsupported`, `model.unknown`. */
   async estimate(model: DescribedModel): Promise<ModelEstimate> {
     const { backend, catalog } = this.#parts;
-    return backend.estimate(
-      'configJson' in model ? model.configJson : await catalog.findModel(model.modelId),
-    );
+    if ('modelId' in model) return backend.estimate(await catalog.findModel(model.modelId));
+    return backend.estimate('graphBytes' in model ? model : model.configJson);
   }
 
   /** null where the model came without one. */

@@ -1,7 +1,7 @@
 // A repository on the hub that the user asked about, and what each of its choices would take on this device: known before a byte
 // of weights is fetched. It starts no download.
 import { AppError, hasCode } from '../../lib/errors';
-import type { EngineApi, ModelEstimate } from '../../protocol/engine';
+import type { DescribedModel, EngineApi, ModelEstimate } from '../../protocol/engine';
 import type { HubApi, HubChoice, HubDownloadRequest, HubRepository } from '../../protocol/hub';
 import { isOfStorage, modelsOf, precisionIn } from './hub-models';
 import { plainMap } from './plain-collections';
@@ -17,7 +17,7 @@ export interface LookedUp {
 
 /** Choices that one configuration is of. */
 interface JudgedModel {
-  configJson: string;
+  described: Exclude<DescribedModel, { modelId: string }>;
   choiceIds: readonly string[];
 }
 
@@ -66,7 +66,7 @@ export class HubLookup {
   precisionOf({ id, quantisation }: HubChoice): string | null {
     if (quantisation !== null) return quantisation;
     const model = this.#models.find(({ choiceIds }) => choiceIds.includes(id));
-    return this.#estimates.has(id) && model !== undefined ? precisionIn(model.configJson) : null;
+    return this.#estimates.has(id) && model !== undefined ? precisionIn(model.described.configJson) : null;
   }
 
   /** Never throws: `error` tells. A later question wins over an earlier one. */
@@ -91,8 +91,8 @@ export class HubLookup {
   async askDevice(): Promise<void> {
     this.#device += 1;
     const [own, device] = [this.#asked, this.#device];
-    for (const { configJson, choiceIds } of this.#models) {
-      const answer = await this.#estimate(configJson);
+    for (const { described, choiceIds } of this.#models) {
+      const answer = await this.#estimate(described);
       if (own !== this.#asked || device !== this.#device) return;
       this.#answer(choiceIds, answer);
     }
@@ -126,12 +126,15 @@ export class HubLookup {
   }
 
   async #judgeAll(configJson: string, choices: readonly HubChoice[], own: number): Promise<void> {
-    const model = { configJson, choiceIds: choices.map(({ id }) => id) };
+    // Each ONNX file is a model by itself: its size tells what it takes.
+    const [graph] = choices.filter(({ format }) => format === 'onnx');
+    const described = graph === undefined ? { configJson } : { configJson, graphBytes: graph.sizeBytes };
+    const model = { described, choiceIds: choices.map(({ id }) => id) };
     let device = -1;
     // The device may be another one by the time that the answer is here.
     while (device !== this.#device) {
       device = this.#device;
-      const answer = await this.#estimate(configJson);
+      const answer = await this.#estimate(described);
       if (own !== this.#asked) return;
       this.#answer(model.choiceIds, answer);
     }
@@ -146,9 +149,9 @@ export class HubLookup {
     }
   }
 
-  async #estimate(configJson: string): Promise<EstimateAnswer> {
+  async #estimate(described: JudgedModel['described']): Promise<EstimateAnswer> {
     try {
-      return { estimate: await this.#engine.estimateModel({ configJson }) };
+      return { estimate: await this.#engine.estimateModel(described) };
     } catch (error) {
       return { error };
     }

@@ -41,6 +41,19 @@ describe('selectImport', () => {
     expect(selection).toMatchObject({ missing: [], ignored: [] });
   });
 
+  it('selectImport: of several ONNX graphs one is taken, with what may hold its weights', () => {
+    const selection = selectImport(
+      files(
+        ...['m/config.json', 'm/tokenizer.json', 'm/onnx/model.onnx', 'm/onnx/model.onnx_data', 'm/w.bin'],
+        ...['m/onnx/model_q4.onnx', 'm/onnx/model_q4.onnx_data', 'm/1_Pooling/config.json', 'm/README.md'],
+      ),
+    );
+    expect(selection).toMatchObject({ kind: 'model', missing: [], suggestedName: 'm' });
+    expect(selection.ignored).toEqual(['model_q4.onnx', 'model_q4.onnx_data', 'README.md']);
+    expect(selection.files.map(({ name }) => name)).toContain('1_Pooling/config.json');
+    expect(selectImport(files('model.onnx')).missing).toEqual(['tokenizer.json']);
+  });
+
   it('selectImport: one adapter file is enough to know what it is', () => {
     expect(selectImport(files('adapter_model.safetensors'))).toMatchObject({
       kind: 'adapter',

@@ -24,6 +24,8 @@ const ORDER = [/^$|^fp32$/, /^o\d$/, /^q4$/, /^q8$|int8|^quantized$/, /^fp16$|^b
 const MOST_FLOAT_BYTES = 1_500_000_000;
 /** Halves of a model that came as one graph as well. */
 const PARTS = /^decoder(?:_with_past)?_model$/i;
+/** Others are of models with several graphs: an encoder, a part that sees. */
+const WHOLE = /^(?:model|decoder_model|decoder_with_past_model|decoder_model_merged)$/i;
 const MERGED = /^decoder_model_merged$/i;
 
 /** null for what is no ONNX file. */
@@ -51,6 +53,18 @@ export function chooseVariant(files: readonly SizedName[]): VariantChoice | null
   const names = all.map(({ name }) => name);
   if (wanted.some(({ stem }) => stem !== first.stem)) return { undecided: names };
   return { chosen: first.name, others: names.filter((name) => name !== first.name) };
+}
+
+/** Graphs that are a model by themselves, by their paths: without the parts of one that is there whole as well. */
+export function wholeGraphs(files: readonly { path: string }[]): { path: string; precision: string }[] {
+  const graphs = files.flatMap(({ path }) => {
+    const variant = variantOf(path.slice(path.lastIndexOf('/') + 1));
+    return variant === null ? [] : [{ path, ...variant }];
+  });
+  const hasMerged = graphs.some(({ stem }) => MERGED.test(stem));
+  return graphs
+    .filter(({ stem }) => WHOLE.test(stem) && !(hasMerged && PARTS.test(stem)))
+    .map(({ path, precision }) => ({ path, precision }));
 }
 
 function rankOf({ precision }: OnnxVariant, name: string, files: readonly SizedName[]): number {

@@ -98,6 +98,26 @@ describe('choose files', () => {
     expect(quantisationOf(name)).toBe(quantisation);
   });
 
+  test('choose files: a repository of ONNX alone, one choice for each graph with its weights', () => {
+    const all = [
+      ...files('config.json', 'tokenizer.json', 'onnx/decoder_model.onnx'),
+      ...[file('onnx/decoder_model_merged.onnx', 5), file('onnx/decoder_model_merged.onnx_data', 90)],
+      ...[file('onnx/decoder_model_merged_q4.onnx', 40), file('onnx/encoder_model.onnx', 20)],
+    ];
+    expect(findChoices(all).map(({ id, quantisation, sizeBytes }) => [id, quantisation, sizeBytes])).toEqual([
+      ['onnx onnx/decoder_model_merged_q4', 'Q4', 60],
+      ['onnx onnx/decoder_model_merged', 'FP32', 115],
+    ]);
+    // Without a tokenizer none of them can be used.
+    expect(findChoices(all.filter(({ path }) => path !== 'tokenizer.json'))).toEqual([]);
+  });
+
+  test('choose files: a sentence-embedding model comes as ONNX, with what is beside it', () => {
+    const beside = ['config.json', 'tokenizer.json', 'modules.json', '1_Pooling/config.json'];
+    const all = files(...beside, 'model.safetensors', 'onnx/model.onnx');
+    expect(pathsOf(all)).toContainEqual([...beside, 'onnx/model.onnx']);
+  });
+
   test('choose files: nothing to choose from is an error that says so', () => {
     expect(() => requireChoices('a/b', files('README.md'))).toThrow('has no weights');
   });

@@ -1,8 +1,12 @@
 // Which files of a repository make a model: configuration, tokenizer and the weights in one of their forms. Pure.
+import { POOLING_CONFIG } from '../../core/model-file-name';
 import { AppError } from '../../lib/errors';
+import { belongsTo, wholeGraphs } from '../../lib/formats/onnx-variants';
 import type { HubChoice, HubFile } from '../../protocol/hub';
 
-const BESIDE = ['tokenizer.json', 'tokenizer_config.json', 'generation_config.json', 'chat_template.jinja'];
+const TOKENIZER = 'tokenizer.json';
+const BESIDE = [TOKENIZER, 'tokenizer_config.json', 'generation_config.json', 'chat_template.jinja'];
+const BESIDE_EMBEDDING = ['modules.json', 'sentence_bert_config.json', POOLING_CONFIG];
 /** The model card, kept with the model. */
 const CARD = 'README.md';
 const CONFIG = 'config.json';
@@ -15,7 +19,8 @@ const QUANTISATION = /(?:^|[-_.])(I?Q\d+(?:_[A-Z0-9]+)*|TQ\d_\d|MXFP4|BF16|F(?:P
 
 /** Smallest first; a repository may hold none. */
 export function findChoices(files: readonly HubFile[]): HubChoice[] {
-  const choices = [...safetensorsChoice(files), ...ggufChoices(files)];
+  const weights = [...safetensorsChoice(files), ...ggufChoices(files)];
+  const choices = weights.length === 0 || isEmbedder(files) ? [...weights, ...onnxChoices(files)] : weights;
   return choices.sort((a, b) => a.sizeBytes - b.sizeBytes);
 }
 
@@ -28,11 +33,11 @@ export function requireChoices(repositoryId: string, files: readonly HubFile[]):
     'hub.no-model',
     incomplete.length > 0
       ? `The weights of ${repositoryId} are incomplete: ${incomplete[0]} is missing.`
-      : `${repositoryId} has no weights as safetensors with a config.json, nor as GGUF.`,
+      : `${repositoryId} has no weights as safetensors with a config.json, nor as GGUF, nor as an ONNX graph.`,
     {
       details: { repositoryId, files: files.map(({ path }) => path).slice(0, 100), missing: incomplete },
       remedy:
-        'Look for a conversion of it: many models have a repository of their own with GGUF or safetensors.',
+        'Look for a conversion of it: many models have a repository of their own with GGUF, safetensors or ONNX.',
     },
   );
 }
@@ -65,6 +70,24 @@ function ggufChoices(files: readonly HubFile[]): HubChoice[] {
       const whole = choice(`gguf ${withoutEnding(first)}`, 'gguf', quantisation, [...card, ...set]);
       return quantisation === null || READABLE.test(quantisation) ? whole : { ...whole, unreadable: true };
     });
+}
+
+/** A sentence-embedding model: of those only graphs are run, whatever else there is. */
+const isEmbedder = (files: readonly HubFile[]): boolean =>
+  BESIDE_EMBEDDING.some((name) => named(files, name) !== null);
+
+/** One for each graph, with its files of weights. A merged decoder stands for the two that it was made of. */
+function onnxChoices(files: readonly HubFile[]): HubChoice[] {
+  const config = named(files, CONFIG);
+  const tokenizer = named(files, TOKENIZER);
+  if (config === null || tokenizer === null) return [];
+  const others = [...BESIDE, ...BESIDE_EMBEDDING, CARD].map((name) => named(files, name));
+  const beside = [config, ...others.filter((file) => file !== null)];
+  return wholeGraphs(files).map(({ path, precision }) => {
+    const graph = files.filter((file) => belongsTo(file.path, path));
+    const quantisation = precision === '' ? 'FP32' : precision.toUpperCase();
+    return choice(`onnx ${path.slice(0, -'.onnx'.length)}`, 'onnx', quantisation, [...beside, ...graph]);
+  });
 }
 
 /** Vision projectors and importance matrices are none. */

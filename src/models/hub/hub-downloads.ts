@@ -1,5 +1,6 @@
 // Downloads of models: all files of one choice into one folder, over as many sessions as it takes. A manifest tells a
 // later session what was asked for, at which commit. Files stay in the folder until the download is discarded.
+import { modelFileName } from '../../core/model-file-name';
 import { LatestQueue } from '../../lib/async/latest-queue';
 import { bytesIn } from '../../lib/download/byte-ranges';
 import type { DownloadRecords } from '../../lib/download/download-records';
@@ -213,7 +214,7 @@ export class HubDownloads {
           remedy: 'Download it again.',
         });
       }
-      files.push({ name: file.path.slice(file.path.lastIndexOf('/') + 1), blob });
+      files.push({ name: modelFileName(file.path), blob });
     }
     return files;
   }

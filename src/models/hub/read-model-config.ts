@@ -17,7 +17,7 @@ export async function readModelConfig(
   forms: () => Promise<readonly GgufForm[]>,
 ): Promise<string> {
   const open = (file: HubFile): Blob => client.openFile({ repositoryId, commit, file }, token);
-  if (choice.format === 'safetensors') {
+  if (choice.format !== 'gguf') {
     const config = fileOf(choice.files, (path) => path === 'config.json', repositoryId);
     if (config.sizeBytes > MOST_CONFIG_BYTES) throw tooLarge(config);
     return open(config).text();

@@ -1,7 +1,10 @@
 // What an ONNX model takes on this device: its files as they are, and the keys and values of a conversation. It is not trained.
-import type { ModelEstimate } from '../../protocol/engine';
+import type { DescribedGraph, ModelEstimate } from '../../protocol/engine';
 import { CHAT_TOKENS } from '../estimate-model';
+import { readJson } from '../reading/model-source';
 import type { OpenedDecoder, OpenedGraph } from '../reading/opened-model';
+import { CONFIG } from '../reading/weight-files';
+import { cacheElements, DEFAULT_CONTEXT, readGraphConfig } from './graph-config';
 
 const BYTES = { float32: 4, float16: 2 } as const;
 
@@ -10,9 +13,33 @@ export function estimateGraph(opened: OpenedGraph, limitBytes: number | null): M
   const { parameters, contextLength, weights } = opened;
   const weightBytes = weights.reduce((sum, { blob }) => sum + blob.size, 0);
   const bytes = weightBytes + (opened.task === 'chat' ? cacheBytes(opened) : 0);
+  return estimateOf({ parameters, contextLength, bytes, limitBytes });
+}
+
+/**
+ * One that is not here yet: its files, and a cache as the usual numbers of config.json have it, where they are there.
+ * @throws AppError `model.unsupported` where that is no JSON.
+ */
+export async function estimateDescribed(
+  { configJson, graphBytes }: DescribedGraph,
+  limitBytes: number | null,
+): Promise<ModelEstimate> {
+  const json = await readJson(CONFIG, new Blob([configJson]));
+  const contextLength = readGraphConfig(json).contextLength ?? DEFAULT_CONTEXT;
+  const tokens = Math.min(contextLength, CHAT_TOKENS);
+  const bytes = graphBytes + 2 * cacheElements(json) * BYTES.float32 * tokens;
+  return estimateOf({ parameters: 0, contextLength, bytes, limitBytes });
+}
+
+function estimateOf(known: {
+  parameters: number;
+  contextLength: number;
+  bytes: number;
+  limitBytes: number | null;
+}): ModelEstimate {
+  const { bytes, limitBytes, ...rest } = known;
   return {
-    parameters,
-    contextLength,
+    ...rest,
     limitBytes,
     arrayLimitBytes: null,
     chat: [{ storage: 'f32', bytes, fits: limitBytes === null || bytes <= limitBytes }],

@@ -36,6 +36,17 @@ export function readGraphConfig(json: unknown): GraphConfig {
   };
 }
 
+/** Keys and values of a token in all layers, by the names that most families have; 0 where they are called otherwise. */
+export function cacheElements(json: unknown): number {
+  if (!isObject(json)) return 0;
+  const [layers, heads, hidden] = ['num_hidden_layers', 'num_attention_heads', 'hidden_size'].map((key) =>
+    count(json[key]),
+  );
+  if (!layers || !heads || !hidden) return 0;
+  const headSize = count(json['head_dim']) ?? hidden / heads;
+  return 2 * layers * (count(json['num_key_value_heads']) ?? heads) * headSize;
+}
+
 function count(value: unknown): number | null {
   return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : null;
 }
