@@ -16,7 +16,20 @@ import type { NamedFile } from './models';
 import type { DatasetFix, QualityEvent, QualityReport, QualitySettings } from './quality';
 import type { WorkerApi } from './workers';
 
-export interface DataApi extends WorkerApi {
+export interface QualityApi {
+  /** What the last check found; null where there was none since the dataset was read. */
+  qualityReport(datasetId: string): Promise<QualityReport | null>;
+  /** Does what the last report proposes, as a step that can be taken back. @throws AppError `config.invalid` without one. */
+  applyFix(datasetId: string, fix: DatasetFix): Promise<DatasetRecord>;
+  undoStep(datasetId: string, stepId: string): Promise<DatasetRecord>;
+}
+
+export interface QualityStreams {
+  /** Ends with the report, which is kept; cancelling keeps the one before. */
+  checkQuality(datasetId: string, settings: QualitySettings): AsyncIterable<QualityEvent>;
+}
+
+export interface DataApi extends WorkerApi, QualityApi {
   listDatasets(): Promise<DatasetRecord[]>;
   /** Copies a dataset that ships with the app (public/samples/index.json) into the store; again gives the same record. */
   addSampleDataset(sampleId: string): Promise<DatasetRecord>;
@@ -29,16 +42,9 @@ export interface DataApi extends WorkerApi {
   renderSample(plan: BatchPlan, index: number): Promise<RenderedSample>;
   lengthHistogram(datasetId: string, modelId: string): Promise<LengthHistogram>;
   summarize(plan: BatchPlan): Promise<BatchSummary>;
-  /** What the last check found; null where there was none since the dataset was read. */
-  qualityReport(datasetId: string): Promise<QualityReport | null>;
-  /** Does what the last report proposes, as a step that can be taken back. @throws AppError `config.invalid` without one. */
-  applyFix(datasetId: string, fix: DatasetFix): Promise<DatasetRecord>;
-  undoStep(datasetId: string, stepId: string): Promise<DatasetRecord>;
 }
 
-export interface DataStreams {
-  /** Ends with the report, which is kept; cancelling keeps the one before. */
-  checkQuality(datasetId: string, settings: QualitySettings): AsyncIterable<QualityEvent>;
+export interface DataStreams extends QualityStreams {
   /** Ends with the outcome; cancelling stores nothing. */
   importDataset(
     files: NamedFile[],

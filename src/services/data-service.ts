@@ -10,7 +10,7 @@ import { SampleReader } from '../data/storage/sample-reader';
 import { AppError } from '../lib/errors';
 import type { BlobStore } from '../lib/storage/blob-store';
 import type { BatchPlan, BatchSummary } from '../protocol/batches';
-import type { DataApi, DataStreams } from '../protocol/data';
+import type { DataApi, DataStreams, QualityApi, QualityStreams } from '../protocol/data';
 import type {
   DatasetFormat,
   DatasetRecord,
@@ -23,7 +23,6 @@ import type {
 } from '../protocol/datasets';
 import type { NamedFile } from '../protocol/models';
 import type { BatchPlans } from './batch-plans';
-import type { QualityApi, QualityStreams } from './quality-service';
 import type { TextTools } from './text-tools';
 
 export interface DataServiceDependencies {

@@ -6,15 +6,12 @@ import { numbersOfFix, reportPath, samplesOfStep, stepPath, withSteps } from '..
 import { SampleReader } from '../data/storage/sample-reader';
 import { AppError } from '../lib/errors';
 import type { BlobStore } from '../lib/storage/blob-store';
-import type { DataApi, DataStreams } from '../protocol/data';
+import type { QualityApi, QualityStreams } from '../protocol/data';
 import type { DatasetRecord } from '../protocol/datasets';
 import type { DatasetFix, QualityEvent, QualityReport, QualitySettings } from '../protocol/quality';
 import type { BatchPlans } from './batch-plans';
 import { findDataset } from './data-service';
 import type { TextTools } from './text-tools';
-
-export type QualityApi = Pick<DataApi, 'qualityReport' | 'applyFix' | 'undoStep'>;
-export type QualityStreams = Pick<DataStreams, 'checkQuality'>;
 
 export interface QualityServiceParts {
   database: Database;

@@ -1,11 +1,11 @@
 // The check of one dataset: the report of the last one, and the one under way. Leaving the screen stops it.
-import type { DataApi, DataStreams } from '../../protocol/data';
+import type { QualityApi, QualityStreams } from '../../protocol/data';
 import type { QualityProgress, QualityReport, QualitySettings } from '../../protocol/quality';
 
-export type QualityClient = Pick<DataApi, 'qualityReport'> & {
+export type QualityClient = Pick<QualityApi, 'qualityReport'> & {
   checkQuality(
-    ...args: [...Parameters<DataStreams['checkQuality']>, signal?: AbortSignal]
-  ): ReturnType<DataStreams['checkQuality']>;
+    ...args: [...Parameters<QualityStreams['checkQuality']>, signal?: AbortSignal]
+  ): ReturnType<QualityStreams['checkQuality']>;
 };
 
 export class QualityCheck {
