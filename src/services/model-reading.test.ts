@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import {
   asFamily,
   asGguf,
+  asGgufParts,
   asOnnx,
   asSafetensors,
   asShards,
@@ -116,6 +117,37 @@ describe('reading models', () => {
     model.dispose();
     const tools = new TextTools((id) => bench.catalog.findModel(id), bench.blobs);
     await expect(tools.encoderFor(record.id)).resolves.toBeDefined();
+  });
+
+  it.each([2, 3, 5])('import: GGUF in %i parts is the model of the whole file', async (count) => {
+    const bench = await createLibrary();
+    const whole = await bench.library.importModel('whole', await asGguf());
+    const parts = await asGgufParts(count);
+    const record = await bench.library.importModel('parts', [...parts].reverse());
+    expect(await logitsOf(bench, record)).toEqual(await logitsOf(bench, whole));
+    expect(await names(bench, record)).toEqual([
+      'config.json',
+      'generation_config.json',
+      ...parts.slice(1).map(({ name }) => name.replace('tiny', 'model')),
+      'model.gguf',
+      'tokenizer.json',
+      'tokenizer_config.json',
+    ]);
+    expect(record).toMatchObject({ format: 'gguf', dtype: 'F32', parameters: whole.parameters });
+    expect(record.fingerprint).toBe(await digest(...parts.map(({ blob }) => blob)));
+    expect(record.sizeBytes).toBe(parts.reduce((sum, { blob }) => sum + blob.size, 0));
+  });
+
+  it('import: a first part without tensors, and one part of a file that was split into one', async () => {
+    const bench = await createLibrary();
+    const expected = await logitsOf(bench, await bench.library.importModel('whole', await asGguf()));
+    const split = await asGgufParts(3, {
+      tensors: ([first = [], second = [], third = []]) => [[], [...first, ...second], third],
+    });
+    expect(await logitsOf(bench, await bench.library.importModel('split', split))).toEqual(expected);
+    expect(await logitsOf(bench, await bench.library.importModel('one', await asGgufParts(1)))).toEqual(
+      expected,
+    );
   });
 
   it('import: an ONNX graph is known by what it takes, whatever its architecture', async () => {

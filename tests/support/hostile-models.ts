@@ -7,6 +7,7 @@ import type { NamedFile } from '../../src/protocol/models';
 import { HOSTILE_ONNX } from './hostile-onnx';
 import { loraGguf, queryMatrices } from './hostile-adapters';
 import {
+  asGgufParts,
   asSafetensors,
   asShards,
   besideWeights,
@@ -344,13 +345,136 @@ const GGUF: HostileModel[] = [
     what: 'one part of a split GGUF',
     files: async () => raw(await ggufBlob(), 'm-00001-of-00003.gguf'),
     code: 'model.unsupported',
-    fact: 'is part 1 of 3',
+    fact: 'm-00002-of-00003.gguf is missing, one of the 3 parts',
   },
   {
     what: 'two GGUF files',
     files: async () => [...raw(await ggufBlob(), 'a.gguf'), ...raw(await ggufBlob(), 'b.gguf')],
     code: 'model.unsupported',
     fact: 'There are 2 GGUF files: a.gguf, b.gguf',
+  },
+];
+
+const number = (value: number): GgufValue => ({ type: 'uint16', value });
+
+/** @param change of the metadata of the second of three parts. */
+const withSecondPart = (change: (metadata: Map<string, GgufValue>) => void): Promise<NamedFile[]> =>
+  asGgufParts(3, { metadata: (metadata, index) => void (index === 1 && change(metadata)) });
+
+/** The contents of the parts in another order, under the names that there were. */
+async function reordered(order: readonly number[]): Promise<NamedFile[]> {
+  const parts = await asGgufParts();
+  return parts.map(({ name }, index) => ({ name, blob: parts[order[index] ?? 0]?.blob ?? new Blob() }));
+}
+
+const PARTS: HostileModel[] = [
+  {
+    what: 'a split GGUF without its second part',
+    files: async () => (await asGgufParts()).filter((_, index) => index !== 1),
+    code: 'model.unsupported',
+    fact: 'tiny-00002-of-00003.gguf is missing, one of the 3 parts',
+  },
+  {
+    what: 'the first part of a split GGUF under the name of a whole file',
+    files: async () => raw((await asGgufParts())[0]?.blob ?? new Blob()),
+    code: 'model.unsupported',
+    fact: 'There is no model-00002-of-00003.gguf',
+  },
+  {
+    what: 'parts of two split GGUF files',
+    files: async () => [
+      ...(await asGgufParts(2)),
+      ...(await asGgufParts(2)).map(({ name, blob }) => ({ name: `other-${name}`, blob })),
+    ],
+    code: 'model.unsupported',
+    fact: 'There are 4 GGUF files',
+  },
+  {
+    what: 'a split GGUF whose parts were exchanged',
+    files: () => reordered([1, 0, 2]),
+    code: 'model.bad-header',
+    fact: 'it is part 2 where part 1 of 3 should be',
+  },
+  {
+    what: 'a split GGUF with one part in place of another',
+    files: () => reordered([0, 1, 1]),
+    code: 'model.bad-header',
+    fact: 'it is part 2 where part 3 of 3 should be',
+  },
+  {
+    what: 'a split GGUF of which a part belongs to another split',
+    files: () => withSecondPart((metadata) => metadata.set('split.count', number(5))),
+    code: 'model.bad-header',
+    fact: 'part 2 is of a file in 5 parts, the first is of one in 3',
+  },
+  {
+    what: 'a split GGUF with a whole file in place of a part',
+    files: async () => {
+      const whole = await ggufBlob();
+      return (await asGgufParts()).map(({ name, blob }, index) => ({
+        name,
+        blob: index === 1 ? whole : blob,
+      }));
+    },
+    code: 'model.bad-header',
+    fact: 'part 2 is of a file in 1 parts',
+  },
+  {
+    what: 'a split GGUF with a part of another architecture',
+    files: () =>
+      withSecondPart((metadata) => metadata.set('general.architecture', { type: 'string', value: 'gemma3' })),
+    code: 'model.bad-header',
+    fact: 'part 2 is of another model: its general.architecture',
+  },
+  {
+    what: 'a split GGUF with a part of a model with more tensors',
+    files: () => withSecondPart((metadata) => metadata.set('split.tensors.count', number(99))),
+    code: 'model.bad-header',
+    fact: 'part 2 is of another model: it says 99 tensors',
+  },
+  {
+    what: 'a split GGUF with a tensor in two parts',
+    files: () =>
+      asGgufParts(3, {
+        tensors: ([first = [], second = [], third = []]) => [first, second, [...third, ...first.slice(0, 1)]],
+      }),
+    code: 'model.bad-header',
+    fact: 'is in part 3 and in one before it',
+  },
+  {
+    what: 'a split GGUF with a tensor in none of its parts',
+    files: () =>
+      asGgufParts(3, {
+        tensors: ([first = [], second = [], third = []]) => [first, second, third.slice(1)],
+      }),
+    code: 'model.bad-header',
+    fact: 'tensors together, it says',
+  },
+  {
+    what: 'a GGUF that is split into 60000 parts',
+    files: async () => withKey('split.count', number(60_000)),
+    code: 'model.bad-header',
+    fact: 'split.count is 60000, at most 1024 can be',
+  },
+  {
+    what: 'a split GGUF with a page in place of a part',
+    files: async () =>
+      (await asGgufParts()).map(({ name, blob }, index) => ({
+        name,
+        blob: index === 1 ? new Blob(['<!doctype html><title>Not found</title>']) : blob,
+      })),
+    code: 'model.bad-header',
+    fact: 'instead of "GGUF"',
+  },
+  {
+    what: 'a split GGUF of which a part was cut',
+    files: async () =>
+      (await asGgufParts()).map(({ name, blob }, index) => ({
+        name,
+        blob: index === 1 ? blob.slice(0, blob.size - 512) : blob,
+      })),
+    code: 'model.truncated',
+    fact: 'the file at',
   },
 ];
 
@@ -405,6 +529,7 @@ export const HOSTILE_MODELS: readonly HostileModel[] = [
   ...SAFETENSORS,
   ...SHARDS,
   ...GGUF,
+  ...PARTS,
   ...HOSTILE_ONNX,
   ...BESIDE,
   ...ADAPTERS_AS_MODELS,

@@ -1,7 +1,7 @@
 // A model of a few thousand random weights in each form that an import takes: one safetensors file, several with an index,
 // GGUF. The same weights in all of them.
 import { ggufTokenizerOf } from '../../src/lib/formats/gguf/tokenizer-to-gguf';
-import { collectGguf, writeGguf } from '../../src/lib/formats/gguf/gguf-writer';
+import { collectGguf, writeGguf, type GgufTensor } from '../../src/lib/formats/gguf/gguf-writer';
 import type { GgufValue } from '../../src/lib/formats/gguf/gguf-types';
 import { onnxFiles, type OnnxModel } from '../../src/lib/formats/onnx';
 import { writeSafetensors } from '../../src/lib/formats/safetensors';
@@ -90,6 +90,12 @@ export function asShards(): NamedFile[] {
 export async function ggufBlob(
   change: (metadata: Map<string, GgufValue>) => void = () => undefined,
 ): Promise<Blob> {
+  const { metadata, tensors } = ggufContent();
+  change(metadata);
+  return collectGguf(writeGguf('tiny.gguf', { metadata, tensors }));
+}
+
+function ggufContent(): { metadata: Map<string, GgufValue>; tensors: GgufTensor[] } {
   const config = parseLlamaConfig(MODEL_JSON);
   const weights = modelWeights();
   const read = (name: string) => Promise.resolve(weights.get(name) as FileArray);
@@ -97,10 +103,34 @@ export async function ggufBlob(
     ...ggufMetadataOf(config, { name: 'tiny', fileType: 'F32' }, LLAMA_FORM),
     ...ggufTokenizerOf(tokenizer, { vocabSize: config.vocabSize }),
   ]);
-  change(metadata);
-  return collectGguf(
-    writeGguf('tiny.gguf', { metadata, tensors: ggufTensorsOf(config, read, 'F32', LLAMA_FORM) }),
-  );
+  return { metadata, tensors: ggufTensorsOf(config, read, 'F32', LLAMA_FORM) };
+}
+
+export interface GgufPartChanges {
+  /** Of each part before it is written. @param index from 0. */
+  metadata?: (metadata: Map<string, GgufValue>, index: number) => void;
+  /** Deals the tensors out anew. */
+  tensors?: (parts: GgufTensor[][]) => GgufTensor[][];
+}
+
+/** As llama.cpp's gguf-split would leave it: the first part has all metadata, the tensors are dealt out in order. */
+export async function asGgufParts(count = 3, changes: GgufPartChanges = {}): Promise<NamedFile[]> {
+  const { metadata, tensors } = ggufContent();
+  const each = Math.ceil(tensors.length / count);
+  const dealt = Array.from({ length: count }, (_, i) => tensors.slice(i * each, (i + 1) * each));
+  const parts = (changes.tensors?.(dealt) ?? dealt).map(async (own, index) => {
+    const numbers = new Map<string, GgufValue>([
+      ['split.no', { type: 'uint16', value: index }],
+      ['split.count', { type: 'uint16', value: count }],
+      ['split.tensors.count', { type: 'int32', value: tensors.length }],
+    ]);
+    const all = index === 0 ? new Map([...metadata, ...numbers]) : numbers;
+    changes.metadata?.(all, index);
+    const digits = [index + 1, count].map((number) => String(number).padStart(5, '0'));
+    const name = `tiny-${digits.join('-of-')}.gguf`;
+    return { name, blob: await collectGguf(writeGguf(name, { metadata: all, tensors: own })) };
+  });
+  return Promise.all(parts);
 }
 
 export async function asGguf(): Promise<NamedFile[]> {

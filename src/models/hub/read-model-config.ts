@@ -1,10 +1,11 @@
-// What a choice's model is, read on the hub before its weights are fetched: its config.json, or the header of its GGUF file
-// by ranges. Nothing is stored.
+// What a choice's model is, read on the hub before its weights are fetched: its config.json, or the headers of its GGUF file
+// or of the parts of one, by ranges. Nothing is stored.
 import { AppError } from '../../lib/errors';
 import type { HubDownloadRequest, HubFile } from '../../protocol/hub';
 import type { GgufForm } from '../decoder/gguf/gguf-form';
 import { openGguf } from '../decoder/gguf/gguf-weights';
 import type { HubClient } from './hub-client';
+import { joinRemote } from './remote-file';
 
 /** A configuration of that size is none. */
 const MOST_CONFIG_BYTES = 4 * 2 ** 20;
@@ -22,8 +23,16 @@ export async function readModelConfig(
     if (config.sizeBytes > MOST_CONFIG_BYTES) throw tooLarge(config);
     return open(config).text();
   }
-  const weights = fileOf(choice.files, (path) => path.endsWith('.gguf'), repositoryId);
-  return JSON.stringify((await openGguf(open(weights), await forms())).configJson);
+  const first = fileOf(choice.files, (path) => path.endsWith('.gguf'), repositoryId);
+  const parts = choice.files.filter(({ path }) => path.endsWith('.gguf'));
+  const find = (number: number, count: number): Promise<Blob> => {
+    const part = parts[number - 1];
+    return part === undefined
+      ? Promise.reject(missingPart(first, number, count))
+      : Promise.resolve(open(part));
+  };
+  const opened = await openGguf(open(first), await forms(), { find, join: joinRemote });
+  return JSON.stringify(opened.configJson);
 }
 
 function fileOf(files: readonly HubFile[], is: (path: string) => boolean, repositoryId: string): HubFile {
@@ -32,6 +41,13 @@ function fileOf(files: readonly HubFile[], is: (path: string) => boolean, reposi
   throw new AppError('hub.no-model', `There is nothing in ${repositoryId} that describes the model.`, {
     details: { repositoryId },
     remedy: 'Look it up again: it may have been changed meanwhile.',
+  });
+}
+
+function missingPart({ path }: HubFile, number: number, count: number): AppError {
+  return new AppError('hub.no-model', `${path} is one of ${count} parts, and part ${number} is not there.`, {
+    details: { path, number, count },
+    remedy: 'Look for another file of the model that is whole.',
   });
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { RemoteFile } from './remote-file';
+import { joinRemote, RemoteFile } from './remote-file';
 
 const BYTES = Uint8Array.from({ length: 100 }, (_, index) => index);
 
@@ -72,6 +72,17 @@ describe('remote file', () => {
     expect((await reader.read()).value).toHaveLength(2 ** 20);
     await reader.cancel();
     expect(asked).toEqual([0]);
+  });
+
+  test('remote file: several joined are read as one, each asked for its own bytes only', async () => {
+    const [a, b] = [remote(), remote()];
+    const joined = joinRemote([a.file.slice(0, 10), new Blob([]), b.file.slice(50, 60)]);
+    expect(joined.size).toBe(20);
+    expect(await bytesOf(joined.slice(8, 12))).toEqual([8, 9, 50, 51]);
+    expect([a.asked, b.asked]).toEqual([[[8, 10]], [[50, 52]]]);
+    expect(await bytesOf(joined.slice(12, 14))).toEqual([52, 53]);
+    expect(a.asked).toHaveLength(1);
+    expect(await bytesOf(joined)).toHaveLength(20);
   });
 
   test('remote file: what the server refuses, the reader is told', async () => {

@@ -58,3 +58,21 @@ export class RemoteFile extends Blob {
     );
   }
 }
+
+/** Files behind one another as one: a Blob made of remote files would be empty. */
+export function joinRemote(parts: readonly Blob[]): Blob {
+  const sizeBytes = parts.reduce((sum, { size }) => sum + size, 0);
+  return new RemoteFile(sizeBytes, async (start, end) => {
+    const joined = new Uint8Array(end - start);
+    let before = 0;
+    for (const part of parts) {
+      const from = Math.max(start - before, 0);
+      const to = Math.min(end - before, part.size);
+      if (from < to) {
+        joined.set(new Uint8Array(await part.slice(from, to).arrayBuffer()), before + from - start);
+      }
+      before += part.size;
+    }
+    return joined.buffer;
+  });
+}

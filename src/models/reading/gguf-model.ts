@@ -1,4 +1,4 @@
-// A model that is one GGUF file: its configuration, tokenizer, template and generation settings are rebuilt from the
+// A model that is one GGUF file, whole or in parts: its configuration, tokenizer, template and generation settings are rebuilt from the
 // metadata as the files that a safetensors model has beside its weights, so that everybody else reads only these.
 import type { GgufEntry, GgufHeader, GgufType } from '../../lib/formats/gguf/gguf-types';
 import { ggufNumber, ggufText } from '../../lib/formats/gguf/gguf-values';
@@ -7,7 +7,15 @@ import type { NamedFile, Precision } from '../../protocol/models';
 import { openGguf } from '../decoder/gguf/gguf-weights';
 import type { ModelFamilies } from '../model-family';
 import type { OpenedWeights } from './opened-model';
-import { CONFIG, GENERATION_CONFIG, GGUF_WEIGHTS, TOKENIZER, TOKENIZER_CONFIG } from './weight-files';
+import type { ModelSource } from './model-source';
+import {
+  CONFIG,
+  GENERATION_CONFIG,
+  GGUF_WEIGHTS,
+  ggufPartName,
+  TOKENIZER,
+  TOKENIZER_CONFIG,
+} from './weight-files';
 
 /** general.file_type (llama_ftype) of mixtures whose types are all read. */
 const MIXTURES: ReadonlyMap<number, Precision> = new Map([
@@ -17,9 +25,13 @@ const MIXTURES: ReadonlyMap<number, Precision> = new Map([
   [17, 'Q5_K_M'],
 ]);
 
-/** @throws AppError `model.bad-header`, `model.truncated`, `model.unsupported`. */
-export async function openGgufModel(file: Blob, families: ModelFamilies): Promise<OpenedWeights> {
-  const { header, configJson, reader } = await openGguf(file, families.ggufForms);
+/** @throws AppError `model.bad-header`, `model.truncated`, `model.unsupported`, `storage.missing`. */
+export async function openGgufModel(source: ModelSource, families: ModelFamilies): Promise<OpenedWeights> {
+  const { header, parts, configJson, reader } = await openGguf(
+    await source.need(GGUF_WEIGHTS),
+    families.ggufForms,
+    { find: (number, count) => source.need(ggufPartName(number, count)) },
+  );
   const { family, plan } = families.plan(configJson);
   return {
     format: 'gguf',
@@ -28,7 +40,7 @@ export async function openGgufModel(file: Blob, families: ModelFamilies): Promis
     read: reader(plan.decoder),
     precision: precisionOf(header),
     license: ggufText(header.metadata, 'general.license'),
-    weights: [{ name: GGUF_WEIGHTS, blob: file }],
+    weights: parts.map((blob, index) => ({ name: ggufPartName(index + 1, parts.length), blob })),
     beside: () => besideOf(header, configJson),
   };
 }

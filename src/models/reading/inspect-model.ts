@@ -18,7 +18,6 @@ import {
   chosenOnnx,
   CONFIG,
   GENERATION_CONFIG,
-  GGUF_WEIGHTS,
   MODULES,
   ONNX_GRAPH,
   SENTENCE_CONFIG,
@@ -98,7 +97,7 @@ async function chosenFiles(files: readonly NamedFile[], families: ModelFamilies)
   }
   const gguf = chosenGguf(files);
   if (gguf === null) return { format: 'safetensors', source: sourceOfFiles(files), variant: null };
-  return { format: 'gguf', source: sourceOfFiles([{ name: GGUF_WEIGHTS, blob: gguf }]), variant: null };
+  return { format: 'gguf', source: sourceOfFiles(gguf), variant: null };
 }
 
 async function isKnown(files: readonly NamedFile[], families: ModelFamilies): Promise<boolean> {

@@ -8,7 +8,6 @@ import { openOnnxModel } from './onnx-model';
 import type { ModelSource } from './model-source';
 import type { OpenedModel, OpenedWeights } from './opened-model';
 import { openSafetensorsModel } from './safetensors-model';
-import { GGUF_WEIGHTS } from './weight-files';
 
 export async function openModel(
   source: ModelSource,
@@ -26,7 +25,7 @@ export async function openModel(
   families: ModelFamilies,
   format: ModelFormat,
 ): Promise<OpenedModel> {
-  if (format === 'gguf') return openGgufModel(await source.need(GGUF_WEIGHTS), families);
+  if (format === 'gguf') return openGgufModel(source, families);
   if (format === 'onnx') return openOnnxModel(source);
   return openSafetensorsModel(source, families);
 }

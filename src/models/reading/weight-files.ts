@@ -21,31 +21,58 @@ export const SENTENCE_CONFIG = 'sentence_bert_config.json';
 const GGUF = /\.gguf$/i;
 /** As llama.cpp's gguf-split names the parts of a file. */
 const GGUF_PART = /-(\d{5})-of-(\d{5})\.gguf$/i;
+const MAX_PARTS = 1024;
+
+const partSuffix = (number: number, count: number): string =>
+  `-${String(number).padStart(5, '0')}-of-${String(count).padStart(5, '0')}.gguf`;
+
+/** What a part of a split GGUF file is stored as; the first tells by its header that there are others. */
+export const ggufPartName = (number: number, count: number): string =>
+  number === 1 ? GGUF_WEIGHTS : `model${partSuffix(number, count)}`;
 
 /**
- * The GGUF file where that is what the files are of; safetensors go first.
- * @throws AppError `model.unsupported` for several, or for one part of a split file.
+ * The GGUF file where that is what the files are of, or all parts of it, by the names that they are stored as; safetensors go
+ * first.
+ * @throws AppError `model.unsupported` for several, or where a part is missing.
  */
-export function chosenGguf(files: readonly NamedFile[]): Blob | null {
+export function chosenGguf(files: readonly NamedFile[]): NamedFile[] | null {
   if (files.some(({ name }) => name === WEIGHTS || name === WEIGHTS_INDEX)) return null;
   const found = files.filter(({ name }) => GGUF.test(name));
   const [first, second] = found;
   if (first === undefined) return null;
-  const [, part, parts] = GGUF_PART.exec(first.name) ?? [];
-  if (parts !== undefined && Number(parts) > 1) {
-    throw new AppError('model.unsupported', `${first.name} is part ${Number(part)} of ${Number(parts)}.`, {
-      details: { files: found.map(({ name }) => name) },
-      remedy: 'Join the parts with llama-gguf-split --merge and import the whole file.',
-    });
-  }
-  if (second !== undefined) {
-    const names = found.map(({ name }) => name).join(', ');
-    throw new AppError('model.unsupported', `There are ${found.length} GGUF files: ${names}.`, {
-      details: { files: found.map(({ name }) => name) },
-      remedy: 'Choose one of them: each is a whole model.',
-    });
-  }
-  return first.blob;
+  const [, , total = '1'] = GGUF_PART.exec(first.name) ?? [];
+  if (Number(total) > 1) return chosenParts(found, first.name, Number(total));
+  if (second !== undefined) throw severalGguf(found);
+  return [{ name: GGUF_WEIGHTS, blob: first.blob }];
+}
+
+/** @param name of one of the parts. */
+function chosenParts(found: readonly NamedFile[], name: string, count: number): NamedFile[] {
+  const stem = name.replace(GGUF_PART, '');
+  const byName = new Map(found.map((file) => [file.name.toLowerCase(), file.blob]));
+  const parts = Array.from({ length: Math.min(count, MAX_PARTS) }, (_, index) => {
+    const wanted = `${stem}${partSuffix(index + 1, count)}`;
+    const blob = byName.get(wanted.toLowerCase());
+    if (blob === undefined) throw missingPart(wanted, count, found);
+    return { name: ggufPartName(index + 1, count), blob };
+  });
+  if (found.length > count) throw severalGguf(found);
+  return parts;
+}
+
+function missingPart(name: string, count: number, found: readonly NamedFile[]): AppError {
+  return new AppError('model.unsupported', `${name} is missing, one of the ${count} parts of the model.`, {
+    details: { file: name, files: found.map((file) => file.name) },
+    remedy: `Choose ${name} together with the other parts.`,
+  });
+}
+
+function severalGguf(found: readonly NamedFile[]): AppError {
+  const names = found.map(({ name }) => name);
+  return new AppError('model.unsupported', `There are ${found.length} GGUF files: ${names.join(', ')}.`, {
+    details: { files: names },
+    remedy: 'Choose one of them: each is a whole model.',
+  });
 }
 
 export interface ChosenOnnx {

@@ -150,7 +150,7 @@ export const models = {
   importTitle: 'Import',
   dropTitle: 'Drop model or adapter files here',
   dropHelp:
-    'safetensors, in one file or in parts, or an ONNX graph, with config.json and tokenizer.json; a GGUF file; or an adapter: the folder of a PEFT adapter, or its GGUF file.',
+    'safetensors, in one file or in parts, or an ONNX graph, with config.json and tokenizer.json; GGUF, with all its parts; or an adapter: the folder of a PEFT adapter, or its GGUF file.',
   chooseFiles: 'Choose files',
   chooseFolder: 'Choose a folder',
   foundModel: 'A model',

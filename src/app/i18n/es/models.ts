@@ -154,7 +154,7 @@ export const models: Translation<English['models']> = {
   importTitle: 'Importar',
   dropTitle: 'Suelta aquí los archivos de un modelo o adaptador',
   dropHelp:
-    'safetensors, en un archivo o en partes, o un grafo ONNX, con config.json y tokenizer.json; un archivo GGUF; o un adaptador: la carpeta de uno de PEFT, o su archivo GGUF.',
+    'safetensors, en un archivo o en partes, o un grafo ONNX, con config.json y tokenizer.json; GGUF, con todas sus partes; o un adaptador: la carpeta de uno de PEFT, o su archivo GGUF.',
   chooseFiles: 'Elegir archivos',
   chooseFolder: 'Elegir una carpeta',
   foundModel: 'Un modelo',

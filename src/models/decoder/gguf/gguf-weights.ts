@@ -2,7 +2,7 @@
 // when they are asked for, some rows at a time; the file is never in memory whole.
 import { unsupportedGguf } from '../../../lib/formats/gguf/gguf-faults';
 import type { GgufWritableType } from '../../../lib/formats/gguf/gguf-encode';
-import { readGgufHeader } from '../../../lib/formats/gguf/gguf-header';
+import { readWholeGguf, type GgufPartsOptions } from '../../../lib/formats/gguf/gguf-parts';
 import { ggufRows, readGgufTensor } from '../../../lib/formats/gguf/gguf-tensor';
 import { ggufText } from '../../../lib/formats/gguf/gguf-values';
 import { PieceMemory } from '../../../lib/formats/piece-memory';
@@ -28,6 +28,8 @@ const PART_ELEMENTS = 1 << 20;
 
 export interface GgufModelFile {
   header: GgufHeader;
+  /** The file, or the parts that it was split into. */
+  parts: readonly Blob[];
   form: GgufForm;
   /** As Hugging Face's config.json would be. */
   configJson: Record<string, unknown>;
@@ -38,9 +40,17 @@ export interface GgufModelFile {
   reader: (config: DecoderConfig) => WeightReader;
 }
 
-/** @param forms those that can be read. @throws AppError `model.bad-header`, `model.truncated`, `model.unsupported`. */
-export async function openGguf(file: Blob, forms: readonly GgufForm[]): Promise<GgufModelFile> {
-  const header = await readGgufHeader(file);
+/**
+ * @param first the file, or the first of the parts that it was split into.
+ * @param forms those that can be read.
+ * @throws AppError `model.bad-header`, `model.truncated`, `model.unsupported`.
+ */
+export async function openGguf(
+  first: Blob,
+  forms: readonly GgufForm[],
+  others: GgufPartsOptions = {},
+): Promise<GgufModelFile> {
+  const { header, file, parts } = await readWholeGguf(first, others);
   refuseAdapter(header);
   const form = ggufFormOf(header.metadata, forms);
   const factors = header.tensors.get(GGUF_ROPE_FACTORS);
@@ -49,7 +59,7 @@ export async function openGguf(file: Blob, forms: readonly GgufForm[]): Promise<
     form,
     factors === undefined ? null : (await readGgufTensor(file, factors)).data,
   );
-  return { header, form, configJson, reader: (config) => readerOf(file, header, form, config) };
+  return { header, parts, form, configJson, reader: (config) => readerOf(file, header, form, config) };
 }
 
 function refuseAdapter({ metadata }: GgufHeader): void {
