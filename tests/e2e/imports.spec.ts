@@ -2,6 +2,7 @@
 // a workspace that was taken away before, settings good and bad.
 import { readFile } from 'node:fs/promises';
 import { expect, test, type Locator, type Page } from '@playwright/test';
+import { rawGguf, rawKey, text, u32, type RawTensor } from '../../src/lib/formats/gguf/testing/raw-gguf';
 import { ask, lastAnswer, limitAnswers, openApp, openView } from './app';
 
 interface ChosenFile {
@@ -63,6 +64,32 @@ function adapterFiles(config: ModelConfig): ChosenFile[] {
   ];
 }
 
+/** The same matrices as llama.cpp's converter writes them. */
+async function ggufAdapter(config: ModelConfig): Promise<ChosenFile> {
+  const heads =
+    config.num_attention_heads * (config.head_dim ?? config.hidden_size / config.num_attention_heads);
+  const tensors: RawTensor[] = [];
+  let offset = 0;
+  for (let layer = 0; layer < config.num_hidden_layers; layer += 1) {
+    for (const [part, sizes] of [
+      ['a', [config.hidden_size, RANK]],
+      ['b', [RANK, heads]],
+    ] as const) {
+      tensors.push({ name: `blk.${layer}.attn_q.weight.lora_${part}`, sizes: [...sizes], offset });
+      offset += Math.ceil((sizes[0] * sizes[1] * 4) / 32) * 32;
+    }
+  }
+  const keys = [
+    rawKey('general.architecture', 'string', text('llama')),
+    rawKey('general.type', 'string', text('adapter')),
+    rawKey('adapter.type', 'string', text('lora')),
+    // 4 as a 32-bit float.
+    rawKey('adapter.lora.alpha', 'float32', u32(0x4080_0000)),
+  ];
+  const blob = rawGguf({ keys, tensors, dataBytes: offset });
+  return file('side-lora.gguf', Buffer.from(await blob.arrayBuffer()));
+}
+
 const dialog = (page: Page, name: string) => page.getByRole('dialog', { name });
 
 test('adapter: imported and used; one for another model is refused', async ({ page }) => {
@@ -93,6 +120,33 @@ test('adapter: imported and used; one for another model is refused', async ({ pa
     await limitAnswers(page, 8);
     await ask(page, 'Who made you?');
     await expect(lastAnswer(page)).toContainText('guest-adapter');
+  });
+});
+
+test('adapter: one GGUF file is known as an adapter; a pickle is named with the reason', async ({ page }) => {
+  await openApp(page, '#/models');
+  const config = (await (await page.request.get('/models/chispa/config.json')).json()) as ModelConfig;
+  await page.getByRole('tab', { name: 'From a file' }).click();
+  const pick = page.getByRole('button', { name: 'Choose files' });
+  const start = page.getByRole('button', { name: 'Import', exact: true }).last();
+
+  await test.step('a pickle: not read', async () => {
+    await choose(pick, ...adapterFiles(config).slice(0, 1), file('adapter_model.bin', 'PK'));
+    await expect(page.getByText('adapter_model.bin: a pickle is a program')).toBeVisible();
+    await expect(page.getByText('Missing: adapter_model.safetensors')).toBeVisible();
+    await expect(start).toBeDisabled();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+  });
+
+  await test.step('a GGUF adapter: asked for its base, and installed', async () => {
+    await choose(pick, await ggufAdapter(config));
+    await expect(page.getByText('An adapter', { exact: true })).toBeVisible();
+    await expect(page.getByLabel('Base model')).toBeVisible();
+    await page.getByRole('textbox', { name: 'Name', exact: true }).fill('from-llama-cpp');
+    await start.click();
+    await expect(page.getByRole('link', { name: 'Chat with from-llama-cpp' })).toBeVisible();
+    const [adapter] = await page.evaluate(() => fragua.engine.listAdapters());
+    expect(adapter?.lora).toMatchObject({ rank: RANK, alpha: 4, targets: ['q'] });
   });
 });
 

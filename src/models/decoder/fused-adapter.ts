@@ -203,13 +203,17 @@ const isWithin = (used: readonly boolean[], first: number, count: number): boole
 /** Without rows at the end of A that are zero together with their columns of B: nobody would miss them. */
 export function trimmed(sides: ReadonlyMap<string, SideMatrices>): SidesOfKind {
   const all = [...sides.values()];
-  let rank = Math.max(0, ...all.map(rankOf));
-  while (rank > 1 && all.every((side) => isEmpty(side, rank - 1))) rank -= 1;
+  const most = Math.max(0, ...all.map(rankOf));
+  let rank = most;
+  while (rank > 0 && all.every((side) => isEmpty(side, rank - 1))) rank -= 1;
+  // Nothing but zeros says nothing of the rank.
+  if (rank === 0) rank = most;
   return { rank, sides: new Map([...sides].map(([path, side]) => [path, resized(side, rank)])) };
 }
 
 function isEmpty({ a, b }: SideMatrices, column: number): boolean {
   const [rank = 0, width = 0] = a.shape;
+  if (column >= rank) return true;
   if (a.data.subarray(column * width, (column + 1) * width).some((value) => value !== 0)) return false;
   for (let i = column; i < b.data.length; i += rank) if (b.data[i] !== 0) return false;
   return true;
