@@ -29,6 +29,7 @@ export default mergeConfig(
               '@tensorflow/tfjs-backend-wasm',
               '@tensorflow/tfjs-backend-webgpu',
               '@huggingface/jinja',
+              'onnxruntime-web/jspi',
               'onnxruntime-web/wasm',
               '@huggingface/tokenizers',
               '@huggingface/transformers',

@@ -12,6 +12,7 @@ import { exposeClients } from './console-handle';
 import { useLanguage } from './i18n/index.svelte';
 import { backendFromAddress } from './state/backend-override';
 import { linkSettings } from './state/settings-link';
+import { watchModelNotes } from './state/model-notes';
 import { watchWorkers } from './state/worker-watch';
 import './styles/index.css';
 
@@ -32,6 +33,7 @@ async function start(root: HTMLElement): Promise<void> {
   const backend = () => backendFromAddress(window.location) ?? preferences.values.backend;
   await services.device.start(backend());
   watchWorkers(services, backend);
+  watchModelNotes(services.clients.bus, services.toasts);
   if (services.device.error === null) {
     await Promise.allSettled([
       services.library.refresh(),

@@ -45,6 +45,8 @@ export interface LoadedModel {
   readonly storage: WeightStorage;
   /** null for `f32`. */
   readonly storageError: StorageError | null;
+  /** Why it runs where it does, where that is not the first choice. Absent or null: it is. */
+  readonly note?: string | null;
   readonly vocabSize: number;
   readonly contextLength: number;
   /** Ids that end an answer, from config.json and generation_config.json. */

@@ -13,12 +13,13 @@ export type EventMap = {
   'evaluation.finished': EvaluationResult;
   'checkpoint.saved': { checkpoint: CheckpointRecord };
   'checkpoint.loaded': { checkpoint: CheckpointRecord };
-  /** `error` is null where weights are kept as they are. */
+  /** `error` is null where weights are kept as they are, `note` where the model runs where it runs best. */
   'model.loaded': {
     model: ModelRecord;
     milliseconds: number;
     storage: WeightStorage;
     error: StorageError | null;
+    note: string | null;
   };
   /** A model or an adapter was stored. */
   'model.saved': { model: ModelRecord | null; adapter: AdapterRecord | null };

@@ -43,7 +43,7 @@ export async function composeEngine(
     families,
     plans: () => device.plans,
     chats: () => chats.runtime,
-    graphs: () => graphWays({ device: null, threads: ortThreads() }),
+    graphs: () => graphWays({ device: fastGpu(device.plans), threads: ortThreads() }),
     memoryLimitBytes: () => memoryLimitOf(device.memoryLimitBytes, database),
     arrayLimitBytes: () => device.arrayLimitBytes,
   });
@@ -95,6 +95,10 @@ function deviceMemory(): number | null {
   const told: unknown = 'deviceMemory' in navigator ? navigator.deviceMemory : null;
   return typeof told === 'number' ? told : null;
 }
+
+/** A CPU that speaks WebGPU is slower at it than at its own work. */
+const fastGpu = (plans: PlanDevice | null): GPUDevice | null =>
+  plans === null || plans.target.kind === 'software' ? null : plans.device;
 
 /**
  * The self-test's shapes are too small for the tiles that GPUs take, so these are tried first, each by itself. On a

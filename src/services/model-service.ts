@@ -133,8 +133,8 @@ export class ModelService {
       const startedAt = now();
       const model = await backend.load(record, storage);
       const milliseconds = now() - startedAt;
-      const { storageError: error } = model;
-      bus.emit('model.loaded', { model: record, milliseconds, storage, error }, SOURCE);
+      const { storageError: error, note = null } = model;
+      bus.emit('model.loaded', { model: record, milliseconds, storage, error, note }, SOURCE);
       return model;
     } catch (reason) {
       this.#kept.delete(key);

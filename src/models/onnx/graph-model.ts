@@ -42,6 +42,10 @@ export class GraphModel implements LoadedModel {
     return this.#parts.record;
   }
 
+  get note(): string | null {
+    return this.#parts.note;
+  }
+
   get vocabSize(): number {
     return this.#parts.vocabSize;
   }

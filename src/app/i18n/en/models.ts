@@ -164,4 +164,5 @@ export const models = {
   importing: 'Importing',
   importFailed: 'The import failed',
   imported: '{name} is installed',
+  elsewhere: '{name} runs on the processor',
 };

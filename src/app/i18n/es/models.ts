@@ -168,4 +168,5 @@ export const models: Translation<English['models']> = {
   importing: 'Importando',
   importFailed: 'La importación falló',
   imported: '{name} está instalado',
+  elsewhere: '{name} se ejecuta en el procesador',
 };
