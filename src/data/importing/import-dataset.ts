@@ -13,9 +13,9 @@ import type {
 } from '../../protocol/datasets';
 import { columnsOf } from '../formats/detect-format';
 import { sampleOfRow } from '../formats/row-to-sample';
-import { commonFileType, readRows } from '../reading/file-rows';
+import { commonFileType, readRows, type SourceFile } from '../reading/file-rows';
 import { excerptOf, type Row, type RowEvent } from '../reading/row-event';
-import { type ByteSource, readText, throwIfCancelled } from '../reading/text-reader';
+import { throwIfCancelled } from '../reading/text-reader';
 import { indexPath } from '../storage/dataset-files';
 import { RowWriter } from '../storage/row-writer';
 import { chooseFormat, type ChosenFormat } from './choose-format';
@@ -26,11 +26,6 @@ export interface ImportDependencies {
   blobs: BlobStore;
   newId?: () => string;
   now?: () => number;
-}
-
-export interface SourceFile {
-  name: string;
-  blob: ByteSource;
 }
 
 export interface ImportRequest {
@@ -107,11 +102,11 @@ class ImportRun {
     let bytesBefore = 0;
     for (const file of this.#request.files) {
       this.#file = file.name;
-      const pieces = readText(file.blob, file.name, {
+      const options = {
         signal: this.#signal,
-        onBytes: (done) => (this.#bytesDone = bytesBefore + done),
-      });
-      for await (const event of readRows(this.#fileType, pieces)) {
+        onBytes: (done: number) => (this.#bytesDone = bytesBefore + done),
+      };
+      for await (const event of readRows(this.#fileType, file, options)) {
         await this.#take(event);
         if (rows++ % ROWS_PER_PROGRESS === 0) {
           throwIfCancelled(this.#signal);

@@ -4,8 +4,15 @@ import type { DatasetFileType } from '../../protocol/datasets';
 import { readCsvRows } from './csv-rows';
 import { readJsonRows } from './json-rows';
 import { readJsonlRows } from './jsonl-rows';
+import { readParquetRows } from './parquet-rows';
 import type { RowEvent } from './row-event';
+import { readText, type ByteSource, type TextReadOptions } from './text-reader';
 import { readTextRows } from './text-rows';
+
+export interface SourceFile {
+  name: string;
+  blob: ByteSource;
+}
 
 const TYPE_OF_EXTENSION: Record<string, DatasetFileType> = {
   txt: 'txt',
@@ -17,6 +24,7 @@ const TYPE_OF_EXTENSION: Record<string, DatasetFileType> = {
   json: 'json',
   csv: 'csv',
   tsv: 'csv',
+  parquet: 'parquet',
 };
 
 /** A file without a known ending is read as plain text: encoding checks still refuse what is none. */
@@ -36,7 +44,14 @@ export function commonFileType(fileNames: string[]): DatasetFileType {
   return fileTypeOf(fileNames[0] ?? '');
 }
 
-export function readRows(type: DatasetFileType, pieces: AsyncIterable<string>): AsyncGenerator<RowEvent> {
+/** @throws as `readText` and `readParquetRows`. */
+export function readRows(
+  type: DatasetFileType,
+  { name, blob }: SourceFile,
+  options: TextReadOptions,
+): AsyncGenerator<RowEvent> {
+  if (type === 'parquet') return readParquetRows(blob, name, options);
+  const pieces = readText(blob, name, options);
   switch (type) {
     case 'txt':
     case 'md':

@@ -4,7 +4,8 @@ import { type Database, openDatabase } from '../../core/database';
 import type { BlobStore } from '../../lib/storage/blob-store';
 import { MemoryBlobStore } from '../../lib/storage/memory-blob-store';
 import type { ImportOptions, ImportOutcome } from '../../protocol/datasets';
-import { importDataset, type SourceFile } from '../importing/import-dataset';
+import { importDataset } from '../importing/import-dataset';
+import type { SourceFile } from '../reading/file-rows';
 
 export interface MemoryData {
   database: Database;
