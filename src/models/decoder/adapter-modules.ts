@@ -21,7 +21,8 @@ export interface AdapterModule {
   kind: string;
   /** Elements of its input. */
   in: number;
-  /** [in, out] in the file. An adapter's matrices are A [rank, in], B [out, rank] all the same. */
+  /** [in, out] in the file. An adapter's matrices are A [rank, in], B [out, rank] all the same (PEFT, lora/layer.py,
+   * update_layer: both are made as Linear, of whatever the module takes and gives). */
   transposed: boolean;
   /** In the order of their rows. */
   parts: AdapterPart[];

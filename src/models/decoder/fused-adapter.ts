@@ -46,7 +46,7 @@ const isSame = (one: FileArray, other: FileArray): boolean =>
  * @param modules of one kind.
  * @param sideOf of a projection, by its path; null where it is not adapted.
  * @param lengthsOf rows of a projection's weight that is not adapted; asked for with DoRA only, whose magnitudes are of all
- * rows.
+ * rows, each of its own (PEFT, lora/dora.py, get_weight_norm), so that those of a module are those of its parts in turn.
  */
 export function fuseKind(
   modules: readonly AdapterModule[],

@@ -31,8 +31,8 @@ const schema = v.object({
   alpha_pattern: patternOf(alpha),
   use_rslora: v.optional(v.nullable(v.boolean())),
   use_dora: v.optional(v.nullable(v.boolean())),
-  // How the base keeps its matrices. PEFT sets it by the kind of module, whatever it is given (lora/model.py,
-  // dispatch_default), and keeps A and B the same way round for both (lora/layer.py, update_layer).
+  // How the base keeps its matrices. PEFT sets it by the kind of module, whatever it is given (lora/layer.py,
+  // dispatch_default), and keeps A and B the same way round for both (update_layer there).
   fan_in_fan_out: v.optional(v.nullable(v.boolean())),
   bias: v.optional(v.nullable(v.literal('none', 'trained biases are not supported'))),
   lora_bias: off('a bias of its own'),
@@ -119,7 +119,7 @@ const OTHERS = [
 const NAME = /^\^?[\w.\\]+\$?$/;
 
 /**
- * The value of the first pattern that a module's path ends with (PEFT, get_pattern_key), or else `usual`.
+ * The value of the first pattern that a module's path ends with (PEFT, utils/other.py, get_pattern_key), or else `usual`.
  * @throws AppError `adapter.bad-config` for a regular expression.
  */
 export function patternValue(

@@ -54,31 +54,29 @@ export async function readPeftAdapter(
   if (bound !== undefined && bound !== base.fingerprint) {
     throw baseMismatch(base, 'it names the weights of another model');
   }
-  const found = findArrays(header, base, plan);
-  const modules = adaptedModules(found, config);
-  const ranks = modules.map((module) =>
-    checkModule(module, found.entries.get(module.path) ?? {}, config, base),
-  );
-  const alphas = modules.map(({ path }) => alphaFor(config, path));
-  if (
-    found.isPlain &&
-    ranks.every((rank) => rank === config.rank) &&
-    alphas.every((alpha) => alpha === config.alpha)
-  ) {
-    return { lora: plainLora(config, modules), arrays: null };
-  }
-  const read: FoundModule[] = [];
-  for (const [i, module] of modules.entries()) {
-    const scaling = {
-      rank: ranks[i] ?? config.rank,
-      alpha: alphas[i] ?? config.alpha,
-      useRslora: config.useRslora,
-    };
-    const side = await readSide(weights, found.entries.get(module.path) ?? {});
-    read.push({ module, side, scale: loraScale(scaling) });
-  }
+  const { modules, entries, isPlain } = findArrays(header, base, plan);
+  const adapted = adaptedModules(modules, entries, config).map((module): AdaptedModule => {
+    const found = entries.get(module.path) ?? {};
+    const rank = checkModule(module, found, config, base);
+    return { module, found, rank, alpha: alphaFor(config, module.path) };
+  });
+  const isEven = adapted.every(({ rank, alpha }) => rank === config.rank && alpha === config.alpha);
+  if (isPlain && isEven) return { lora: plainLora(config, adapted), arrays: null };
   const { dropout, useRslora, useDora } = config;
+  const read: FoundModule[] = [];
+  for (const { module, found, ...scaling } of adapted) {
+    const side = await readSide(weights, found);
+    read.push({ module, side, scale: loraScale({ ...scaling, useRslora }) });
+  }
   return adapterOfModules(read, { dropout, useRslora, useDora }, plan.decoder);
+}
+
+/** A module of the base, what the file has of it, and what the configuration says of it. */
+interface AdaptedModule {
+  module: AdapterModule;
+  found: Entries;
+  rank: number;
+  alpha: number;
 }
 
 const alphaFor = ({ alphaPattern, alpha }: PeftConfig, path: string): number =>
@@ -86,9 +84,9 @@ const alphaFor = ({ alphaPattern, alpha }: PeftConfig, path: string): number =>
 
 function plainLora(
   { rank, alpha, dropout, useRslora, useDora }: PeftConfig,
-  modules: readonly AdapterModule[],
+  adapted: readonly AdaptedModule[],
 ): LoraConfig {
-  const targets = new Set(modules.flatMap(({ parts }) => parts.map(({ target }) => target)));
+  const targets = new Set(adapted.flatMap(({ module }) => module.parts.map(({ target }) => target)));
   return { rank, alpha, dropout, targets: [...targets], useRslora, useDora };
 }
 
@@ -157,7 +155,11 @@ function noPlace(name: string, base: ModelRecord): Error {
 }
 
 /** Of each kind that the file or the configuration names, the modules of all layers. */
-function adaptedModules({ modules, entries }: FoundArrays, { targetModules }: PeftConfig): AdapterModule[] {
+function adaptedModules(
+  modules: readonly AdapterModule[],
+  entries: FoundArrays['entries'],
+  { targetModules }: PeftConfig,
+): AdapterModule[] {
   const isNamed = ({ path }: AdapterModule) =>
     targetModules?.some((name) => path === name || path.endsWith(`.${name}`)) === true;
   return [...modulesByKind(modules).values()].flatMap((kind) =>
