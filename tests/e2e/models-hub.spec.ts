@@ -4,14 +4,22 @@ import { readFile } from 'node:fs/promises';
 import { expect, test, type Page } from '@playwright/test';
 import { unzipSync } from 'fflate';
 import { HubServer } from '../support/hub-server';
-import { asGguf, asShards, besideWeights } from '../support/model-forms';
+import { asGguf, asGgufParts, asShards, besideWeights } from '../support/model-forms';
 import type { NamedFile } from '../../src/protocol/models';
-import { addSample, openApp, openView, runPane, runStatus, startRun } from './app';
+import { addSample, openApp, openView, runPane, runStatus, serviceWorkerReady, startRun } from './app';
 
 const SHARDED = 'tiny/sharded';
 const GATED = 'tiny/gated-gguf';
 const TOKEN = 'hf_e2e_very_secret_7Qx9';
 const CARD = '---\nlicense: mit\n---\n# Tiny\n\nMade of **random** numbers.';
+
+/** A hundred and thirty-five million weights: 538 MB, and 94 MB of keys and values for 2048 tokens. */
+const WIDE = {
+  ...{ architectures: ['LlamaForCausalLM'], vocab_size: 49_152, hidden_size: 576, intermediate_size: 1536 },
+  ...{ num_hidden_layers: 30, num_attention_heads: 9, num_key_value_heads: 3, rms_norm_eps: 1e-5 },
+  ...{ max_position_embeddings: 8192, tie_word_embeddings: true, torch_dtype: 'bfloat16' },
+};
+const ZEROS = new Uint8Array(6_000_000);
 
 let hub: HubServer;
 
@@ -19,11 +27,15 @@ test.beforeAll(async () => {
   hub = await HubServer.start();
   hub.add(SHARDED, { ...(await contents(asShards())), 'README.md': CARD }, { license: 'mit' });
   hub.add(GATED, await contents(await asGguf()), { gated: true });
+  const beside = await contents(besideWeights());
   hub.add('tiny/other', {
-    ...(await contents(besideWeights())),
+    ...beside,
     'config.json': JSON.stringify({ architectures: ['MambaForCausalLM'] }),
     'model.safetensors': new Uint8Array(50_000),
   });
+  hub.add('tiny/parts', await contents(await asGgufParts(3)));
+  hub.add('tiny/wide', { ...beside, 'config.json': JSON.stringify(WIDE), 'model.safetensors': ZEROS });
+  hub.add('tiny/large', { ...beside, 'tokenizer.json': new Uint8Array(300_000), 'model.safetensors': ZEROS });
   hub.tokens.set(TOKEN, new Set([GATED]));
 });
 test.afterAll(() => hub.stop());
@@ -176,6 +188,13 @@ test('hub: a gated repository wants a token; an unknown architecture is refused 
     expect(hub.asked('cdn', /./).filter(({ authorization }) => authorization !== null)).toEqual([]);
   });
 
+  await test.step('in parts: GGUF that was split is one choice, and one model', async () => {
+    await lookUp(page, 'tiny/parts');
+    await expect(page.getByRole('region', { name: 'tiny/parts' }).getByText('Chat and train')).toBeVisible();
+    await page.getByRole('button', { name: 'Download parts, gguf' }).click();
+    await expect(page.getByRole('link', { name: 'Chat with parts' })).toBeVisible();
+  });
+
   await test.step('unknown architecture: refused, with those that are known', async () => {
     await lookUp(page, 'tiny/other');
     await expect(page.getByRole('alert')).toContainText(
@@ -194,5 +213,86 @@ test('hub: a gated repository wants a token; an unknown architecture is refused 
     await page.getByRole('link', { name: 'Token and address' }).click();
     await page.getByRole('button', { name: 'Forget token' }).click();
     await expect(page.getByRole('button', { name: 'Forget token' })).toBeHidden();
+  });
+});
+
+test('fits: told for the memory that the user says there is, and anew when that changes', async ({
+  page,
+}) => {
+  await useLocalHub(page);
+  const card = page.getByRole('region', { name: 'tiny/wide' });
+  const say = async (gigabytes: string): Promise<void> => {
+    await openView(page, 'Settings');
+    await page.getByRole('link', { name: 'Engine and diagnostics' }).click();
+    const field = page.getByRole('textbox', { name: 'Memory for models (GB)' });
+    await field.fill(gigabytes);
+    await field.press('Enter');
+    await field.blur();
+    await openView(page, 'Models');
+    await lookUp(page, 'tiny/wide');
+  };
+
+  await say('0.5');
+  await expect(card.getByRole('button', { name: 'Does not fit' })).toBeVisible();
+  await expect(card).toContainText('Fits in 500 MB');
+  await expect(page.getByRole('row', { name: /Chispa/ })).toContainText('Chat and train');
+
+  await say('0.64');
+  await card.getByRole('button', { name: 'Chat only' }).click();
+  const figures = page.getByRole('dialog', { name: 'Memory of wide, safetensors' });
+  await expect(figures.getByRole('row', { name: /^32 bits/ })).toContainText('632 MB');
+  await expect(figures).toContainText('Models may take 640 MB together.');
+  await expect(figures).toContainText('The download takes 6');
+  await page.keyboard.press('Escape');
+  await expect(figures).toBeHidden();
+
+  // Empty is unknown again: what is left is the limit of WebAssembly.
+  await say('');
+  await expect(card.getByRole('button', { name: 'Chat and train' })).toBeVisible();
+  await expect(card).toContainText('Fits in 4.29 GB');
+});
+
+test('full storage in mid-download: what is here is kept, or removed by choice', async ({ page }) => {
+  await useLocalHub(page);
+  await serviceWorkerReady(page);
+  const browser = await page.context().newCDPSession(page);
+  const { origin } = new URL(page.url());
+  const used = await page.evaluate(async () => (await navigator.storage.estimate()).usage ?? 0);
+  await browser.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: used + 2_000_000 });
+  await openView(page, 'Models');
+  const row = page.getByRole('group', { name: 'large, safetensors' });
+  const kept = (): Promise<number[]> =>
+    page.evaluate(async () => (await fragua.data.listDownloads()).map(({ keptBytes }) => keptBytes));
+
+  await test.step('full: told, with what is here and both ways out', async () => {
+    await lookUp(page, 'tiny/large');
+    await page.getByRole('button', { name: 'Download large, safetensors' }).click();
+    await expect(row).toContainText('No room left for model.safetensors');
+    await expect(row.getByRole('button', { name: /^Remove / })).toBeVisible();
+    expect((await kept())[0]).toBeGreaterThanOrEqual(300_000);
+  });
+
+  await test.step('kept: with room again it goes on from there', async () => {
+    await browser.send('Storage.overrideQuotaForOrigin', { origin });
+    hub.requests.length = 0;
+    await row.getByRole('button', { name: 'Keep and try again' }).click();
+    // All of it came; that these zeros are no model is found afterwards.
+    await expect(row).toContainText('Not installed');
+    expect(hub.asked('cdn', /tokenizer/)).toEqual([]);
+    await row.getByRole('button', { name: 'Discard large, safetensors' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Discard' }).click();
+    await expect(row).toBeHidden();
+  });
+
+  await test.step('removed: nothing of it stays', async () => {
+    const now = await page.evaluate(async () => (await navigator.storage.estimate()).usage ?? 0);
+    await browser.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: now + 2_000_000 });
+    await page.getByRole('button', { name: 'Download large, safetensors' }).click();
+    await row.getByRole('button', { name: /^Remove / }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Discard' }).click();
+    await expect(row).toBeHidden();
+    expect(await kept()).toEqual([]);
+    const left = await page.evaluate(async () => (await navigator.storage.estimate()).usage ?? 0);
+    expect(left - now).toBeLessThan(300_000);
   });
 });

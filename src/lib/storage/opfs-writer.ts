@@ -23,11 +23,21 @@ async function writeInWorker(file: FileSystemFileHandle, content: BlobContent): 
   }
 }
 
-/** A full disk shows as a short write before it shows as an error. */
-export function writeWhole(handle: FileSystemSyncAccessHandle, chunk: Uint8Array, at: number): number {
+/**
+ * A full disk shows as a short write before it shows as an error; in Chromium's private windows as a count of four thousand
+ * million, which is an error's number without its sign.
+ */
+export function writeWhole(
+  handle: Pick<FileSystemSyncAccessHandle, 'write'>,
+  chunk: Uint8Array,
+  at: number,
+): number {
   const written = handle.write(chunk, { at });
-  if (written < chunk.byteLength) {
-    throw new DOMException(`Only ${written} of ${chunk.byteLength} bytes were taken.`, 'QuotaExceededError');
+  if (written !== chunk.byteLength) {
+    throw new DOMException(
+      `${written} bytes were taken in place of ${chunk.byteLength}.`,
+      'QuotaExceededError',
+    );
   }
   return written;
 }
