@@ -20,11 +20,12 @@ export interface ModuleArray {
   matrix: MatrixName;
 }
 
-const MATRIX = /^(.+)\.lora_(?:([AB])(?:\.\w+)?\.weight|magnitude_vector(?:\.\w+)?(?:\.weight)?)$/;
+const MATRIX = /^(.+)\.lora_(?:([AB])(?:\.[\w-]+)?\.weight|magnitude_vector(?:\.[\w-]+?)?(?:\.weight)?)$/;
 /** What wrappers put before the model: PEFT, torch.compile, data-parallel training. */
-const WRAPPERS = /^(?:base_model\.model\.|base_model\.|_orig_mod\.|module\.)+/;
-/** A text model within one that sees images; a compiled block. */
-const WITHIN = /(^|\.)(?:language_model|text_model|_orig_mod)\.(?=.)/g;
+const WRAPPERS = /^(?:base_model\.model\.|base_model\.|_orig_mod\.|_fsdp_wrapped_module\.|module\.)+/;
+/** A text model within one that sees images; blocks that were compiled, or wrapped for several devices. */
+const WITHIN =
+  /(^|\.)(?:(?:language_model|text_model|_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.)+/g;
 
 /** null for an array that is no side path of a matrix. */
 export function moduleArrayOf(name: string): ModuleArray | null {

@@ -74,7 +74,12 @@ describe('PEFT adapters as people have them', () => {
     ['of a compiled model', 'base_model.model._orig_mod.model.', ''],
     ['of a text model within another', 'base_model.model.model.language_model.', ''],
     ['of a text model before its model', 'base_model.model.language_model.model.', ''],
-    ['with the adapter’s name', 'base_model.model.model.', '.my_adapter'],
+    [
+      'of a model on several devices',
+      '_fsdp_wrapped_module.base_model.model.model._fsdp_wrapped_module.',
+      '',
+    ],
+    ['with the adapter’s name', 'base_model.model.model.', '.my-adapter'],
   ])('readPeftAdapter: names %s are understood', async (_, prefix, infix) => {
     const { lora, arrays } = await read('llama', queries(prefix, infix));
     expect(lora.targets).toEqual(['q']);
