@@ -31,6 +31,7 @@ export default mergeConfig(
               '@huggingface/jinja',
               'onnxruntime-web/jspi',
               'onnxruntime-web/wasm',
+              'onnxruntime-web/webgpu',
               '@huggingface/tokenizers',
               '@huggingface/transformers',
               '@wllama/wllama/esm/index.js',
