@@ -1,12 +1,14 @@
 // Loading a model's weights from the origin private file system into the planned engine, as the app does it, beside reading
 // the same bytes and doing nothing with them.
 import type { EngineDevice } from '../../src/engine';
+import { elements, UPLOAD_ELEMENTS, UploadRing, WeightLayout, WeightStore } from '../../src/engine/planned';
 import { OpfsBlobStore } from '../../src/lib/storage/opfs-blob-store';
 import { createModelFamilies } from '../../src/models';
 import type { DecoderConfig } from '../../src/models/decoder/decoder-config';
 import { weightShapes } from '../../src/models/decoder/decoder-names';
 import { pieces } from '../../src/models/decoder/planned/load-base';
 import { PIECE_BYTES } from '../../src/models/decoder/planned/load-stored';
+import { baseGroups } from '../../src/models/decoder/planned/weight-groups';
 import { openModel } from '../../src/models/reading/open-model';
 import { sourceOfFiles } from '../../src/models/reading/model-source';
 import { CONFIG, GGUF_WEIGHTS, WEIGHTS } from '../../src/models/reading/weight-files';
@@ -94,6 +96,30 @@ export function loadingBench(device: EngineDevice) {
         for (const rows of pieces(shape)) await read(name, rows);
       }
       return performance.now() - started;
+    },
+
+    /** What the device takes for as many weights that nobody reads or works out. @returns milliseconds. */
+    async fillDevice(config: DecoderConfig): Promise<number> {
+      const { plans } = device;
+      if (plans === null) throw new Error('The planned engine runs on WebGPU only.');
+      const started = performance.now();
+      const layout = new WeightLayout(baseGroups(config, 'f32'), plans.slabBytes, false);
+      const store = WeightStore.open(layout, plans.memory, 'weights of a benchmark');
+      const ring = UploadRing.open(plans.memory);
+      for (const [name, shape] of weightShapes(config)) {
+        store.prepare(name);
+        await store.prepared(name);
+        const size = elements(shape);
+        for (let start = 0; start < size; start += UPLOAD_ELEMENTS) {
+          const count = Math.min(UPLOAD_ELEMENTS, size - start);
+          await ring.write(store, name, { start, count }, () => undefined);
+        }
+      }
+      await plans.device.queue.onSubmittedWorkDone();
+      const milliseconds = performance.now() - started;
+      ring.dispose();
+      store.dispose();
+      return milliseconds;
     },
 
     /** From the closed file to weights on the device. @returns milliseconds. */

@@ -1,5 +1,5 @@
 // Loading the SmolLM2-135M shape from the origin private file system: speed beside that of reading the same file and
-// throwing it away, and the most that the page takes of ordinary memory meanwhile.
+// throwing it away and of filling the device with nothing, and the most that the page takes of ordinary memory meanwhile.
 import type { Page } from 'playwright';
 import { LOAD_FORMS, SMOLLM2_135M, type LoadForm } from '../cases';
 import { HostMemory } from '../host-memory';
@@ -23,6 +23,7 @@ async function measure(page: Page, form: LoadForm, turns: number): Promise<Loade
   ] as const);
   const raw: number[] = [];
   const decodes: number[] = [];
+  const fills: number[] = [];
   const loads: number[] = [];
   const hosts: number[] = [];
   for (let turn = 0; turn < turns; turn += 1) {
@@ -30,6 +31,7 @@ async function measure(page: Page, form: LoadForm, turns: number): Promise<Loade
     decodes.push(
       await page.evaluate(([form, config]) => bench.decodeModelFile(form, config), [form, config] as const),
     );
+    fills.push(await page.evaluate((config) => bench.fillDevice(config), config));
     const host = await HostMemory.watch(page);
     loads.push(
       await page.evaluate(([form, config]) => bench.loadModelFile(form, config), [form, config] as const),
@@ -46,6 +48,7 @@ async function measure(page: Page, form: LoadForm, turns: number): Promise<Loade
     'MB/s to floats': speed(median(decodes)),
     'MB/s read only': speed(median(raw)),
     'seconds to load': median(loads) / 1000,
+    'seconds to fill the device': median(fills) / 1000,
     'MiB of host memory over idle': hostBytes / 1024 ** 2,
   };
   return { row, ratio, hostBytes };

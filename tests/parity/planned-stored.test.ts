@@ -62,10 +62,11 @@ const SHORT: DecoderConfig = {
   headSize: 16,
 };
 
-/** Random bytes whose halves are no infinities, from byte 2 of a file on and some bytes apart. */
+/** Random bytes whose halves are no infinities, some of them apart. @param first byte of the file that is theirs. */
 function randomStored(
   config: DecoderConfig,
   typeOf: (name: string, index: number) => GgufType,
+  first = 2,
 ): ReadonlyMap<string, StoredArray> {
   const random = new Random(9);
   const parts: Uint8Array<ArrayBuffer>[] = [];
@@ -75,7 +76,7 @@ function randomStored(
     parts.push(bytes);
     end += bytes.length;
   };
-  put(new Uint8Array(2));
+  put(new Uint8Array(first));
   [...weightShapes(config)].forEach(([name, shape], index) => {
     const type = typeOf(name, index);
     const { blockSize, blockBytes } = GGUF_LAYOUTS[type];
@@ -195,11 +196,23 @@ describe.each([
     },
   );
 
-  it.each(['F16', 'BF16', 'F32'] as const)('%s in rows of odd lengths: as from floats', async (type) => {
-    const arrays = randomStored({ ...SELF_TEST_CONFIG, hiddenSize: 11 }, () => type);
-    const config = { ...SELF_TEST_CONFIG, hiddenSize: 11 };
-    expect(await differencesOf(await open({ software }), config, arrays, 'f32')).toBe(0);
-  });
+  it.each(['F16', 'BF16', 'F32'] as const)(
+    '%s in rows of odd lengths, at any byte: as from floats',
+    async (type) => {
+      const config = { ...SELF_TEST_CONFIG, hiddenSize: 11 };
+      const owner = await open({ software });
+      for (const first of [0, 2, 3]) {
+        expect(
+          await differencesOf(
+            owner,
+            config,
+            randomStored(config, () => type, first),
+            'f32',
+          ),
+        ).toBe(0);
+      }
+    },
+  );
 
   it.each(Object.keys(TINY_CONFIG_JSON) as ModelFamily[])('%s out of GGUF: as from floats', async (name) => {
     const families = createModelFamilies();
