@@ -1,13 +1,14 @@
 // Loading a model's weights from the origin private file system into the planned engine, as the app does it, beside reading
 // the same bytes and doing nothing with them.
 import type { EngineDevice } from '../../src/engine';
-import { elements, UPLOAD_ELEMENTS, UploadRing, WeightLayout, WeightStore } from '../../src/engine/planned';
+import { elements, WeightLayout, WeightStore } from '../../src/engine/planned';
 import { OpfsBlobStore } from '../../src/lib/storage/opfs-blob-store';
 import { createModelFamilies } from '../../src/models';
 import type { DecoderConfig } from '../../src/models/decoder/decoder-config';
 import { weightShapes } from '../../src/models/decoder/decoder-names';
 import { pieces } from '../../src/models/decoder/planned/load-base';
 import { PIECE_BYTES } from '../../src/models/decoder/planned/load-stored';
+import { QueuePace } from '../../src/models/decoder/planned/queue-pace';
 import { baseGroups } from '../../src/models/decoder/planned/weight-groups';
 import { openModel } from '../../src/models/reading/open-model';
 import { sourceOfFiles } from '../../src/models/reading/model-source';
@@ -105,19 +106,20 @@ export function loadingBench(device: EngineDevice) {
       const started = performance.now();
       const layout = new WeightLayout(baseGroups(config, 'f32'), plans.slabBytes, false);
       const store = WeightStore.open(layout, plans.memory, 'weights of a benchmark');
-      const ring = UploadRing.open(plans.memory);
+      const pace = new QueuePace(plans.device.queue);
+      const zeros = new Float32Array(2 ** 20);
       for (const [name, shape] of weightShapes(config)) {
         store.prepare(name);
         await store.prepared(name);
         const size = elements(shape);
-        for (let start = 0; start < size; start += UPLOAD_ELEMENTS) {
-          const count = Math.min(UPLOAD_ELEMENTS, size - start);
-          await ring.write(store, name, { start, count }, () => undefined);
+        for (let start = 0; start < size; start += zeros.length) {
+          const part = zeros.subarray(0, Math.min(zeros.length, size - start));
+          store.write(name, part, start);
+          await pace.wrote(part.byteLength);
         }
       }
       await plans.device.queue.onSubmittedWorkDone();
       const milliseconds = performance.now() - started;
-      ring.dispose();
       store.dispose();
       return milliseconds;
     },

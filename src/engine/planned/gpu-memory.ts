@@ -77,20 +77,6 @@ export class GpuMemory {
     if (bytes > left) throw outOfMemory(label, bytes, this.#bytes, Math.max(0, left));
   }
 
-  /** Memory that both sides write: mapped now, copied from on the device later. Freed as any other. */
-  mapped(bytes: number, label: string): GPUBuffer {
-    this.require(bytes, label);
-    const buffer = this.device.createBuffer({
-      label,
-      size: bytes,
-      usage: GPUBufferUsage.MAP_WRITE | GPUBufferUsage.COPY_SRC,
-      mappedAtCreation: true,
-    });
-    this.#living.add(buffer);
-    this.#count(buffer.size);
-    return buffer;
-  }
-
   /** Of no effect on a buffer that was freed before, or that could not be allocated. */
   free(buffer: GPUBuffer): void {
     if (!this.#living.delete(buffer)) return;

@@ -33,7 +33,6 @@ export * from './tune/prove-unpacking';
 export * from './unpacker';
 export type { PackedType } from './kernels/unpack';
 export * from './weight-layout';
-export * from './upload-ring';
 export * from './weight-store';
 export * from './kernels/decode-attention';
 export * from './kernels/fused-product';

@@ -90,26 +90,6 @@ export class WeightStore {
     return { bits, words, scales: scales === null ? null : this.rangeOf(scales), offset: at };
   }
 
-  /** Whether all of a weight is kept in f32: then it can be copied, without a quantiser. */
-  isFloat(name: string): boolean {
-    const count = elements(this.layout.members.get(name)?.shape ?? []);
-    return this.layout.rangesOf(name, 0, count).every(({ piece }) => piece.form === null);
-  }
-
-  /** Copies elements from the beginning of another buffer. @param start as `write` takes it. */
-  encodeCopy(
-    encoder: GPUCommandEncoder,
-    name: string,
-    source: GPUBuffer,
-    start: number,
-    count: number,
-  ): void {
-    for (const range of this.layout.rangesOf(name, start, count)) {
-      const { buffer, offset, bytes } = this.#floats(range);
-      encoder.copyBufferToBuffer(source, range.from * FLOAT_BYTES, buffer, offset, bytes);
-    }
-  }
-
   /** @throws Error for a weight in few bits. */
   async read(name: string): Promise<Float32Array<ArrayBuffer>> {
     const count = elements(this.layout.members.get(name)?.shape ?? []);

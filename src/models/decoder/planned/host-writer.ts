@@ -1,13 +1,5 @@
-// Puts stored arrays on the device as floats that the host unpacks: into mapped memory what is kept in f32, through a
-// quantiser what is not. Owns the memory on the way.
-import {
-  elements,
-  UPLOAD_ELEMENTS,
-  UploadRing,
-  type PlanDevice,
-  type Quantiser,
-  type WeightStore,
-} from '../../../engine/planned';
+// Puts stored arrays on the device as floats that the host unpacks, some at a time through memory that is used again.
+import { elements, type PlanDevice, type Quantiser, type WeightStore } from '../../../engine/planned';
 import { unpackBlocks } from '../../../lib/formats/gguf/gguf-blocks';
 import type { StoredArray } from '../../file-layout';
 import { fromGgufRows } from '../gguf/gguf-names';
@@ -17,6 +9,9 @@ import type { ReadPiece } from './read-pieces';
 
 type Floats = Float32Array<ArrayBuffer>;
 
+/** 4 MiB of floats. */
+const TURN_ELEMENTS = 2 ** 20;
+
 /** Elements of a part that are unpacked together, with their bytes. */
 interface Turn {
   start: number;
@@ -24,10 +19,10 @@ interface Turn {
   bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** A part in turns of at most `UPLOAD_ELEMENTS`, or of what stays together where that is more. */
+/** A part in turns of at most `TURN_ELEMENTS`, or of what stays together where that is more. */
 function* turns({ array, start, count, begin }: ArrayPart, piece: ReadPiece): Generator<Turn, void> {
   const unit = unitOf(array);
-  const most = Math.max(1, Math.floor(UPLOAD_ELEMENTS / unit)) * unit;
+  const most = Math.max(1, Math.floor(TURN_ELEMENTS / unit)) * unit;
   for (let done = 0; done < count; done += most) {
     const own = Math.min(most, count - done);
     const from = begin - piece.begin + storedBytes(array, done);
@@ -42,40 +37,34 @@ function* turns({ array, start, count, begin }: ArrayPart, piece: ReadPiece): Ge
 export class HostWriter {
   readonly #base: WeightStore;
   readonly #quantiser: Quantiser | null;
-  readonly #ring: UploadRing;
   readonly #pace: QueuePace;
   #floats: Floats = new Float32Array(0);
   /** Rows before they are brought into the decoder's order. */
   #moved: Floats = new Float32Array(0);
 
-  /** @throws AppError `engine.out-of-memory`. */
   constructor({ memory }: PlanDevice, base: WeightStore, quantiser: Quantiser | null) {
     this.#base = base;
     this.#quantiser = quantiser;
-    this.#ring = UploadRing.open(memory);
     this.#pace = new QueuePace(memory.device.queue);
   }
 
   /** Returns while the last of it may still be on its way. */
   async write(part: ArrayPart, piece: ReadPiece): Promise<void> {
-    const { name, array } = part;
-    const isFloat = this.#base.isFloat(name);
     for (const { start, count, bytes } of turns(part, piece)) {
-      const unpack = (into: Floats): void => this.#unpack(array, bytes, into);
-      if (isFloat && count <= UPLOAD_ELEMENTS) {
-        await this.#ring.write(this.#base, name, { start, count }, unpack);
-        continue;
-      }
-      if (this.#floats.length < count) this.#floats = new Float32Array(count);
-      const floats = this.#floats.subarray(0, count);
-      unpack(floats);
-      this.#base.write(name, floats, start, this.#quantiser);
+      const floats = this.#floatsOf(part.array, bytes, count);
+      this.#base.write(part.name, floats, start, this.#quantiser);
       await this.#pace.wrote(floats.byteLength);
     }
   }
 
-  dispose(): void {
-    this.#ring.dispose();
+  /** Valid until the next ones are asked for. */
+  #floatsOf(array: StoredArray, bytes: Uint8Array<ArrayBuffer>, count: number): Floats {
+    const isPlain = array.type === 'F32' && array.headSize === null && bytes.byteOffset % 4 === 0;
+    if (isPlain) return new Float32Array(bytes.buffer, bytes.byteOffset, count);
+    if (this.#floats.length < count) this.#floats = new Float32Array(count);
+    const floats = this.#floats.subarray(0, count);
+    this.#unpack(array, bytes, floats);
+    return floats;
   }
 
   #unpack({ type, headSize, shape }: StoredArray, bytes: Uint8Array<ArrayBuffer>, into: Floats): void {

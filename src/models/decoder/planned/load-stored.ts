@@ -35,7 +35,7 @@ export async function writeStored(
   if (arrays.size === 0) return;
   const names = [...filePieces(arrays, PIECE_BYTES)].flatMap(({ parts }) => parts.map(({ name }) => name));
   const device = await DeviceWriter.open(owner, base, quantiser, arrays.values(), PIECE_BYTES);
-  let host: HostWriter | null = null;
+  const host = new HostWriter(owner, base, quantiser);
   try {
     let at = 0;
     for await (const piece of readPieces(filePieces(arrays, PIECE_BYTES))) {
@@ -43,14 +43,11 @@ export async function writeStored(
         prepareFrom(base, names, at);
         await base.prepared(part.name);
         at += 1;
-        if (device?.write(part, piece) === true) continue;
-        host ??= new HostWriter(owner, base, quantiser);
-        await host.write(part, piece);
+        if (device?.write(part, piece) !== true) await host.write(part, piece);
       }
       await device?.finish(piece);
     }
   } finally {
     device?.dispose();
-    host?.dispose();
   }
 }
