@@ -87,6 +87,17 @@ describe('estimate model', () => {
     expect(planned(row - 1).train[0]).toMatchObject({ bytes: row, fits: false });
   });
 
+  it('training that does not fit: what is told is the least of what was tried, at any limit', () => {
+    // A row may take more than a batch, of which less is kept.
+    const deep = llamaFamily.plan({ ...CONFIG, num_hidden_layers: 2, intermediate_size: 4096 });
+    const plans = device();
+    const train = (limitBytes: number | null) =>
+      estimateModel(deep, { limitBytes, arrayBytes: plans.slabBytes }, plans).train[0];
+    const [unlimited, none] = [train(null), train(1)];
+    expect(none?.fits).toBe(false);
+    expect(none?.bytes).toBeLessThanOrEqual(unlimited?.bytes ?? 0);
+  });
+
   it('an array that tfjs cannot bind: does not fit whatever the memory, and is named', () => {
     const bytes = 1024 * 64 * 4;
     const { chat, train, arrayLimitBytes } = eager(null, bytes - 1);

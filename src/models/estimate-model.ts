@@ -6,7 +6,8 @@ import { hasCode, type AppError } from '../lib/errors';
 import type { ModelEstimate, OversizedArray, StorageFit } from '../protocol/engine';
 import { WEIGHT_STORAGES, type WeightStorage } from '../protocol/models';
 import type { TrainingConfig } from '../protocol/training';
-import { planTraining } from './memory-budget';
+import { sketchActivationBytes } from './decoder/planned/sketch-bytes';
+import { ACTIVATION_BUDGET_BYTES, planTraining } from './memory-budget';
 import { elementCount, type ModelPlan, type PlannedWeights } from './model-family';
 
 const FLOAT_BYTES = 4;
@@ -70,7 +71,7 @@ function cacheBytes({ decoder, contextLength }: ModelPlan): number {
   return 2 * layers * kvHeads * headSize * Math.min(contextLength, CHAT_TOKENS) * FLOAT_BYTES;
 }
 
-/** LoRA as the defaults have it; where that is too much, a row at a time. */
+/** LoRA as the defaults have it; where that is too much, a row at a time; where neither fits, the one that takes less. */
 function trainingFit(
   plan: ModelPlan,
   storage: WeightStorage,
@@ -79,20 +80,33 @@ function trainingFit(
   plans: PlanDevice | null,
 ): StorageFit {
   // Until a step can be laid out, its weights are all that is known of it.
-  let last = fitOf(storage, kept, kept.bytes, room);
-  if (last.oversized !== undefined) return last;
+  let least = fitOf(storage, kept, kept.bytes, room);
+  if (least.oversized !== undefined) return least;
+  let isKnown = false;
   for (const batchSize of [trainingDefaults.batchSize, 1]) {
     try {
       const config = trainingOf(plan, storage, batchSize);
-      const { totalBytes } = planTraining(plan, config, room.limitBytes, plans).memory;
-      last = fitOf(storage, kept, totalBytes, room);
-      if (last.fits) return last;
+      const { totalBytes } = planTraining(sketched(plan), config, room.limitBytes, plans).memory;
+      const tried = fitOf(storage, kept, totalBytes, room);
+      if (tried.fits) return tried;
+      // A row may take more than a batch: what of a step is kept has room then that is worked out anew otherwise.
+      if (!isKnown || tried.bytes < least.bytes) least = tried;
+      isKnown = true;
     } catch (error) {
       if (!hasCode(error, 'engine.out-of-memory')) throw error;
-      last = { ...last, fits: false, oversized: oversizedOf(error) };
+      if (!isKnown) least = { ...least, fits: false, oversized: oversizedOf(error) };
     }
   }
-  return last;
+  return least;
+}
+
+/** Every storage of every model is asked about, and again when the device changes: there is no time for each step's layout. */
+function sketched(plan: ModelPlan): ModelPlan {
+  return {
+    ...plan,
+    plannedActivationBytes: (training, plans) =>
+      sketchActivationBytes(plan.decoder, training, plans, ACTIVATION_BUDGET_BYTES),
+  };
 }
 
 /** The array of a step that an arena has no place for. */
