@@ -6,7 +6,14 @@ import { ProtobufWriter, type ProtobufPart } from './protobuf-writer';
 /** Element types by their numbers in TensorProto.DataType. */
 export const ONNX_TYPES = { float: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float16: 10 } as const;
 export type OnnxType = keyof typeof ONNX_TYPES;
-const ELEMENT_BYTES: Record<OnnxType, number> = { float: 4, uint8: 1, int32: 4, int64: 8, bool: 1, float16: 2 };
+const ELEMENT_BYTES: Record<OnnxType, number> = {
+  float: 4,
+  uint8: 1,
+  int32: 4,
+  int64: 8,
+  bool: 1,
+  float16: 2,
+};
 
 export type OnnxAttribute = { int: number } | { float: number } | { text: string } | { ints: number[] };
 
