@@ -4,7 +4,7 @@ import { defaultVariant } from '../../../engine/planned/tune/default-variants';
 import { LORA_TARGETS } from '../../../protocol/models';
 import { TINY_DECODERS } from '../../testing/tiny-decoders';
 import type { DecoderConfig } from '../decoder-config';
-import { plannedActivationBytes } from './plan-bytes';
+import { plannedActivationBytes, type PlannedStep } from './plan-bytes';
 import { sketchActivationBytes } from './sketch-bytes';
 
 const MIB = 2 ** 20;
@@ -13,10 +13,10 @@ const device = {
   variantOf: (shape: Parameters<typeof defaultVariant>[0]) =>
     defaultVariant(shape, { kind: 'software', subgroupLanes: 0 }),
 };
-const step = {
+const step: PlannedStep = {
   ...{ method: 'lora', batchSize: 2, sequenceLength: 64 },
   lora: { rank: 4, alpha: 8, dropout: 0, targets: [...LORA_TARGETS] },
-} as const;
+};
 const deep = (config: DecoderConfig, layers: number): DecoderConfig => {
   const localLayers = Array.from({ length: layers }, (_, layer) => layer % 3 < 2);
   const traits = config.traits?.localLayers === undefined ? config.traits : { ...config.traits, localLayers };

@@ -33,6 +33,7 @@ export function sketchActivationBytes(
 
 function withLayers(config: DecoderConfig, layers: number): DecoderConfig {
   const { traits } = config;
-  if (traits?.localLayers === undefined) return { ...config, layers };
-  return { ...config, layers, traits: { ...traits, localLayers: traits.localLayers.slice(0, layers) } };
+  const localLayers = traits?.localLayers?.slice(0, layers);
+  if (localLayers === undefined) return { ...config, layers };
+  return { ...config, layers, traits: { ...traits, localLayers } };
 }
