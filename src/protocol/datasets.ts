@@ -2,7 +2,7 @@
 import type { DatasetStep } from './quality';
 
 export type DatasetFormat = 'text' | 'completion' | 'alpaca' | 'sharegpt' | 'messages';
-export type DatasetFileType = 'txt' | 'md' | 'jsonl' | 'json' | 'csv' | 'parquet';
+export type DatasetFileType = 'txt' | 'md' | 'jsonl' | 'json' | 'csv' | 'parquet' | 'html' | 'docx' | 'pdf';
 
 export interface SampleTurn {
   role: 'system' | 'user' | 'assistant';

@@ -106,7 +106,7 @@ class ImportRun {
         signal: this.#signal,
         onBytes: (done: number) => (this.#bytesDone = bytesBefore + done),
       };
-      for await (const event of readRows(this.#fileType, file, options)) {
+      for await (const event of readRows(file, options)) {
         await this.#take(event);
         if (rows++ % ROWS_PER_PROGRESS === 0) {
           throwIfCancelled(this.#signal);

@@ -2,6 +2,7 @@
 import { AppError } from '../../lib/errors';
 import type { DatasetFileType } from '../../protocol/datasets';
 import { readCsvRows } from './csv-rows';
+import { readDocumentText } from './document-text';
 import { readJsonRows } from './json-rows';
 import { readJsonlRows } from './jsonl-rows';
 import { readParquetRows } from './parquet-rows';
@@ -25,6 +26,10 @@ const TYPE_OF_EXTENSION: Record<string, DatasetFileType> = {
   csv: 'csv',
   tsv: 'csv',
   parquet: 'parquet',
+  html: 'html',
+  htm: 'html',
+  docx: 'docx',
+  pdf: 'pdf',
 };
 
 /** A file without a known ending is read as plain text: encoding checks still refuse what is none. */
@@ -33,24 +38,32 @@ export function fileTypeOf(fileName: string): DatasetFileType {
   return TYPE_OF_EXTENSION[extension] ?? 'txt';
 }
 
+/** Types that are read as text and may come together. */
+const TEXTS: readonly DatasetFileType[] = ['txt', 'md', 'html', 'docx', 'pdf'];
+
 /** @throws AppError `import.invalid` where files of different types come together. */
 export function commonFileType(fileNames: string[]): DatasetFileType {
-  const types = [...new Set(fileNames.map((name) => fileTypeOf(name).replace('md', 'txt')))];
-  if (types.length > 1) {
-    throw new AppError('import.invalid', `The files are of different types: ${types.join(', ')}.`, {
-      remedy: 'Add the files of each type as a dataset of their own.',
-    });
+  const types = fileNames.map(fileTypeOf);
+  const kinds = new Set(types.map((type) => (TEXTS.includes(type) ? 'txt' : type)));
+  if (kinds.size > 1) {
+    throw new AppError(
+      'import.invalid',
+      `The files are of different types: ${[...new Set(types)].join(', ')}.`,
+      {
+        remedy: 'Add the files of each type as a dataset of their own.',
+      },
+    );
   }
   return fileTypeOf(fileNames[0] ?? '');
 }
 
-/** @throws as `readText` and `readParquetRows`. */
-export function readRows(
-  type: DatasetFileType,
-  { name, blob }: SourceFile,
-  options: TextReadOptions,
-): AsyncGenerator<RowEvent> {
+/** By the name of the file. @throws as `readText`, `readDocumentText` and `readParquetRows`. */
+export function readRows({ name, blob }: SourceFile, options: TextReadOptions): AsyncGenerator<RowEvent> {
+  const type = fileTypeOf(name);
   if (type === 'parquet') return readParquetRows(blob, name, options);
+  if (type === 'html' || type === 'docx' || type === 'pdf') {
+    return readTextRows(readDocumentText(type, blob, name, options));
+  }
   const pieces = readText(blob, name, options);
   switch (type) {
     case 'txt':

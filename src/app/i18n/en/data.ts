@@ -11,7 +11,7 @@ export const data = {
   addNamed: 'Add {name}',
   added: '{name} is ready',
   chooseFiles: 'Choose files',
-  dropHere: 'Drop or paste JSONL, JSON, CSV, Parquet, TXT or Markdown, or choose files',
+  dropHere: 'Drop or paste JSONL, JSON, CSV, Parquet, text, Markdown, HTML, Word or PDF, or choose files',
   yourFiles: 'Your files',
   samplesTitle: 'Samples',
   datasetsCount_one: '{count} dataset',

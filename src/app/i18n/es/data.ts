@@ -14,7 +14,7 @@ export const data: Translation<English['data']> = {
   addNamed: 'Añadir {name}',
   added: '{name} está listo',
   chooseFiles: 'Elegir archivos',
-  dropHere: 'Suelta o pega JSONL, JSON, CSV, Parquet, TXT o Markdown, o elige archivos',
+  dropHere: 'Suelta o pega JSONL, JSON, CSV, Parquet, texto, Markdown, HTML, Word o PDF, o elige archivos',
   yourFiles: 'Tus archivos',
   samplesTitle: 'Ejemplos',
   datasetsCount_one: '{count} conjunto',
