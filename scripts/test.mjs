@@ -1,4 +1,5 @@
-// npm test: every check of the project, in two lanes (the built app in one, everything else in the other), each step's output kept apart.
+// npm test: every check of the project, in two lanes that take about as long (tests of the code in one, the built app and what is
+// read rather than run in the other), each step's output kept apart.
 // Ends with `N passed, N failed`. Options: --only NAME (repeatable) runs some steps.
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -21,13 +22,6 @@ const vitest = (project) => [
 /** A step passes as one check, unless `count` reads how many tests its report holds. */
 const lanes = [
   [
-    { name: 'format', command: [bin('prettier'), '--check', '--log-level', 'warn', '.'] },
-    { name: 'lint', command: [bin('eslint'), '.', '--max-warnings', '0'] },
-    { name: 'types', command: [bin('tsc'), '--noEmit'] },
-    { name: 'svelte', command: [bin('svelte-check'), '--threshold', 'warning', '--fail-on-warnings'] },
-    { name: 'imports', command: [bin('depcruise'), 'src', 'workers', '--config', '.dependency-cruiser.cjs'] },
-    { name: 'coverage', command: script('coverage', '--check') },
-    { name: 'diagrams', command: script('diagrams', '--check') },
     { name: 'unit', command: vitest('unit'), count: countVitest },
     { name: 'browser', command: vitest('browser'), count: countVitest },
   ],
@@ -35,6 +29,13 @@ const lanes = [
     { name: 'build', command: [bin('vite'), 'build', '--logLevel', 'warn'] },
     { name: 'budget', command: script('budget') },
     { name: 'e2e', command: [bin('playwright'), 'test'], count: countPlaywright },
+    { name: 'format', command: [bin('prettier'), '--check', '--log-level', 'warn', '.'] },
+    { name: 'lint', command: [bin('eslint'), '.', '--max-warnings', '0'] },
+    { name: 'types', command: [bin('tsc'), '--noEmit'] },
+    { name: 'svelte', command: [bin('svelte-check'), '--threshold', 'warning', '--fail-on-warnings'] },
+    { name: 'imports', command: [bin('depcruise'), 'src', 'workers', '--config', '.dependency-cruiser.cjs'] },
+    { name: 'coverage', command: script('coverage', '--check') },
+    { name: 'diagrams', command: script('diagrams', '--check') },
   ],
 ];
 
