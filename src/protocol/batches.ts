@@ -32,6 +32,15 @@ export interface BatchPlan {
   /** Share of samples held out for evaluation, 0 to below 1. The split depends on `seed` only. */
   evalShare: number;
   seed: number;
+  /** Which samples the dataset has to have, as it was said when the plan was first opened; absent: those it has. */
+  samples?: string;
+}
+
+export interface OpenedPlan {
+  planId: string;
+  summary: BatchSummary;
+  /** Which samples the dataset has: another text where others are read of its files, or left out. */
+  samples: string;
 }
 
 export interface BatchSummary {

@@ -1,5 +1,5 @@
 // The data worker's calls. It owns datasets, tokenising and batches.
-import type { BatchPlan, BatchSummary, TokenBatch } from './batches';
+import type { BatchPlan, BatchSummary, OpenedPlan, TokenBatch } from './batches';
 import type {
   DatasetFormat,
   DatasetRecord,
@@ -60,7 +60,8 @@ export interface DataWorkerStreams extends DataStreams, HubStreams {}
 
 /** What the engine worker calls over its own port. */
 export interface BatchApi {
-  openPlan(plan: BatchPlan): Promise<{ planId: string; summary: BatchSummary }>;
+  /** @throws AppError `training.invalid` where the dataset has not the samples that the plan names. */
+  openPlan(plan: BatchPlan): Promise<OpenedPlan>;
   trainBatch(planId: string, index: number): Promise<TokenBatch>;
   evalBatch(planId: string, index: number): Promise<TokenBatch>;
   evalPrompts(planId: string, count: number): Promise<string[]>;

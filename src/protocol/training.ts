@@ -127,6 +127,8 @@ export interface RunRecord {
   adapterId: string | null;
   /** Full fine-tuning: the model it made. */
   tunedModelId: string | null;
+  /** Which samples its dataset had; a run goes on with no others. Absent in runs of earlier versions. */
+  samples?: string;
   /** Why it failed or stopped by itself; null otherwise. */
   note: string | null;
   createdAt: number;

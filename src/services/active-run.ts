@@ -95,7 +95,7 @@ export class ActiveRun implements TrainingSink {
     let batches: PlanBatches | null = null;
     let training: TrainableModel | null = null;
     try {
-      batches = await PlanBatches.open(parts.batches, batchPlanOf(config));
+      batches = await PlanBatches.open(parts.batches, batchPlanOf(record));
       const opened = batches;
       training = await parts.exclusive(() => createTraining(lease, config));
       const run = new ActiveRun(parts, record, lease, opened, training, restore);
@@ -205,7 +205,7 @@ export class ActiveRun implements TrainingSink {
     const baseError = this.base.storageError;
     this.#record = {
       ...this.#record,
-      ...{ totalSteps, parameters, trainableParameters },
+      ...{ totalSteps, parameters, trainableParameters, samples: this.#batches.samples },
       ...(baseError === null ? {} : { baseError }),
     };
   }
@@ -216,7 +216,8 @@ function createTraining({ model, adapter }: ModelLease, config: TrainingConfig):
   return model.createLoraTraining(config.lora, config.seed, adapter);
 }
 
-function batchPlanOf(config: TrainingConfig): BatchPlan {
+function batchPlanOf({ config, samples }: RunRecord): BatchPlan {
   const { datasetId, modelId, sequenceLength, batchSize, trainOn, packing, evalShare, seed } = config;
-  return { datasetId, modelId, sequenceLength, batchSize, trainOn, packing, evalShare, seed };
+  const plan = { datasetId, modelId, sequenceLength, batchSize, trainOn, packing, evalShare, seed };
+  return samples === undefined ? plan : { ...plan, samples };
 }

@@ -6,7 +6,7 @@ import { indexPath } from '../data/storage/dataset-files';
 import { SampleReader } from '../data/storage/sample-reader';
 import { AppError } from '../lib/errors';
 import type { BlobStore } from '../lib/storage/blob-store';
-import type { BatchPlan, BatchSummary, TokenBatch } from '../protocol/batches';
+import type { BatchPlan, BatchSummary, OpenedPlan, TokenBatch } from '../protocol/batches';
 import type { BatchApi } from '../protocol/data';
 import type { DatasetRecord } from '../protocol/datasets';
 import type { TextTools } from './text-tools';
@@ -40,12 +40,12 @@ export class BatchPlans implements BatchApi {
     return (await prepared).summary();
   }
 
-  async openPlan(plan: BatchPlan): Promise<{ planId: string; summary: BatchSummary }> {
-    const { key, prepared } = await this.#prepare(plan);
+  async openPlan(plan: BatchPlan): Promise<OpenedPlan> {
+    const { key, prepared, samples } = await this.#prepare(plan);
     const ready = await prepared;
     const planId = `plan-${++this.#opened}`;
     this.#open.set(planId, { key, plan: ready });
-    return { planId, summary: await ready.summary() };
+    return { planId, summary: await ready.summary(), samples };
   }
 
   async trainBatch(planId: string, index: number): Promise<TokenBatch> {
@@ -73,12 +73,16 @@ export class BatchPlans implements BatchApi {
     }
   }
 
-  async #prepare(plan: BatchPlan): Promise<{ key: string; prepared: Promise<PreparedPlan> }> {
+  async #prepare(
+    asked: BatchPlan,
+  ): Promise<{ key: string; prepared: Promise<PreparedPlan>; samples: string }> {
+    const { samples: expected, ...plan } = asked;
     const { findDataset, blobs, tools, beat } = this.#dependencies;
     const record = await findDataset(plan.datasetId);
+    const samples = samplesOf(record);
+    if (expected !== undefined && expected !== samples) throw changedDataset(record);
     const encoder = await tools.encoderFor(plan.modelId);
-    const steps = (record.steps ?? []).map(({ id }) => id);
-    const key = JSON.stringify([plan, indexPath(record.folder, record.format, record.mapping), steps]);
+    const key = JSON.stringify([plan, samples]);
     const known = this.#prepared.get(key);
     const prepared =
       known ??
@@ -89,7 +93,7 @@ export class BatchPlans implements BatchApi {
     this.#prepared.set(key, prepared);
     if (known === undefined) prepared.catch(() => this.#prepared.delete(key));
     this.#forgetIdle();
-    return { key, prepared };
+    return { key, prepared, samples };
   }
 
   async #counted(work: () => Promise<PreparedPlan>): Promise<PreparedPlan> {
@@ -116,4 +120,21 @@ export class BatchPlans implements BatchApi {
       details: { planId },
     });
   }
+}
+
+/** Which of the dataset's rows are read as what, and which are left out. */
+function samplesOf({ folder, format, mapping, steps = [] }: DatasetRecord): string {
+  const taken = steps.map(({ id }) => id).sort();
+  return [indexPath(folder, format, mapping), ...taken].join(' ');
+}
+
+function changedDataset({ id, name }: DatasetRecord): AppError {
+  return new AppError(
+    'training.invalid',
+    `"${name}" is not what the run began with: other samples take part now.`,
+    {
+      remedy: 'Under Data, read it as before and take back what was done since; or start a new run.',
+      details: { datasetId: id },
+    },
+  );
 }

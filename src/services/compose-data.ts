@@ -100,7 +100,6 @@ function dataContainer(database: Database, blobs: BlobStore, { beat }: DataConte
         tools: services.get(toolsToken),
         plans: services.get(plansToken),
         now: () => Date.now(),
-        createId: () => crypto.randomUUID(),
         beat,
       }),
   );

@@ -101,6 +101,23 @@ describe('data-service', () => {
     await expect(made.plans.trainBatch(planId, 0)).rejects.toThrow(/no open plan/);
   });
 
+  it('a plan that names its samples is refused once others take part, and opens again when they are back', async () => {
+    const plan = await addPairs();
+    const { samples } = await made.plans.openPlan(plan);
+    expect((await made.plans.openPlan({ ...plan, samples })).samples).toBe(samples);
+    await made.service.reinterpret(plan.datasetId, 'text', { text: 'completion' });
+    await expect(made.plans.openPlan({ ...plan, samples })).rejects.toMatchObject({
+      code: 'training.invalid',
+      message: expect.stringMatching(/is not what the run began with/) as string,
+    });
+    expect((await made.plans.openPlan(plan)).samples).not.toBe(samples);
+    await made.service.reinterpret(plan.datasetId, 'completion', {
+      prompt: 'prompt',
+      completion: 'completion',
+    });
+    expect((await made.plans.openPlan({ ...plan, samples })).samples).toBe(samples);
+  });
+
   it('reads batches under the format that was chosen last', async () => {
     const plan = await addPairs();
     const before = await made.service.summarize(plan);

@@ -39,6 +39,7 @@ const batches: BatchApi = {
   openPlan: () =>
     Promise.resolve({
       planId: 'p',
+      samples: 'all',
       summary: {
         trainSamples: 4,
         evalSamples: 1,

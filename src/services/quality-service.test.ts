@@ -24,7 +24,6 @@ describe('quality of a dataset', () => {
   beforeEach(async () => {
     data = await memoryData();
     forgotten = [];
-    let ids = 0;
     service = new QualityService({
       ...data,
       tools: {
@@ -32,7 +31,6 @@ describe('quality of a dataset', () => {
       },
       plans: { forgetDataset: (id) => void forgotten.push(id) },
       now: () => 7,
-      createId: () => `s${++ids}`,
       beat: () => undefined,
     });
     const outcome = await importFiles(data, [textFile('rows.jsonl', jsonl(ROWS))]);
@@ -60,16 +58,18 @@ describe('quality of a dataset', () => {
   it('a fix is a step: samples are left out, and come back', async () => {
     await check();
     const changed = await service.applyFix(dataset.id, 'drop-exact');
-    expect(changed.steps).toEqual([{ id: 's1', fix: 'drop-exact', samples: 2, appliedAt: 7 }]);
+    const id = changed.steps?.[0]?.id ?? '';
+    expect(changed.steps).toEqual([{ id, fix: 'drop-exact', samples: 2, appliedAt: 7 }]);
     expect(await data.database.get('datasets', dataset.id)).toEqual(changed);
     expect(forgotten).toEqual([dataset.id]);
     const second = await service.applyFix(dataset.id, 'drop-faulty');
     expect([...(await SampleReader.open(second, data.blobs)).leftOut]).toEqual([2, 5, 3]);
-    const undone = await service.undoStep(dataset.id, 's1');
+    const undone = await service.undoStep(dataset.id, id);
     expect([...(await SampleReader.open(undone, data.blobs)).leftOut]).toEqual([3]);
-    const back = await service.undoStep(dataset.id, 's2');
+    const back = await service.undoStep(dataset.id, undone.steps?.[0]?.id ?? '');
     expect(back).toEqual(dataset);
-    expect(await data.blobs.read(`${dataset.folder}/step-s1.bin`)).toBeNull();
+    expect(await data.blobs.read(`${dataset.folder}/step-${id}.bin`)).toBeNull();
+    expect((await service.applyFix(dataset.id, 'drop-exact')).steps?.[0]?.id).toBe(id);
   });
 
   it('a check after a step looks at what is left', async () => {
@@ -108,7 +108,7 @@ describe('quality of a dataset', () => {
   it('a step whose file is gone: the dataset says so instead of training on what was left out', async () => {
     await check();
     const changed = await service.applyFix(dataset.id, 'drop-exact');
-    await data.blobs.remove(`${dataset.folder}/step-s1.bin`);
+    await data.blobs.remove(`${dataset.folder}/step-${changed.steps?.[0]?.id ?? ''}.bin`);
     await expect(SampleReader.open(changed, data.blobs)).rejects.toMatchObject({ code: 'storage.missing' });
   });
 });

@@ -2,7 +2,14 @@
 // Rows are never touched: a step's file names samples, and the record that names the step is put last.
 import type { Database } from '../core/database';
 import { checkDataset } from '../data/quality/check-dataset';
-import { numbersOfFix, reportPath, samplesOfStep, stepPath, withSteps } from '../data/quality/dataset-steps';
+import {
+  numbersOfFix,
+  reportPath,
+  samplesOfStep,
+  stepId,
+  stepPath,
+  withSteps,
+} from '../data/quality/dataset-steps';
 import { SampleReader } from '../data/storage/sample-reader';
 import { AppError } from '../lib/errors';
 import type { BlobStore } from '../lib/storage/blob-store';
@@ -19,7 +26,6 @@ export interface QualityServiceParts {
   tools: Pick<TextTools, 'encoderFor'>;
   plans: Pick<BatchPlans, 'forgetDataset'>;
   now: () => number;
-  createId: () => string;
   beat: () => void;
 }
 
@@ -66,7 +72,7 @@ export class QualityService implements QualityApi, QualityStreams {
   }
 
   async applyFix(datasetId: string, fix: DatasetFix): Promise<DatasetRecord> {
-    const { blobs, now, createId } = this.#parts;
+    const { blobs, now } = this.#parts;
     const record = await this.#find(datasetId);
     const report = await this.qualityReport(datasetId);
     const { steps = [] } = record;
@@ -77,17 +83,17 @@ export class QualityService implements QualityApi, QualityStreams {
       });
     }
     const numbers = numbersOfFix(fix, report);
-    const id = createId();
+    const id = stepId(fix, numbers);
     await blobs.write(stepPath(record.folder, id), new Blob([numbers]));
     return this.#put(record, [...steps, { id, fix, samples: samplesOfStep(fix, numbers), appliedAt: now() }]);
   }
 
-  async undoStep(datasetId: string, stepId: string): Promise<DatasetRecord> {
+  async undoStep(datasetId: string, id: string): Promise<DatasetRecord> {
     const record = await this.#find(datasetId);
     const { steps = [] } = record;
-    const left = steps.filter(({ id }) => id !== stepId);
+    const left = steps.filter((step) => step.id !== id);
     const changed = await this.#put(record, left);
-    if (left.length < steps.length) await this.#parts.blobs.remove(stepPath(record.folder, stepId));
+    if (left.length < steps.length) await this.#parts.blobs.remove(stepPath(record.folder, id));
     return changed;
   }
 

@@ -20,7 +20,7 @@ function api(failing: (index: number) => boolean = () => false) {
   const source = new ToyBatches();
   const calls: string[] = [];
   const batches: BatchApi = {
-    openPlan: async () => ({ planId: 'p', summary: await source.summary() }),
+    openPlan: async () => ({ planId: 'p', summary: await source.summary(), samples: 'all' }),
     trainBatch: (planId, index) => {
       calls.push(`${planId} ${index}`);
       if (failing(index)) return Promise.reject(new AppError('worker.dead', 'gone'));

@@ -1,23 +1,25 @@
 // The engine's side of the batches: a plan opened at the data worker, read by number, with the next batch on its way
 // while the present one is trained. What was fetched ahead is only ever handed out under its own number.
-import type { BatchPlan, BatchSource, BatchSummary, TokenBatch } from '../protocol/batches';
+import type { BatchPlan, BatchSource, BatchSummary, OpenedPlan, TokenBatch } from '../protocol/batches';
 import type { BatchApi } from '../protocol/data';
 
 export class PlanBatches implements BatchSource {
   readonly #api: BatchApi;
   readonly #planId: string;
   readonly #summary: BatchSummary;
+  /** As the plan has to name them when it is opened again. */
+  readonly samples: string;
   #ahead: { index: number; batch: Promise<TokenBatch> } | null = null;
 
-  private constructor(api: BatchApi, planId: string, summary: BatchSummary) {
+  private constructor(api: BatchApi, { planId, summary, samples }: OpenedPlan) {
     this.#api = api;
     this.#planId = planId;
     this.#summary = summary;
+    this.samples = samples;
   }
 
   static async open(api: BatchApi, plan: BatchPlan): Promise<PlanBatches> {
-    const { planId, summary } = await api.openPlan(plan);
-    return new PlanBatches(api, planId, summary);
+    return new PlanBatches(api, await api.openPlan(plan));
   }
 
   summary(): Promise<BatchSummary> {

@@ -90,6 +90,7 @@ const batches: BatchApi = {
   openPlan: () =>
     Promise.resolve({
       planId: 'plan',
+      samples: 'all',
       summary: {
         trainSamples: 4,
         evalSamples: 0,

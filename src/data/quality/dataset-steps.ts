@@ -2,6 +2,7 @@
 // samples it is about, and taking it back is removing it. The record names the steps and is put last.
 import type { BlobStore } from '../../lib/storage/blob-store';
 import { AppError } from '../../lib/errors';
+import { hashSeed } from '../../lib/random';
 import type { DatasetRecord } from '../../protocol/datasets';
 import type { DatasetFix, DatasetStep, QualityReport, SampleGroup } from '../../protocol/quality';
 
@@ -67,11 +68,17 @@ function pairs({ exact, near }: QualityReport): Uint32Array<ArrayBuffer> {
   return Uint32Array.from([...firstOf].flat());
 }
 
+/** The same for the same numbers: a step that is taken back and taken again changes nothing. */
+export const stepId = (fix: DatasetFix, numbers: Uint32Array): string =>
+  `${fix}-${hashSeed(numbers.join())
+    .toString(16)
+    .padStart(8, '0')}`;
+
 /** How many samples a step is about. */
 export const samplesOfStep = (fix: DatasetFix, numbers: Uint32Array): number =>
   fix === 'keep-together' ? numbers.length / 2 : numbers.length;
 
-/** Samples that are left, of all that were read. */
+/** The record with these steps; without any it is as it was read. */
 export const withSteps = (record: DatasetRecord, steps: DatasetStep[]): DatasetRecord => {
   const { steps: _, ...rest } = record;
   return steps.length === 0 ? rest : { ...rest, steps };

@@ -202,7 +202,11 @@ function toyBatchApi(closed: string[]): BatchApi {
   const source = new ToyBatches();
   let plans = 0;
   return {
-    openPlan: async () => ({ planId: `plan-${(plans += 1)}`, summary: await source.summary() }),
+    openPlan: async () => ({
+      planId: `plan-${(plans += 1)}`,
+      summary: await source.summary(),
+      samples: 'all',
+    }),
     trainBatch: (_, index) => source.trainBatch(index),
     evalBatch: (_, index) => source.evalBatch(index),
     evalPrompts: () => Promise.resolve([]),
