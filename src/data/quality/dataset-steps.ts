@@ -70,9 +70,7 @@ function pairs({ exact, near }: QualityReport): Uint32Array<ArrayBuffer> {
 
 /** The same for the same numbers: a step that is taken back and taken again changes nothing. */
 export const stepId = (fix: DatasetFix, numbers: Uint32Array): string =>
-  `${fix}-${hashSeed(numbers.join())
-    .toString(16)
-    .padStart(8, '0')}`;
+  `${fix}-${hashSeed(numbers.join()).toString(16).padStart(8, '0')}`;
 
 /** How many samples a step is about. */
 export const samplesOfStep = (fix: DatasetFix, numbers: Uint32Array): number =>
