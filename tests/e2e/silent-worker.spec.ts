@@ -35,7 +35,7 @@ test('silent worker: missed, restarted, resumed', async ({ page }) => {
     await expect(async () => {
       await page.clock.runFor(TICK_MS);
       await expect(notifications).toContainText('The engine worker stopped answering.', { timeout: 100 });
-    }).toPass({ timeout: 90_000 });
+    }).toPass({ timeout: 200_000 });
     await expect(runStatus(page)).toHaveText('Interrupted');
   });
 
