@@ -2,29 +2,11 @@
 // composition root joins it to the real readers and writers; tests bring a toy.
 import type { LoadedEmbedder } from '../models/loaded-embedder';
 import type { LoadedModel } from '../models/loaded-model';
+import type { ModelInspection } from '../models/reading/inspect-model';
 import type { StateArrays } from '../models/trainable-model';
 import type { DescribedGraph, ModelEstimate } from '../protocol/engine';
 import type { LoraConfig, ModelRecord, NamedFile, WeightStorage } from '../protocol/models';
 import type { TrainingConfig, TrainingPlan } from '../protocol/training';
-
-export interface InspectedModel {
-  /** The part of a record that only the files can tell. */
-  facts: Pick<
-    ModelRecord,
-    | 'family'
-    | 'task'
-    | 'parameters'
-    | 'sizeBytes'
-    | 'format'
-    | 'variant'
-    | 'dtype'
-    | 'contextLength'
-    | 'license'
-    | 'fingerprint'
-  >;
-  /** What is to be stored, by the names that `load` reads: files that no model needs are not among them. */
-  files: NamedFile[];
-}
 
 export interface InspectedAdapter {
   lora: LoraConfig;
@@ -38,7 +20,7 @@ export interface ModelBackend {
   /** The caller disposes it. @throws AppError `model.unsupported` for a model that makes no vectors. */
   loadEmbedder(record: ModelRecord): Promise<LoadedEmbedder>;
   /** @throws AppError `model.unsupported`, `model.bad-header`, `model.truncated`. */
-  inspectModel(files: readonly NamedFile[]): Promise<InspectedModel>;
+  inspectModel(files: readonly NamedFile[]): Promise<ModelInspection>;
   /** @throws AppError `adapter.bad-config`, `adapter.base-mismatch`. */
   inspectAdapter(files: readonly NamedFile[], base: ModelRecord): Promise<InspectedAdapter>;
   /** An adapter in PEFT's layout. */

@@ -1,8 +1,8 @@
 // Texts as an encoder wants them: with the special tokens around them that its tokenizer.json puts there, and cut so that these
 // stay. Any kind of tokenizer that @huggingface/tokenizers knows, WordPiece and Unigram among them. Holds the vocabulary only.
-import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers';
-import { AppError, messageOf } from '../errors';
+import type { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers';
 import type { TokenizerSource } from './hf-tokenizer';
+import { highestId, libraryTokenizer } from './library-tokenizer';
 import { parseTokenizerJson, specialToken } from './tokenizer-config';
 
 export interface EncodedText {
@@ -22,10 +22,8 @@ export class EmbeddingTokenizer {
   constructor({ tokenizerJson, tokenizerConfigJson }: TokenizerSource) {
     const document = parseTokenizerJson(tokenizerJson, 'tokenizer.json');
     const config = parseTokenizerJson(tokenizerConfigJson, 'tokenizer_config.json');
-    this.#library = libraryOf(document, config);
-    let highest = -1;
-    for (const id of this.#library.get_vocab().values()) highest = Math.max(highest, id);
-    this.vocabSize = highest + 1;
+    this.#library = libraryTokenizer(document, config, 'BPE, WordPiece or Unigram');
+    this.vocabSize = highestId(this.#library) + 1;
     const pad = specialToken(config, 'pad_token');
     this.padId = (pad === null ? undefined : this.#library.token_to_id(pad)) ?? 0;
   }
@@ -48,23 +46,5 @@ export class EmbeddingTokenizer {
   #ids(text: string, special: boolean): number[] {
     const { ids } = this.#library.encode(text, { add_special_tokens: special });
     return ids.filter((id) => Number.isInteger(id));
-  }
-}
-
-function libraryOf(document: Record<string, unknown>, config: Record<string, unknown>): LibraryTokenizer {
-  const parts = {
-    normalizer: null,
-    pre_tokenizer: null,
-    post_processor: null,
-    decoder: null,
-    added_tokens: [],
-  };
-  try {
-    return new LibraryTokenizer({ ...parts, ...document }, config);
-  } catch (cause) {
-    throw new AppError('model.unsupported', `tokenizer.json cannot be used: ${messageOf(cause)}`, {
-      remedy: 'Use a model whose tokenizer.json is a BPE, WordPiece or Unigram one.',
-      cause,
-    });
   }
 }

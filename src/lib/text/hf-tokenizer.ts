@@ -1,7 +1,7 @@
 // A Hugging Face tokenizer.json behind the project's Tokenizer interface. @huggingface/tokenizers encodes; decoding is
 // done here on bytes, so that streams and token-by-token pieces never show half a character. Holds the vocabulary only.
-import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers';
-import { AppError, messageOf } from '../errors';
+import type { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers';
+import { highestId, libraryTokenizer } from './library-tokenizer';
 import { type DecoderSpec, TokenBytes } from './token-bytes';
 import { parseTokenizerJson, specialToken } from './tokenizer-config';
 import type { DecodeStream, Tokenizer } from './tokenizer';
@@ -42,7 +42,7 @@ export class HfTokenizer implements Tokenizer {
   readonly #bytesById = new Map<number, Uint8Array<ArrayBuffer>>();
 
   constructor(document: TokenizerDocument, config: Record<string, unknown>) {
-    this.#library = buildLibrary(document, config);
+    this.#library = libraryTokenizer(document, config, 'byte-level or SentencePiece-style BPE');
     this.#bytes = new TokenBytes(document.decoder ?? null);
     this.#added = new Map(
       (document.added_tokens ?? []).map(({ id, special }) => [id, { special: special ?? false }]),
@@ -147,28 +147,4 @@ class PieceDecoder {
   rest(): string {
     return this.#utf8.decode();
   }
-}
-
-function buildLibrary(document: TokenizerDocument, config: Record<string, unknown>): LibraryTokenizer {
-  const parts = {
-    normalizer: null,
-    pre_tokenizer: null,
-    post_processor: null,
-    decoder: null,
-    added_tokens: [],
-  };
-  try {
-    return new LibraryTokenizer({ ...parts, ...document }, config);
-  } catch (cause) {
-    throw new AppError('model.unsupported', `tokenizer.json cannot be used: ${messageOf(cause)}`, {
-      remedy: 'Use a model whose tokenizer.json is a byte-level or SentencePiece-style BPE.',
-      cause,
-    });
-  }
-}
-
-function highestId(library: LibraryTokenizer): number {
-  let highest = -1;
-  for (const id of library.get_vocab().values()) highest = Math.max(highest, id);
-  return highest;
 }
