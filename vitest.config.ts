@@ -35,6 +35,7 @@ export default mergeConfig(
               '@huggingface/tokenizers',
               '@huggingface/transformers',
               '@wllama/wllama/esm/index.js',
+              'aws4fetch',
               'comlink',
               'fflate',
               'franc-min',

@@ -1,6 +1,7 @@
 // The one IndexedDB database, its stores and versions. Every realm opens it through here.
 import { openDB, type DBSchema, type IDBPDatabase } from 'idb';
 import { AppError } from '../lib/errors';
+import type { BackendRecord } from '../protocol/backends';
 import type { Conversation } from '../protocol/conversations';
 import type { DatasetRecord } from '../protocol/datasets';
 import type { AdapterRecord, ModelRecord } from '../protocol/models';
@@ -37,12 +38,21 @@ export interface FraguaSchema extends DBSchema {
     };
     indexes: { usedAt: number };
   };
+  backends: { key: string; value: BackendRecord };
+  /** Folders that were chosen, by backend: handles outlive the tab, permissions do not. */
+  folders: { key: string; value: FileSystemDirectoryHandle };
+  /** Tokenised samples by the SHA-256 of what they were made of. */
+  cachedTokens: {
+    key: string;
+    value: { key: string; datasetId: string; bytes: ArrayBuffer; gzip: boolean; usedAt: number };
+    indexes: { usedAt: number; datasetId: string };
+  };
 }
 
 export type Database = IDBPDatabase<FraguaSchema>;
 
 const NAME = 'fragua';
-const VERSION = 1;
+const VERSION = 2;
 
 /**
  * Opens the database, creating or upgrading it.
@@ -51,17 +61,9 @@ const VERSION = 1;
 export async function openDatabase(name = NAME): Promise<Database> {
   try {
     return await openDB<FraguaSchema>(name, VERSION, {
-      upgrade(database) {
-        database.createObjectStore('models', { keyPath: 'id' });
-        database.createObjectStore('adapters', { keyPath: 'id' }).createIndex('baseModelId', 'baseModelId');
-        database.createObjectStore('datasets', { keyPath: 'id' });
-        database.createObjectStore('runs', { keyPath: 'id' });
-        database.createObjectStore('runMetrics', { keyPath: ['runId', 'kind', 'step'] });
-        database.createObjectStore('checkpoints', { keyPath: 'id' }).createIndex('runId', 'runId');
-        database.createObjectStore('conversations', { keyPath: 'id' }).createIndex('updatedAt', 'updatedAt');
-        database.createObjectStore('documents');
-        database.createObjectStore('vault');
-        database.createObjectStore('responses', { keyPath: 'key' }).createIndex('usedAt', 'usedAt');
+      upgrade(database, before) {
+        if (before < 1) createFirstStores(database);
+        createDataStores(database);
       },
       blocking(_current, _blocked, event) {
         (event.target as IDBDatabase).close();
@@ -74,4 +76,25 @@ export async function openDatabase(name = NAME): Promise<Database> {
       cause,
     });
   }
+}
+
+function createFirstStores(database: Database): void {
+  database.createObjectStore('models', { keyPath: 'id' });
+  database.createObjectStore('adapters', { keyPath: 'id' }).createIndex('baseModelId', 'baseModelId');
+  database.createObjectStore('datasets', { keyPath: 'id' });
+  database.createObjectStore('runs', { keyPath: 'id' });
+  database.createObjectStore('runMetrics', { keyPath: ['runId', 'kind', 'step'] });
+  database.createObjectStore('checkpoints', { keyPath: 'id' }).createIndex('runId', 'runId');
+  database.createObjectStore('conversations', { keyPath: 'id' }).createIndex('updatedAt', 'updatedAt');
+  database.createObjectStore('documents');
+  database.createObjectStore('vault');
+  database.createObjectStore('responses', { keyPath: 'key' }).createIndex('usedAt', 'usedAt');
+}
+
+function createDataStores(database: Database): void {
+  database.createObjectStore('backends', { keyPath: 'id' });
+  database.createObjectStore('folders');
+  const tokens = database.createObjectStore('cachedTokens', { keyPath: 'key' });
+  tokens.createIndex('usedAt', 'usedAt');
+  tokens.createIndex('datasetId', 'datasetId');
 }

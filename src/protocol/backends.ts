@@ -1,0 +1,105 @@
+// Data backends as the page sees them: where data comes from, what was built of it, and what changed since.
+import type { DatasetProblem, DatasetRecord } from './datasets';
+
+/** A configuration as it is written, under SimpleTuner's names. Secrets are never part of it. */
+export type BackendConfigJson = Readonly<Record<string, unknown>> & { readonly id: string };
+
+/** Secrets of one backend by the name of their key: `aws_secret_access_key`. They stay in memory. */
+export type BackendSecrets = Readonly<Record<string, string>>;
+
+/** Something wrong with a configuration. */
+export interface BackendProblem {
+  /** Where: `[2].crop_aspect_buckets[0]`; '' is the whole. */
+  path: string;
+  message: string;
+  remedy: string;
+}
+
+/** What became of the samples on their way, in order. */
+export interface BuildStage {
+  name: 'discover' | 'read' | 'extract' | 'filter' | 'store';
+  /** Files or samples that came out of it. */
+  count: number;
+  milliseconds: number;
+}
+
+export interface BuildReport {
+  stages: BuildStage[];
+  /** Samples left out, by reason: `too_small`, `too_long`, `metadata_missing`, `not_found`, `already_exists`, `other`. */
+  filtering: Record<string, number>;
+  /** Samples by length in tokens or characters, the upper bound as key. */
+  buckets: Record<string, number>;
+  /** What to do where nothing usable came of it, or not all. In order. */
+  nextSteps: string[];
+  problems: DatasetProblem[];
+  /** Bytes of the worker's memory while it was built; null where the browser does not tell. */
+  peakBytes: number | null;
+  finishedAt: number;
+}
+
+/** A setting that is not as it was when the samples were read. */
+export interface ConfigDrift {
+  key: string;
+  built: unknown;
+  now: unknown;
+}
+
+export interface BackendRecord {
+  id: string;
+  config: BackendConfigJson;
+  /** What was built of it; null where nothing was yet. */
+  datasetId: string | null;
+  /** The configuration that the dataset was built with. */
+  builtWith: BackendConfigJson | null;
+  report: BuildReport | null;
+  createdAt: number;
+}
+
+export interface BackendProgress {
+  backendId: string;
+  stage: BuildStage['name'];
+  files: number;
+  samples: number;
+  bytes: number;
+  /** null while the listing goes on. */
+  filesTotal: number | null;
+}
+
+export type BackendBuildEvent =
+  | { type: 'progress'; progress: BackendProgress }
+  | { type: 'built'; backend: BackendRecord; dataset: DatasetRecord }
+  /** Nothing was stored: what was built before stays. */
+  | { type: 'refused'; backend: BackendRecord; report: BuildReport };
+
+/** The answer to a text that configures backends. Nothing is stored while there are problems. */
+export interface ConfigOutcome {
+  backends: BackendConfigJson[];
+  /** Secrets that stood in the text, by backend: they go to the vault, not into the record. */
+  secrets: Record<string, BackendSecrets>;
+  problems: BackendProblem[];
+  warnings: BackendProblem[];
+}
+
+export interface BackendApi {
+  listBackends(): Promise<BackendRecord[]>;
+  /** JSON or YAML: one backend or a list of them. Never throws for what the text says. */
+  checkBackends(text: string): Promise<ConfigOutcome>;
+  /** Stores a configuration; its dataset, if there is one, stays. @throws AppError `config.invalid` naming every problem. */
+  saveBackend(config: BackendConfigJson): Promise<BackendRecord>;
+  /** Reaches and lists it. @throws AppError `backend.unreachable`, `backend.denied`, `backend.missing`. */
+  testBackend(
+    config: BackendConfigJson,
+    secrets: BackendSecrets,
+  ): Promise<{ location: string; files: number; more: boolean }>;
+  /** What differs from what its dataset was built with; empty where nothing does or nothing was built. */
+  backendDrift(id: string): Promise<ConfigDrift[]>;
+  /** The dataset that was built of it stays unless it is removed as well. */
+  removeBackend(id: string, withDataset: boolean): Promise<void>;
+  /** A folder that was chosen on the page: kept so that its permission can be asked again. */
+  keepFolder(backendId: string, folder: FileSystemDirectoryHandle | readonly File[]): Promise<void>;
+}
+
+export interface BackendStreams {
+  /** Reads the source into its dataset, which is replaced once all of it is there; cancelling keeps what was. */
+  buildBackend(id: string, secrets: BackendSecrets): AsyncIterable<BackendBuildEvent>;
+}
