@@ -21,6 +21,8 @@ export interface BuildStage {
   /** Files or samples that came out of it. */
   count: number;
   milliseconds: number;
+  /** Bytes of the worker's heap at its end; null where the browser does not tell. */
+  memoryBytes: number | null;
 }
 
 export interface BuildReport {
@@ -69,7 +71,30 @@ export type BackendBuildEvent =
   | { type: 'progress'; progress: BackendProgress }
   | { type: 'built'; backend: BackendRecord; dataset: DatasetRecord }
   /** Nothing was stored: what was built before stays. */
-  | { type: 'refused'; backend: BackendRecord; report: BuildReport };
+  | { type: 'refused'; backend: BackendRecord; report: BuildReport }
+  /** It could not be read; the others go on. */
+  | { type: 'failed'; backendId: string; code: string; message: string; remedy: string | null };
+
+/** What a backend shows before anything is built of it. */
+export interface BackendPreview {
+  location: string;
+  /** Files found so far. */
+  files: number;
+  /** There are more than were looked at. */
+  more: boolean;
+  /** The first rows of the first file. */
+  rows: Record<string, unknown>[];
+  columns: string[];
+}
+
+/** What became of a backend's files since its dataset was built. Paths; the first hundred of each. */
+export interface FileChanges {
+  added: string[];
+  removed: string[];
+  changed: string[];
+  /** All of them, also those that are not named. */
+  total: number;
+}
 
 /** The answer to a text that configures backends. Nothing is stored while there are problems. */
 export interface ConfigOutcome {
@@ -86,11 +111,10 @@ export interface BackendApi {
   checkBackends(text: string): Promise<ConfigOutcome>;
   /** Stores a configuration; its dataset, if there is one, stays. @throws AppError `config.invalid` naming every problem. */
   saveBackend(config: BackendConfigJson): Promise<BackendRecord>;
-  /** Reaches and lists it. @throws AppError `backend.unreachable`, `backend.denied`, `backend.missing`. */
-  testBackend(
-    config: BackendConfigJson,
-    secrets: BackendSecrets,
-  ): Promise<{ location: string; files: number; more: boolean }>;
+  /** Reaches it and reads its first rows. @throws AppError `backend.unreachable`, `backend.denied`, `backend.missing`. */
+  testBackend(config: BackendConfigJson, secrets: BackendSecrets): Promise<BackendPreview>;
+  /** Lists it again; null where nothing was built of it yet. @throws as `testBackend`. */
+  rescanBackend(id: string, secrets: BackendSecrets): Promise<FileChanges | null>;
   /** What differs from what its dataset was built with; empty where nothing does or nothing was built. */
   backendDrift(id: string): Promise<ConfigDrift[]>;
   /** The dataset that was built of it stays unless it is removed as well. */
@@ -100,6 +124,13 @@ export interface BackendApi {
 }
 
 export interface BackendStreams {
-  /** Reads the source into its dataset, which is replaced once all of it is there; cancelling keeps what was. */
-  buildBackend(id: string, secrets: BackendSecrets): AsyncIterable<BackendBuildEvent>;
+  /**
+   * Reads sources into their datasets, those that others need first and independent ones side by side. A dataset is replaced once
+   * all of it is there; cancelling keeps what was.
+   * @param secrets by backend.
+   */
+  buildBackends(
+    ids: readonly string[],
+    secrets: Readonly<Record<string, BackendSecrets>>,
+  ): AsyncIterable<BackendBuildEvent>;
 }

@@ -48,6 +48,8 @@ export interface DatasetRecord {
   origin: 'sample' | 'imported';
   /** Which of the shipped samples it is; null for the user's own. */
   sampleId: string | null;
+  /** The data backend it was built of; absent where files were added by hand. */
+  backendId?: string;
   /** What was done about its samples, in order. */
   steps?: DatasetStep[];
   /** Blob folder with the samples. */

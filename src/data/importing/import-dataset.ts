@@ -4,16 +4,16 @@ import type { Database } from '../../core/database';
 import { AppError } from '../../lib/errors';
 import type { BlobStore } from '../../lib/storage/blob-store';
 import type {
-  DatasetFileType,
   DatasetProblem,
   DatasetRecord,
   ImportOptions,
   ImportOutcome,
   ImportProgress,
+  Sample,
 } from '../../protocol/datasets';
 import { columnsOf } from '../formats/detect-format';
 import { sampleOfRow } from '../formats/row-to-sample';
-import { commonFileType, readRows, type SourceFile } from '../reading/file-rows';
+import { FileTypes, readRows, type SourceFile } from '../reading/file-rows';
 import { excerptOf, type Row, type RowEvent } from '../reading/row-event';
 import { throwIfCancelled } from '../reading/text-reader';
 import { indexPath } from '../storage/dataset-files';
@@ -29,10 +29,21 @@ export interface ImportDependencies {
 }
 
 export interface ImportRequest {
-  files: SourceFile[];
+  /** Given one after the other where a source is still being listed. */
+  files: Iterable<SourceFile> | AsyncIterable<SourceFile>;
   options: ImportOptions;
   /** Which of the site's samples the files are; null for the user's own. A sample is stored under its own id, once. */
   sampleId: string | null;
+  /** The dataset that the outcome replaces once it is there; without one a new one is made. */
+  replaces?: DatasetRecord | null;
+  /** The data backend that the files are of. */
+  backendId?: string;
+  /** How a file becomes rows: by its name where this is absent. */
+  read?: typeof readRows;
+  /** Why a sample takes no part, or null. Its row is kept. */
+  leaveOut?: (sample: Sample) => string | null;
+  /** Samples that are kept of so many, as numbers in ascending order; null keeps all. */
+  choose?: (count: number) => readonly number[] | null;
 }
 
 /** Id of the dataset that a sample of the site becomes. */
@@ -79,10 +90,13 @@ class ImportRun {
   readonly #writer: RowWriter;
   readonly #log = new ProblemLog();
   readonly #columns = new Set<string>();
+  readonly #types = new FileTypes();
+  /** Samples that take no part, by reason. */
+  readonly #leftOut: Record<string, number> = {};
   #probe: { row: Row; line: number; file: string }[] = [];
   #format: ChosenFormat | null = null;
   #file = '';
-  #fileType: DatasetFileType = 'txt';
+  #bytesTotal: number;
   #bytesDone = 0;
   #samples = 0;
 
@@ -91,22 +105,26 @@ class ImportRun {
     this.#request = request;
     this.#dependencies = dependencies;
     this.#signal = signal;
-    this.#id = request.sampleId === null ? newId() : sampleDatasetId(request.sampleId);
+    this.#id =
+      request.replaces?.id ?? (request.sampleId === null ? newId() : sampleDatasetId(request.sampleId));
     this.folder = `datasets/${newId()}`;
     this.#writer = new RowWriter(dependencies.blobs, this.folder);
+    this.#bytesTotal = isList(request.files) ? bytesOf(request.files) : 0;
   }
 
   async *read(): AsyncGenerator<ImportProgress> {
-    this.#fileType = commonFileType(this.#request.files.map(({ name }) => name));
+    const { files, read = readRows } = this.#request;
     let rows = 0;
     let bytesBefore = 0;
-    for (const file of this.#request.files) {
+    for await (const file of files) {
       this.#file = file.name;
+      this.#types.add(file.name);
+      if (!isList(files)) this.#bytesTotal += file.blob.size;
       const options = {
         signal: this.#signal,
         onBytes: (done: number) => (this.#bytesDone = bytesBefore + done),
       };
-      for await (const event of readRows(file, options)) {
+      for await (const event of read(file, options)) {
         await this.#take(event);
         if (rows++ % ROWS_PER_PROGRESS === 0) {
           throwIfCancelled(this.#signal);
@@ -126,11 +144,14 @@ class ImportRun {
     if (this.#samples === 0) {
       return { status: 'refused', problems: [this.#emptyProblem(), ...problems], badLines: total };
     }
+    this.#choose();
     const format = this.#chosen();
     const sizeBytes = await this.#writer.finish(indexPath(this.folder, format.format, format.mapping));
     const dataset = this.#record(format, sizeBytes);
     throwIfCancelled(this.#signal);
     await this.#dependencies.database.put('datasets', dataset);
+    const { replaces } = this.#request;
+    if (replaces !== undefined && replaces !== null) await this.#dependencies.blobs.remove(replaces.folder);
     return { status: 'stored', dataset, problems };
   }
 
@@ -171,9 +192,26 @@ class ImportRun {
     if ('missing' in outcome) {
       const excerpt = excerptOf(JSON.stringify(row));
       this.#log.add({ code: 'dataset.missing-fields', file, line, excerpt, message: outcome.missing });
-    } else this.#samples++;
+    }
+    const isSample = 'sample' in outcome && this.#takesPart(outcome.sample);
+    if (isSample) this.#samples++;
     // Once refused, the rest is read only to count what else is wrong.
-    if (!this.#stopped()) await this.#writer.add(row, 'sample' in outcome);
+    if (!this.#stopped()) await this.#writer.add(row, isSample);
+  }
+
+  #takesPart(sample: Sample): boolean {
+    const reason = this.#request.leaveOut?.(sample) ?? null;
+    if (reason !== null) this.#leftOut[reason] = (this.#leftOut[reason] ?? 0) + 1;
+    return reason === null;
+  }
+
+  /** Some of the samples, where only some are wanted. */
+  #choose(): void {
+    const chosen = this.#request.choose?.(this.#samples) ?? null;
+    if (chosen === null) return;
+    this.#writer.choose(chosen);
+    this.#leftOut['over_max_num_samples'] = this.#samples - chosen.length;
+    this.#samples = chosen.length;
   }
 
   #stopped(): boolean {
@@ -187,16 +225,12 @@ class ImportRun {
   }
 
   #progress(stage: ImportProgress['stage']): ImportProgress {
-    return { stage, bytesDone: this.#bytesDone, bytesTotal: this.#bytesTotal(), samples: this.#samples };
-  }
-
-  #bytesTotal(): number {
-    return this.#request.files.reduce((sum, { blob }) => sum + blob.size, 0);
+    return { stage, bytesDone: this.#bytesDone, bytesTotal: this.#bytesTotal, samples: this.#samples };
   }
 
   #emptyProblem(): DatasetProblem {
-    const names = this.#request.files.map(({ name }) => name).join(', ');
-    const bytes = this.#bytesTotal();
+    const names = this.#types.fileNames.join(', ');
+    const bytes = this.#bytesTotal;
     const why =
       this.#log.total > 0
         ? `none of its ${this.#log.total} lines can be used`
@@ -208,13 +242,14 @@ class ImportRun {
   }
 
   #record(format: ChosenFormat, sizeBytes: number): DatasetRecord {
-    const { options, files, sampleId } = this.#request;
+    const { options, sampleId, backendId } = this.#request;
+    const { fileNames, type } = this.#types;
     const now = this.#dependencies.now ?? Date.now;
     return {
       id: this.#id,
-      name: options.name.trim() || (files[0]?.name ?? ''),
-      fileNames: files.map(({ name }) => name),
-      fileType: this.#fileType,
+      name: options.name.trim() || (fileNames[0] ?? ''),
+      fileNames,
+      fileType: type,
       format: format.format,
       detected: format.detected,
       reason: format.reason,
@@ -222,11 +257,16 @@ class ImportRun {
       columns: [...this.#columns],
       samples: this.#samples,
       sizeBytes,
-      skipped: { ...this.#log.counts },
+      skipped: { ...this.#log.counts, ...this.#leftOut },
       origin: sampleId === null ? 'imported' : 'sample',
       sampleId,
+      ...(backendId === undefined ? {} : { backendId }),
       folder: this.folder,
       createdAt: now(),
     };
   }
 }
+
+const isList = (files: ImportRequest['files']): files is SourceFile[] => Array.isArray(files);
+
+const bytesOf = (files: readonly SourceFile[]): number => files.reduce((sum, { blob }) => sum + blob.size, 0);

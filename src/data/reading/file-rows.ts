@@ -41,20 +41,31 @@ export function fileTypeOf(fileName: string): DatasetFileType {
 /** Types that are read as text and may come together. */
 const TEXTS: readonly DatasetFileType[] = ['txt', 'md', 'html', 'docx', 'pdf'];
 
-/** @throws AppError `import.invalid` where files of different types come together. */
-export function commonFileType(fileNames: string[]): DatasetFileType {
-  const types = fileNames.map(fileTypeOf);
-  const kinds = new Set(types.map((type) => (TEXTS.includes(type) ? 'txt' : type)));
-  if (kinds.size > 1) {
+const NAMES_KEPT = 100;
+
+/** The files of a dataset as they come, all of one type. */
+export class FileTypes {
+  /** The first ones: folders may have more files than a record should name. */
+  readonly fileNames: string[] = [];
+  readonly #types = new Set<DatasetFileType>();
+
+  /** That of the first file. */
+  get type(): DatasetFileType {
+    return fileTypeOf(this.fileNames[0] ?? '');
+  }
+
+  /** @throws AppError `import.invalid` where files of different types come together. */
+  add(fileName: string): void {
+    if (this.fileNames.length < NAMES_KEPT) this.fileNames.push(fileName);
+    this.#types.add(fileTypeOf(fileName));
+    const kinds = new Set([...this.#types].map((type) => (TEXTS.includes(type) ? 'txt' : type)));
+    if (kinds.size <= 1) return;
     throw new AppError(
       'import.invalid',
-      `The files are of different types: ${[...new Set(types)].join(', ')}.`,
-      {
-        remedy: 'Add the files of each type as a dataset of their own.',
-      },
+      `The files are of different types: ${[...this.#types].join(', ')}.`,
+      { remedy: 'Add the files of each type as a dataset of their own.' },
     );
   }
-  return fileTypeOf(fileNames[0] ?? '');
 }
 
 /** By the name of the file. @throws as `readText`, `readDocumentText` and `readParquetRows`. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readCsvRows } from './csv-rows';
-import { commonFileType, fileTypeOf } from './file-rows';
+import { FileTypes, fileTypeOf } from './file-rows';
 import { readJsonRows } from './json-rows';
 import { readJsonlRows } from './jsonl-rows';
 import type { RowEvent } from './row-event';
@@ -132,7 +132,10 @@ describe('text-rows', () => {
 describe('file-rows', () => {
   it('tells the type by the ending and refuses a mixture', () => {
     expect(['a.JSONL', 'b.tsv', 'c.md', 'noending'].map(fileTypeOf)).toEqual(['jsonl', 'csv', 'md', 'txt']);
-    expect(commonFileType(['a.txt', 'b.md'])).toBe('txt');
-    expect(() => commonFileType(['a.txt', 'b.csv'])).toThrow(/different types: txt, csv/);
+    const types = new FileTypes();
+    types.add('a.txt');
+    types.add('b.md');
+    expect(types.type).toBe('txt');
+    expect(() => types.add('c.csv')).toThrow(/different types: txt, md, csv/);
   });
 });

@@ -32,6 +32,11 @@ export class RowWriter {
     if (this.#pendingBytes >= this.#chunkBytes) await this.#flush();
   }
 
+  /** Of the samples so far only these, as numbers in ascending order: rows of the others are kept. */
+  choose(numbers: readonly number[]): void {
+    this.#index.choose(numbers);
+  }
+
   /** @returns bytes written, the index among them. */
   async finish(indexPath: string): Promise<number> {
     await this.#flush();
@@ -67,6 +72,16 @@ export class IndexBuilder {
     }
     this.#values.set([chunk, offset, length], this.#length);
     this.#length += INDEX_FIELDS;
+  }
+
+  choose(numbers: readonly number[]): void {
+    const chosen = new Uint32Array(numbers.length * INDEX_FIELDS);
+    numbers.forEach((number, i) => {
+      const from = number * INDEX_FIELDS;
+      chosen.set(this.#values.subarray(from, from + INDEX_FIELDS), i * INDEX_FIELDS);
+    });
+    this.#values = chosen;
+    this.#length = chosen.length;
   }
 
   bytes(): Uint8Array<ArrayBuffer> {
