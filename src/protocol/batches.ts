@@ -43,21 +43,25 @@ export interface OpenedPlan {
   samples: string;
 }
 
-export interface BatchSummary {
+/** What one dataset has to give. */
+export interface DatasetSummary {
   trainSamples: number;
   evalSamples: number;
-  /** Tokens with a label, over one epoch. */
+  /** Tokens with a label, over one pass. */
   trainTargetTokens: number;
   evalTargetTokens: number;
-  batchesPerEpoch: number;
   evalBatches: number;
   /** Samples cut to the sequence length. */
   truncatedSamples: number;
-  /** Samples left out because no label survived, with the reason counted by name. */
+  /** Samples left out because no label survived or they cannot be read, with the reason counted by name. */
   droppedSamples: Record<string, number>;
 }
 
-/** A prepared dataset, read by number. Implementations are pure: same plan, same number, same batch. */
+export interface BatchSummary extends DatasetSummary {
+  batchesPerEpoch: number;
+}
+
+/** The batches of a run, read by number. Implementations are pure: same plan, same number, same batch. */
 export interface BatchSource {
   summary(): Promise<BatchSummary>;
   /** `index` counts micro-batches from 0 over the whole run; epoch = floor(index / batchesPerEpoch). */

@@ -1,7 +1,9 @@
 // Prepared plans by number, for the engine. A plan that the page summarised is not prepared again when it is opened; a
 // few that nobody holds open are kept for that, the others are forgotten with their tokens.
-import type { PreparedPlan } from '../data/batches/prepared-plan';
-import { preparePlan } from '../data/batches/prepared-plan';
+import { surveyForTraining } from '../data/batches/surveyed-dataset';
+import { DEFAULT_STRATEGY, type SamplingFactories } from '../data/runtime/sampling-factories';
+import { checkPlan, TrainingBatches } from '../data/runtime/training-batches';
+import type { ExampleEncoder } from '../data/examples/example-encoder';
 import { indexPath } from '../data/storage/dataset-files';
 import { SampleReader } from '../data/storage/sample-reader';
 import { AppError } from '../lib/errors';
@@ -15,6 +17,7 @@ export interface BatchPlansDependencies {
   findDataset: (id: string) => Promise<DatasetRecord>;
   blobs: BlobStore;
   tools: TextTools;
+  sampling: SamplingFactories;
   beat: () => void;
 }
 
@@ -22,8 +25,8 @@ const IDLE_KEPT = 2;
 
 export class BatchPlans implements BatchApi {
   readonly #dependencies: BatchPlansDependencies;
-  readonly #prepared = new Map<string, Promise<PreparedPlan>>();
-  readonly #open = new Map<string, { key: string; plan: PreparedPlan }>();
+  readonly #prepared = new Map<string, Promise<TrainingBatches>>();
+  readonly #open = new Map<string, { key: string; plan: TrainingBatches }>();
   #preparing = 0;
   #opened = 0;
 
@@ -75,20 +78,16 @@ export class BatchPlans implements BatchApi {
 
   async #prepare(
     asked: BatchPlan,
-  ): Promise<{ key: string; prepared: Promise<PreparedPlan>; samples: string }> {
+  ): Promise<{ key: string; prepared: Promise<TrainingBatches>; samples: string }> {
     const { samples: expected, ...plan } = asked;
-    const { findDataset, blobs, tools, beat } = this.#dependencies;
+    const { findDataset, tools } = this.#dependencies;
     const record = await findDataset(plan.datasetId);
     const samples = samplesOf(record);
     if (expected !== undefined && expected !== samples) throw changedDataset(record);
     const encoder = await tools.encoderFor(plan.modelId);
     const key = JSON.stringify([plan, samples]);
     const known = this.#prepared.get(key);
-    const prepared =
-      known ??
-      this.#counted(async () =>
-        preparePlan({ plan, source: await SampleReader.open(record, blobs), encoder, beat }),
-      );
+    const prepared = known ?? this.#counted(() => this.#batchesOf(plan, record, encoder));
     this.#prepared.delete(key);
     this.#prepared.set(key, prepared);
     if (known === undefined) prepared.catch(() => this.#prepared.delete(key));
@@ -96,7 +95,19 @@ export class BatchPlans implements BatchApi {
     return { key, prepared, samples };
   }
 
-  async #counted(work: () => Promise<PreparedPlan>): Promise<PreparedPlan> {
+  async #batchesOf(
+    plan: BatchPlan,
+    record: DatasetRecord,
+    encoder: ExampleEncoder,
+  ): Promise<TrainingBatches> {
+    checkPlan(plan);
+    const { blobs, beat, sampling } = this.#dependencies;
+    const source = await SampleReader.open(record, blobs);
+    const dataset = await surveyForTraining({ plan, source, encoder, beat });
+    return new TrainingBatches({ plan, dataset, strategy: sampling.strategies.create(DEFAULT_STRATEGY) });
+  }
+
+  async #counted(work: () => Promise<TrainingBatches>): Promise<TrainingBatches> {
     this.#preparing++;
     try {
       return await work();
@@ -112,7 +123,7 @@ export class BatchPlans implements BatchApi {
     for (const [key] of idle.slice(0, Math.max(0, idle.length - IDLE_KEPT))) this.#prepared.delete(key);
   }
 
-  #find(planId: string): PreparedPlan {
+  #find(planId: string): TrainingBatches {
     const open = this.#open.get(planId);
     if (open !== undefined) return open.plan;
     throw new AppError('dataset.unknown', `There is no open plan "${planId}".`, {

@@ -1,6 +1,7 @@
 // Composition root of the data worker: the only place that makes its services.
 import { Container, createToken } from '../core/container';
 import type { Database } from '../core/database';
+import { createSamplingFactories, type SamplingFactories } from '../data/runtime/sampling-factories';
 import { removeLeftovers } from '../data/importing/import-lock';
 import type { BlobStore } from '../lib/storage/blob-store';
 import { browserClock } from '../lib/async/browser-clock';
@@ -26,6 +27,7 @@ const blobsToken = createToken<BlobStore>('blob-store');
 const locksToken = createToken<LockManager | null>('locks');
 const catalogToken = createToken<ModelCatalog>('model-catalog');
 const toolsToken = createToken<TextTools>('text-tools');
+const samplingToken = createToken<SamplingFactories>('sampling');
 const plansToken = createToken<BatchPlans>('batch-plans');
 const datasetsToken = createToken<DataService>('datasets');
 const qualityToken = createToken<QualityService>('quality');
@@ -68,6 +70,7 @@ function dataContainer(database: Database, blobs: BlobStore, { beat }: DataConte
     const catalog = services.get(catalogToken);
     return new TextTools((id) => catalog.findModel(id), services.get(blobsToken));
   });
+  container.register(samplingToken, createSampling);
   container.register(
     plansToken,
     (services) =>
@@ -75,6 +78,7 @@ function dataContainer(database: Database, blobs: BlobStore, { beat }: DataConte
         findDataset: (id) => findDataset(services.get(databaseToken), id),
         blobs: services.get(blobsToken),
         tools: services.get(toolsToken),
+        sampling: services.get(samplingToken),
         beat,
       }),
   );
@@ -116,6 +120,19 @@ function dataContainer(database: Database, blobs: BlobStore, { beat }: DataConte
     }),
   );
   return container;
+}
+
+/** The built-in ones, and each module of the plugins' folder for them. */
+function createSampling(): SamplingFactories {
+  const sampling = createSamplingFactories();
+  const found = [
+    sampling.strategies.discover(import.meta.glob('/src/plugins/sampling-strategies/*.ts', { eager: true })),
+    sampling.metrics.discover(import.meta.glob('/src/plugins/sampling-metrics/*.ts', { eager: true })),
+  ];
+  for (const { module, message } of found.flatMap(({ problems }) => problems)) {
+    console.warn(`Data: ${module} was left out: ${message}`);
+  }
+  return sampling;
 }
 
 function activityOf(

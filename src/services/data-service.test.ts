@@ -3,6 +3,7 @@ import { byteTokenizerSource, CHATML } from '../lib/text/testing/byte-tokenizer'
 import type { BatchPlan } from '../protocol/batches';
 import type { ModelRecord } from '../protocol/models';
 import { importOptions, memoryData } from '../data/testing/memory-data';
+import { createSamplingFactories } from '../data/runtime/sampling-factories';
 import { BatchPlans } from './batch-plans';
 import { DataService, findDataset } from './data-service';
 import { TextTools } from './text-tools';
@@ -24,7 +25,13 @@ async function makeService() {
   await blobs.write('m/tokenizer_config.json', new Blob([files.tokenizerConfigJson]));
   const beat = (): void => undefined;
   const tools = new TextTools(() => Promise.resolve(MODEL), blobs);
-  const plans = new BatchPlans({ findDataset: (id) => findDataset(database, id), blobs, tools, beat });
+  const plans = new BatchPlans({
+    findDataset: (id) => findDataset(database, id),
+    blobs,
+    tools,
+    sampling: createSamplingFactories(),
+    beat,
+  });
   const readSampleFile = (name: string): Promise<Response> =>
     Promise.resolve(new Response(FILES[name] ?? null, { status: name in FILES ? 200 : 404 }));
   const service = new DataService({ database, blobs, tools, plans, readSampleFile, locks: null, beat });

@@ -5,10 +5,11 @@ import type { Sample } from '../../protocol/datasets';
 import { ExampleEncoder } from '../examples/example-encoder';
 import { EVERY_SAMPLE, type SampleChoice } from '../quality/dataset-steps';
 import { CHARACTERS } from '../testing/characters';
-import { epochBatches } from './batch-order';
+import { lengthSorted } from '../runtime/length-sorted';
+import { checkPlan, TrainingBatches } from '../runtime/training-batches';
 import { packFirstFit } from './packing';
-import { preparePlan, type PreparedPlan } from './prepared-plan';
 import { splitSamples } from './split';
+import { surveyForTraining } from './surveyed-dataset';
 
 const TEXTS: Sample[] = Array.from({ length: 40 }, (_, i) => ({
   kind: 'text',
@@ -26,20 +27,23 @@ const PLAN: BatchPlan = {
   seed: 7,
 };
 
-function prepare(
+async function prepare(
   changes: Partial<BatchPlan> = {},
   samples = TEXTS,
   cacheBytes?: number,
   choice: Partial<SampleChoice> = {},
-): Promise<PreparedPlan> {
+): Promise<TrainingBatches> {
   const read = (i: number) => Promise.resolve(samples[i] as Sample);
   const source = { count: samples.length, read, ...EVERY_SAMPLE, ...choice };
   const encoder = new ExampleEncoder(CHARACTERS, createPlainTemplate(CHARACTERS));
   const plan = { ...PLAN, ...changes };
-  return preparePlan({ plan, source, encoder, ...(cacheBytes === undefined ? {} : { cacheBytes }) });
+  checkPlan(plan);
+  const kept = cacheBytes === undefined ? {} : { cacheBytes };
+  const dataset = await surveyForTraining({ plan, source, encoder, ...kept });
+  return new TrainingBatches({ plan, dataset, strategy: lengthSorted });
 }
 
-async function epoch(plan: PreparedPlan, number: number): Promise<TokenBatch[]> {
+async function epoch(plan: TrainingBatches, number: number): Promise<TokenBatch[]> {
   const { batchesPerEpoch } = await plan.summary();
   const indices = Array.from({ length: batchesPerEpoch }, (_, i) => number * batchesPerEpoch + i);
   return Promise.all(indices.map((index) => plan.trainBatch(index)));
@@ -96,28 +100,6 @@ describe('samples left out', () => {
   });
 });
 
-describe('batch-order', () => {
-  const lengths = Array.from({ length: 103 }, (_, i) => (i * 37) % 100);
-
-  it('takes every row once in an epoch and another order in the next', () => {
-    const first = epochBatches(lengths, 4, 1, 0);
-    expect(first).toHaveLength(26);
-    expect(first.flat().sort((a, b) => a - b)).toEqual([...lengths.keys()]);
-    expect(epochBatches(lengths, 4, 1, 0)).toEqual(first);
-    expect(epochBatches(lengths, 4, 1, 1)).not.toEqual(first);
-  });
-
-  it('pads less than unsorted batches would', () => {
-    const padding = (batches: number[][]): number =>
-      batches.reduce((sum, rows) => {
-        const sizes = rows.map((row) => lengths[row] ?? 0);
-        return sum + sizes.reduce((part, size) => part + Math.max(...sizes) - size, 0);
-      }, 0);
-    const unsorted = Array.from({ length: 26 }, (_, i) => [...lengths.keys()].slice(i * 4, i * 4 + 4));
-    expect(padding(epochBatches(lengths, 4, 1, 0))).toBeLessThan(padding(unsorted) / 4);
-  });
-});
-
 describe('packing', () => {
   it('puts every sequence into one row, none above the length, well filled', () => {
     const lengths = Array.from({ length: 300 }, (_, i) => 1 + ((i * 13) % 60));
@@ -129,7 +111,7 @@ describe('packing', () => {
   });
 });
 
-describe('prepared-plan', () => {
+describe('training-batches', () => {
   it('shifts labels, pads with ignored ones and counts targets', async () => {
     const plan = await prepare({ evalShare: 0, batchSize: 2 }, [
       { kind: 'text', text: 'abc' },

@@ -1,10 +1,10 @@
 // One pass over a dataset under a plan: lengths, targets, what is cut and what is left out. Tokens are not kept here.
 import { AppError } from '../../lib/errors';
-import type { BatchPlan } from '../../protocol/batches';
 import type { Example, ExampleEncoder } from '../examples/example-encoder';
 import { cutExample, type TokenWindow } from '../examples/windows';
 import type { Sample } from '../../protocol/datasets';
 import type { SampleChoice } from '../quality/dataset-steps';
+import type { RowPlan } from './prepared-dataset';
 import { splitSamples } from './split';
 
 /** Samples by number, and what steps make of them. */
@@ -41,7 +41,7 @@ const SAMPLES_PER_PAUSE = 64;
 export async function surveyDataset(
   source: SampleSource,
   encoder: ExampleEncoder,
-  plan: BatchPlan,
+  plan: RowPlan,
   hooks: SurveyHooks,
 ): Promise<Survey> {
   const heldOut = splitSamples(source, plan.evalShare, plan.seed);
@@ -94,7 +94,7 @@ const MEANINGS: Record<string, string> = {
   'too-short': 'too short',
 };
 
-function allMasked(survey: Survey, plan: BatchPlan): AppError {
+function allMasked(survey: Survey, plan: RowPlan): AppError {
   const reasons = Object.entries(survey.droppedSamples)
     .map(([reason, count]) => `${count} ${MEANINGS[reason] ?? reason}`)
     .join(', ');
