@@ -24,6 +24,9 @@ export interface CaptionConfig {
   disable_multiline_split?: boolean | undefined;
   metadata_backend?: string | undefined;
   parquet?: ColumnConfig | undefined;
+  /** Of type huggingface; its `huggingface` block may have them instead. */
+  caption_column?: ColumnConfig['caption_column'];
+  fallback_caption_column?: ColumnConfig['fallback_caption_column'];
   huggingface?: ColumnConfig | undefined;
   csv_caption_column?: string | undefined;
 }
@@ -125,7 +128,7 @@ function columnsFor(config: CaptionConfig, strategy: CaptionStrategy | null): Ca
     return { columns: [column], fallback: null };
   }
   if (strategy !== 'parquet' && strategy !== 'huggingface') return { columns: [], fallback: null };
-  const block = config[strategy];
+  const block = strategy === 'huggingface' ? { ...config, ...config.huggingface } : config.parquet;
   const columns = typeof block?.caption_column === 'string' ? [block.caption_column] : block?.caption_column;
   const named = [...(columns ?? [])];
   if (strategy === 'parquet' && named.length === 0) {

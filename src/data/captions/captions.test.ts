@@ -152,6 +152,8 @@ describe('caption strategy', () => {
     expect(
       parsing({ type: 'huggingface', caption_strategy: 'instanceprompt', instance_prompt: 'a' }),
     ).not.toThrow();
+    const flat = { ...config, huggingface: undefined, caption_column: ['a', 'b'] };
+    expect(await extract(flat, { row: { a: 'x', b: 'y' } })).toEqual({ captions: ['x', 'y'] });
     expect(await extract({ ...config, huggingface: undefined }, { row: { text: 'b' } })).toEqual({
       captions: ['b'],
     });

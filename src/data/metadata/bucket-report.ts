@@ -18,9 +18,9 @@ export class BucketReport {
     this.#backendId = backendId;
   }
 
-  /** @param count files or samples that came out of the stage. */
-  stage(name: BuildStage['name'], count: number, milliseconds: number): void {
-    this.#stages.push({ name, count, milliseconds });
+  /** In the order in which they ended. */
+  stage(stage: BuildStage): void {
+    this.#stages.push(stage);
   }
 
   /** A sample that stays. @param bucket upper bound of its length. */

@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import type { BuildStage } from '../../protocol/backends';
 import { BucketReport } from './bucket-report';
 import { FilteringStatistics, FILTER_REASONS } from './filtering-statistics';
+
+const ended = (name: BuildStage['name'], count: number): BuildStage => ({
+  name,
+  count,
+  milliseconds: 5,
+  memoryBytes: null,
+});
 
 describe('filtering statistics', () => {
   it('counts all that was processed, and what was left out by reason', () => {
@@ -26,8 +34,8 @@ describe('filtering statistics', () => {
 describe('bucket report', () => {
   it('tells stages in order, the three fullest buckets and the reasons', () => {
     const report = new BucketReport('forge');
-    report.stage('discover', 2, 5);
-    report.stage('read', 9, 7);
+    report.stage(ended('discover', 2));
+    report.stage(ended('read', 9));
     for (const bucket of [64, 64, 128, 256, 256, 512, 128]) report.keep(bucket);
     report.leaveOut('too_long');
     expect(report.topBuckets()).toEqual([
@@ -37,10 +45,7 @@ describe('bucket report', () => {
     ]);
     expect(report.usable).toBe(7);
     expect(report.parts()).toMatchObject({
-      stages: [
-        { name: 'discover', count: 2, milliseconds: 5 },
-        { name: 'read', count: 9, milliseconds: 7 },
-      ],
+      stages: [ended('discover', 2), ended('read', 9)],
       filtering: { total_processed: 8, too_long: 1 },
       buckets: { 64: 2, 128: 2, 256: 2, 512: 1 },
       nextSteps: ['1 sample is longer than the maximum length: raise it, or set truncation_mode.'],
@@ -76,8 +81,8 @@ describe('bucket report', () => {
 
   it('no usable samples: the error has the stages, the reasons and numbered ways out', () => {
     const report = new BucketReport('forge');
-    report.stage('discover', 3, 1);
-    report.stage('filter', 0, 1);
+    report.stage(ended('discover', 3));
+    report.stage(ended('filter', 0));
     for (const reason of ['too_small', 'too_small', 'not_found'] as const) report.leaveOut(reason);
     const error = report.noUsableSamples();
     expect(error).toMatchObject({
@@ -100,7 +105,7 @@ describe('bucket report', () => {
     ['store', /^1\. Nothing was there to process/],
   ] as const)('nothing came out of %s: that is the first step', (stage, first) => {
     const report = new BucketReport('forge');
-    report.stage(stage, 0, 1);
+    report.stage(ended(stage, 0));
     expect(report.noUsableSamples().remedy).toMatch(first);
   });
 
