@@ -9,6 +9,7 @@ import {
   serverError,
   unreachableError,
 } from '../../lib/download/download-errors';
+import { RemoteFile } from '../../lib/download/remote-file';
 import {
   DEFAULT_RETRIES,
   isTemporary,
@@ -21,7 +22,6 @@ import type { HubFile, HubRepository } from '../../protocol/hub';
 import { requireChoices } from './choose-files';
 import { parseHubAddress, resolveUrl, type HubAddress } from './hub-address';
 import { explainHub, type HubQuestion } from './hub-errors';
-import { RemoteFile } from './remote-file';
 
 const HEX = v.pipe(v.string(), v.regex(/^[0-9a-f]{40,64}$/));
 const SHA256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));

@@ -1,11 +1,11 @@
 // What a choice's model is, read on the hub before its weights are fetched: its config.json, or the headers of its GGUF file
 // or of the parts of one, by ranges. Nothing is stored.
+import { joinRemote } from '../../lib/download/remote-file';
 import { AppError } from '../../lib/errors';
 import type { HubDownloadRequest, HubFile } from '../../protocol/hub';
 import type { GgufForm } from '../decoder/gguf/gguf-form';
 import { openGguf } from '../decoder/gguf/gguf-weights';
 import type { HubClient } from './hub-client';
-import { joinRemote } from './remote-file';
 
 /** A configuration of that size is none. */
 const MOST_CONFIG_BYTES = 4 * 2 ** 20;

@@ -1,0 +1,18 @@
+// What the creator of a backend is given. Creators are registered by the backend's `type`; plugins add theirs the same way.
+import type { RetryLimits } from '../../lib/download/retry-policy';
+import type { TransferClock } from '../../lib/download/transfer';
+import type { BackendConfigJson, BackendSecrets } from '../../protocol/backends';
+import type { ChosenFolder } from './folder-store';
+
+export interface BackendOptions {
+  /** Checked by its schema before. */
+  config: BackendConfigJson;
+  /** Used for requests; never kept elsewhere, told or logged. */
+  secrets: BackendSecrets;
+  /** What was chosen on the page for it; null where nothing was, or the tab that had it is gone. */
+  folder: ChosenFolder | null;
+  fetch: typeof fetch;
+  clock: TransferClock;
+  online: () => boolean;
+  retries?: RetryLimits;
+}
