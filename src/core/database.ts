@@ -44,8 +44,16 @@ export interface FraguaSchema extends DBSchema {
   /** Tokenised samples by the SHA-256 of what they were made of. */
   cachedTokens: {
     key: string;
-    value: { key: string; datasetId: string; bytes: ArrayBuffer; gzip: boolean; usedAt: number };
-    indexes: { usedAt: number; datasetId: string };
+    value: {
+      key: string;
+      datasetId: string;
+      bytes: ArrayBuffer;
+      /** Of `bytes`: indexes tell it without reading them. */
+      size: number;
+      gzip: boolean;
+      usedAt: number;
+    };
+    indexes: { use: [usedAt: number, size: number]; dataset: [datasetId: string, size: number] };
   };
 }
 
@@ -95,6 +103,6 @@ function createDataStores(database: Database): void {
   database.createObjectStore('backends', { keyPath: 'id' });
   database.createObjectStore('folders');
   const tokens = database.createObjectStore('cachedTokens', { keyPath: 'key' });
-  tokens.createIndex('usedAt', 'usedAt');
-  tokens.createIndex('datasetId', 'datasetId');
+  tokens.createIndex('use', ['usedAt', 'size']);
+  tokens.createIndex('dataset', ['datasetId', 'size']);
 }

@@ -1,4 +1,5 @@
 // The tokenizer and chat template of a model, kept for the models used last. Weights are never read.
+import { sha256 } from 'hash-wasm';
 import { readTokenizerFiles } from '../core/model-files';
 import { ExampleEncoder } from '../data/examples/example-encoder';
 import type { BlobStore } from '../lib/storage/blob-store';
@@ -40,6 +41,7 @@ export class TextTools {
     const files = await readTokenizerFiles(model, this.#blobs);
     const tokenizer = createTokenizer(files);
     const template = createChatTemplate(files.tokenizerConfigJson) ?? createPlainTemplate(tokenizer);
-    return new ExampleEncoder(tokenizer, template);
+    const source = await sha256(JSON.stringify([files.tokenizerJson, files.tokenizerConfigJson]));
+    return new ExampleEncoder(tokenizer, template, source);
   }
 }

@@ -23,12 +23,21 @@ export interface ExampleTokenizer extends PieceTokenizer, Pick<Tokenizer, 'eosTo
 
 const PROMPT_WORDS = 8;
 
+/** Part of what a kept example is known by: raised when the same sample gives other tokens or another mask. */
+const RULES = 1;
+
 export class ExampleEncoder {
+  /** What the tokens depend on beside the sample; null where it is not known and nothing may be kept. */
+  readonly revision: string | null;
   readonly #tokenizer: ExampleTokenizer;
   readonly #template: ChatTemplate;
 
-  /** @param template the model's own, or the plain one. */
-  constructor(tokenizer: ExampleTokenizer, template: ChatTemplate) {
+  /**
+   * @param template the model's own, or the plain one.
+   * @param source of tokenizer and template: the SHA-256 of the files they were made from.
+   */
+  constructor(tokenizer: ExampleTokenizer, template: ChatTemplate, source: string | null = null) {
+    this.revision = source === null ? null : `${RULES} ${source}`;
     this.#tokenizer = tokenizer;
     this.#template = template;
   }

@@ -1,0 +1,164 @@
+// The samples of a dataset as tokens: from memory, from the token cache, or made now. Long samples are kept each as a value
+// of its own. Short ones are kept by the block, since to find one alone takes as long as to tokenise it: a pass in order
+// reads them back, a single one that memory has forgotten is made again.
+import { sha256 } from 'hash-wasm';
+import type { BatchPlan } from '../../protocol/batches';
+import type { CacheMode } from '../../protocol/caches';
+import type { Sample } from '../../protocol/datasets';
+import type { ExampleCache } from '../batches/example-cache';
+import type { ExampleEncoder } from '../examples/example-encoder';
+import { type Encoded, examplesFromBytes, examplesToBytes } from './example-bytes';
+import type { TokenCache } from './token-cache';
+
+export interface SampleList {
+  readonly count: number;
+  readonly leftOut: ReadonlySet<number>;
+  read(index: number): Promise<Sample>;
+}
+
+export interface CachedExamplesParts {
+  datasetId: string;
+  source: SampleList;
+  encoder: ExampleEncoder;
+  trainOn: BatchPlan['trainOn'];
+  memory: ExampleCache;
+  /** null keeps nothing beyond memory. */
+  cache: TokenCache | null;
+  mode?: CacheMode;
+  compress?: boolean;
+  /** Called now and then while much is tokenised: other calls of the worker go first. */
+  pause?: () => Promise<void>;
+}
+
+/** A sample with what it is known by. */
+interface Entry {
+  sample: number;
+  content: Sample;
+  text: string;
+}
+
+/** Samples that are kept as one value. */
+type Group = readonly Entry[];
+
+/** Of one pass over a dataset, in order of the samples. */
+export interface EncodedSample {
+  sample: number;
+  example: Encoded;
+}
+
+const BLOCK_SAMPLES = 128;
+/** Characters of a block at most, unless one sample has more. */
+const BLOCK_LENGTH = 1 << 20;
+/** Characters from which on a sample is a value of its own. */
+const LONG = 2048;
+/** Characters tokenised between two pauses: about 15 ms. */
+const PAUSE_LENGTH = 16 << 10;
+
+export class CachedExamples {
+  readonly #parts: CachedExamplesParts;
+  #sincePause = 0;
+
+  constructor(parts: CachedExamplesParts) {
+    this.#parts = parts;
+  }
+
+  /** All that are not left out, once. What was made is kept; errors of keeping are the cache's. */
+  async *inOrder(): AsyncGenerator<EncodedSample> {
+    const { count, leftOut } = this.#parts.source;
+    let [block, length]: [Entry[], number] = [[], 0];
+    for (let sample = 0; sample < count; sample++) {
+      if (leftOut.has(sample)) continue;
+      const entry = await this.#entry(sample);
+      block.push(entry);
+      length += entry.text.length;
+      if (block.length < BLOCK_SAMPLES && length < BLOCK_LENGTH) continue;
+      yield* await this.#encodeBlock(block);
+      [block, length] = [[], 0];
+    }
+    yield* await this.#encodeBlock(block);
+  }
+
+  async read(sample: number): Promise<Encoded> {
+    const { memory } = this.#parts;
+    const remembered = memory.get(sample);
+    if (remembered !== null) return remembered;
+    const entry = await this.#entry(sample);
+    if (!isLong(entry)) return this.#remember(sample, this.#encode(entry));
+    const [encoded] = await this.#encodeBlock([entry]);
+    return encoded?.example ?? this.#encode(entry);
+  }
+
+  async #entry(sample: number): Promise<Entry> {
+    const content = await this.#parts.source.read(sample);
+    return { sample, content, text: JSON.stringify(content) };
+  }
+
+  async #encodeBlock(block: readonly Entry[]): Promise<EncodedSample[]> {
+    const groups: Group[] = block.filter(isLong).map((entry) => [entry]);
+    const short = block.filter((entry) => !isLong(entry));
+    if (short.length > 0) groups.push(short);
+    const keys = await Promise.all(groups.map((group) => this.#keyOf(group)));
+    const kept = (await this.#parts.cache?.read(keys.map((key) => key ?? ''))) ?? [];
+    const made = new Map<string, Encoded>();
+    const encoded: EncodedSample[] = [];
+    for (const [i, group] of groups.entries()) {
+      const examples = await this.#encodeGroup(group, keys[i] ?? null, kept[i] ?? null, made);
+      group.forEach(({ sample }, k) => {
+        const example = examples[k];
+        if (example !== undefined) encoded.push({ sample, example: this.#remember(sample, example) });
+      });
+    }
+    return encoded.sort((a, b) => a.sample - b.sample);
+  }
+
+  /** @param made in this block, by text: what stands in it twice is tokenised once. */
+  async #encodeGroup(
+    group: Group,
+    key: string | null,
+    kept: Uint8Array<ArrayBuffer> | null,
+    made: Map<string, Encoded>,
+  ): Promise<Encoded[]> {
+    const { cache, mode, datasetId, compress = false } = this.#parts;
+    const known = kept === null ? null : examplesFromBytes(kept, group.length);
+    if (known !== null) return known;
+    const examples: Encoded[] = [];
+    for (const entry of group) {
+      const example = made.get(entry.text) ?? this.#encode(entry);
+      made.set(entry.text, example);
+      examples.push(example);
+      await this.#rest(entry.text.length);
+    }
+    if (cache === null || key === null || mode === 'read-only') return examples;
+    if (kept !== null) await cache.forget(key);
+    await cache.write({ key, datasetId, bytes: examplesToBytes(examples), compress });
+    return examples;
+  }
+
+  #encode({ content }: Entry): Encoded {
+    return this.#parts.encoder.encode(content, this.#parts.trainOn);
+  }
+
+  #remember(sample: number, example: Encoded): Encoded {
+    if (typeof example !== 'string') this.#parts.memory.put(sample, example);
+    return example;
+  }
+
+  /** null where nothing is kept. A text is learnt whole whatever the plan says of answers. */
+  async #keyOf(group: Group): Promise<string | null> {
+    const { cache, encoder, trainOn } = this.#parts;
+    if (cache === null || encoder.revision === null) return null;
+    const rule = group.every(({ content }) => content.kind === 'text') ? 'all' : trainOn;
+    return sha256([encoder.revision, rule, ...group.map(({ text }) => text)].join('\n'));
+  }
+
+  async #rest(length: number): Promise<void> {
+    this.#sincePause += length;
+    if (this.#sincePause < PAUSE_LENGTH) return;
+    this.#sincePause = 0;
+    await this.#parts.pause?.();
+  }
+}
+
+function isLong({ text }: Entry): boolean {
+  return text.length >= LONG;
+}
