@@ -13,9 +13,3 @@ export interface CacheSize {
   values: number;
   bytes: number;
 }
-
-/**
- * Whether tokenised samples are kept for another time. `fill`: all are made before training; `on-demand`: as they are
- * needed; `read-only`: those that are there are used, none is added.
- */
-export type CacheMode = 'fill' | 'on-demand' | 'read-only';

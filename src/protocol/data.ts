@@ -11,6 +11,7 @@ import type {
   RenderedSample,
   Sample,
 } from './datasets';
+import type { CacheSizes } from './caches';
 import type { HubApi, HubStreams } from './hub';
 import type { NamedFile } from './models';
 import type { DatasetFix, QualityEvent, QualityReport, QualitySettings } from './quality';
@@ -29,7 +30,14 @@ export interface QualityStreams {
   checkQuality(datasetId: string, settings: QualitySettings): AsyncIterable<QualityEvent>;
 }
 
-export interface DataApi extends WorkerApi, QualityApi {
+export interface CacheApi {
+  /** What is kept of tokenised samples, dataset by dataset. */
+  cacheSizes(): Promise<CacheSizes>;
+  /** Tokens are made again when they are needed. @param datasetId null: those of all datasets. */
+  clearCache(datasetId: string | null): Promise<void>;
+}
+
+export interface DataApi extends WorkerApi, QualityApi, CacheApi {
   listDatasets(): Promise<DatasetRecord[]>;
   /** Copies a dataset that ships with the app (public/samples/index.json) into the store; again gives the same record. */
   addSampleDataset(sampleId: string): Promise<DatasetRecord>;

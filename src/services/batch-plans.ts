@@ -1,6 +1,7 @@
 // Prepared plans by number, for the engine. A plan that the page summarised is not prepared again when it is opened; a
 // few that nobody holds open are kept for that, the others are forgotten with their tokens.
 import { surveyForTraining } from '../data/batches/surveyed-dataset';
+import type { TokenCache } from '../data/caches/token-cache';
 import { DEFAULT_STRATEGY, type SamplingFactories } from '../data/runtime/sampling-factories';
 import { checkPlan, TrainingBatches } from '../data/runtime/training-batches';
 import type { ExampleEncoder } from '../data/examples/example-encoder';
@@ -18,6 +19,7 @@ export interface BatchPlansDependencies {
   blobs: BlobStore;
   tools: TextTools;
   sampling: SamplingFactories;
+  tokens: TokenCache;
   beat: () => void;
 }
 
@@ -101,9 +103,15 @@ export class BatchPlans implements BatchApi {
     encoder: ExampleEncoder,
   ): Promise<TrainingBatches> {
     checkPlan(plan);
-    const { blobs, beat, sampling } = this.#dependencies;
+    const { blobs, beat, sampling, tokens } = this.#dependencies;
     const source = await SampleReader.open(record, blobs);
-    const dataset = await surveyForTraining({ plan, source, encoder, beat });
+    const dataset = await surveyForTraining({
+      plan,
+      source,
+      encoder,
+      kept: { cache: tokens, datasetId: record.id },
+      beat,
+    });
     return new TrainingBatches({ plan, dataset, strategy: sampling.strategies.create(DEFAULT_STRATEGY) });
   }
 

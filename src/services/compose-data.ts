@@ -2,6 +2,7 @@
 import { Container, createToken } from '../core/container';
 import type { Database } from '../core/database';
 import { createSamplingFactories, type SamplingFactories } from '../data/runtime/sampling-factories';
+import { TokenCache } from '../data/caches/token-cache';
 import { removeLeftovers } from '../data/importing/import-lock';
 import type { BlobStore } from '../lib/storage/blob-store';
 import { browserClock } from '../lib/async/browser-clock';
@@ -28,6 +29,7 @@ const locksToken = createToken<LockManager | null>('locks');
 const catalogToken = createToken<ModelCatalog>('model-catalog');
 const toolsToken = createToken<TextTools>('text-tools');
 const samplingToken = createToken<SamplingFactories>('sampling');
+const tokensToken = createToken<TokenCache>('token-cache');
 const plansToken = createToken<BatchPlans>('batch-plans');
 const datasetsToken = createToken<DataService>('datasets');
 const qualityToken = createToken<QualityService>('quality');
@@ -45,7 +47,7 @@ export async function composeData(context: DataContext): Promise<DataParts> {
     console.warn('Data: cleaning failed', error),
   );
   return {
-    ...joinDataCalls(datasets, quality, hub),
+    ...joinDataCalls(datasets, quality, hub, container.get(tokensToken)),
     batches: plans,
     services: container.list().map(({ name }) => name),
     activity: () => activityOf(datasets, plans, quality, hub),
@@ -71,6 +73,7 @@ function dataContainer(database: Database, blobs: BlobStore, { beat }: DataConte
     return new TextTools((id) => catalog.findModel(id), services.get(blobsToken));
   });
   container.register(samplingToken, createSampling);
+  container.register(tokensToken, (services) => new TokenCache(services.get(databaseToken)));
   container.register(
     plansToken,
     (services) =>
@@ -79,6 +82,7 @@ function dataContainer(database: Database, blobs: BlobStore, { beat }: DataConte
         blobs: services.get(blobsToken),
         tools: services.get(toolsToken),
         sampling: services.get(samplingToken),
+        tokens: services.get(tokensToken),
         beat,
       }),
   );
@@ -90,6 +94,7 @@ function dataContainer(database: Database, blobs: BlobStore, { beat }: DataConte
         blobs: services.get(blobsToken),
         tools: services.get(toolsToken),
         plans: services.get(plansToken),
+        tokens: services.get(tokensToken),
         locks: services.get(locksToken),
         beat,
         readSampleFile: (fileName) => fetch(`${import.meta.env.BASE_URL}samples/${fileName}`),

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { byteTokenizerSource, CHATML } from '../lib/text/testing/byte-tokenizer';
 import type { BatchPlan } from '../protocol/batches';
 import type { ModelRecord } from '../protocol/models';
+import { TokenCache } from '../data/caches/token-cache';
 import { importOptions, memoryData } from '../data/testing/memory-data';
 import { createSamplingFactories } from '../data/runtime/sampling-factories';
 import { BatchPlans } from './batch-plans';
@@ -25,17 +26,28 @@ async function makeService() {
   await blobs.write('m/tokenizer_config.json', new Blob([files.tokenizerConfigJson]));
   const beat = (): void => undefined;
   const tools = new TextTools(() => Promise.resolve(MODEL), blobs);
+  const tokens = new TokenCache(database);
   const plans = new BatchPlans({
     findDataset: (id) => findDataset(database, id),
     blobs,
     tools,
     sampling: createSamplingFactories(),
+    tokens,
     beat,
   });
   const readSampleFile = (name: string): Promise<Response> =>
     Promise.resolve(new Response(FILES[name] ?? null, { status: name in FILES ? 200 : 404 }));
-  const service = new DataService({ database, blobs, tools, plans, readSampleFile, locks: null, beat });
-  return { service, plans, blobs };
+  const service = new DataService({
+    database,
+    blobs,
+    tools,
+    plans,
+    tokens,
+    readSampleFile,
+    locks: null,
+    beat,
+  });
+  return { service, plans, blobs, tokens };
 }
 
 describe('data-service', () => {
@@ -150,6 +162,15 @@ describe('data-service', () => {
     expect(await made.service.listDatasets()).toEqual([]);
     expect(await made.blobs.list('datasets')).toEqual([]);
     await expect(made.service.preview(datasetId, 0, 1)).rejects.toMatchObject({ code: 'dataset.unknown' });
+  });
+
+  it('keeps tokens for the next session, tells how much, and lets them go with the dataset', async () => {
+    const plan = await addPairs();
+    await made.service.summarize(plan);
+    const { datasets } = await made.tokens.sizes();
+    expect(datasets).toMatchObject([{ datasetId: plan.datasetId, values: 1 }]);
+    await made.service.deleteDataset(plan.datasetId);
+    expect((await made.tokens.sizes()).datasets).toEqual([]);
   });
 
   it('says when there is no such dataset', async () => {

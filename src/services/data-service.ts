@@ -1,5 +1,6 @@
 // The data worker's calls for the page: datasets, previews, rendered examples. Batches for the engine are batch-plans'.
 import type { Database } from '../core/database';
+import type { TokenCache } from '../data/caches/token-cache';
 import type { ExampleEncoder } from '../data/examples/example-encoder';
 import { lengthHistogram } from '../data/examples/length-histogram';
 import { importDataset, sampleDatasetId, type ImportEvent } from '../data/importing/import-dataset';
@@ -10,7 +11,7 @@ import { SampleReader } from '../data/storage/sample-reader';
 import { AppError } from '../lib/errors';
 import type { BlobStore } from '../lib/storage/blob-store';
 import type { BatchPlan, BatchSummary } from '../protocol/batches';
-import type { DataApi, DataStreams, QualityApi, QualityStreams } from '../protocol/data';
+import type { CacheApi, DataApi, DataStreams, QualityApi, QualityStreams } from '../protocol/data';
 import type {
   DatasetFormat,
   DatasetRecord,
@@ -30,6 +31,7 @@ export interface DataServiceDependencies {
   blobs: BlobStore;
   tools: TextTools;
   plans: BatchPlans;
+  tokens: Pick<TokenCache, 'clear'>;
   readSampleFile: ReadSampleFile;
   locks: ImportLocks;
   beat: () => void;
@@ -38,7 +40,9 @@ export interface DataServiceDependencies {
 const SAMPLES_PER_PAUSE = 64;
 
 export class DataService
-  implements Omit<DataApi, 'health' | keyof QualityApi>, Omit<DataStreams, keyof QualityStreams>
+  implements
+    Omit<DataApi, 'health' | keyof QualityApi | keyof CacheApi>,
+    Omit<DataStreams, keyof QualityStreams>
 {
   readonly #dependencies: DataServiceDependencies;
   readonly #addingSamples = new Map<string, Promise<DatasetRecord>>();
@@ -110,6 +114,7 @@ export class DataService
     const record = await this.findDataset(datasetId);
     await this.#dependencies.database.delete('datasets', datasetId);
     this.#dependencies.plans.forgetDataset(datasetId);
+    await this.#dependencies.tokens.clear(datasetId);
     await this.#dependencies.blobs.remove(record.folder);
   }
 

@@ -1,4 +1,5 @@
-// The data worker answers for three services: this says which call is whose. Calls are found by name, so each is named here.
+// The data worker answers for several services: this says which call is whose. Calls are found by name, so each is named here.
+import type { TokenCache } from '../data/caches/token-cache';
 import type { DataWorkerApi, DataWorkerStreams } from '../protocol/data';
 import type { DataService } from './data-service';
 import type { HubService } from './hub-service';
@@ -9,7 +10,12 @@ export interface DataCalls {
   streams: DataWorkerStreams;
 }
 
-export function joinDataCalls(datasets: DataService, quality: QualityService, hub: HubService): DataCalls {
+export function joinDataCalls(
+  datasets: DataService,
+  quality: QualityService,
+  hub: HubService,
+  tokens: TokenCache,
+): DataCalls {
   return {
     api: {
       listDatasets: () => datasets.listDatasets(),
@@ -24,6 +30,8 @@ export function joinDataCalls(datasets: DataService, quality: QualityService, hu
       qualityReport: (...rest) => quality.qualityReport(...rest),
       applyFix: (...rest) => quality.applyFix(...rest),
       undoStep: (...rest) => quality.undoStep(...rest),
+      cacheSizes: () => tokens.sizes(),
+      clearCache: (...rest) => tokens.clear(...rest),
       inspectRepository: (...rest) => hub.inspectRepository(...rest),
       readModelConfig: (...rest) => hub.readModelConfig(...rest),
       listDownloads: () => hub.listDownloads(),

@@ -38,8 +38,8 @@ async function prepare(
   const encoder = new ExampleEncoder(CHARACTERS, createPlainTemplate(CHARACTERS));
   const plan = { ...PLAN, ...changes };
   checkPlan(plan);
-  const kept = cacheBytes === undefined ? {} : { cacheBytes };
-  const dataset = await surveyForTraining({ plan, source, encoder, ...kept });
+  const memory = cacheBytes === undefined ? {} : { cacheBytes };
+  const dataset = await surveyForTraining({ plan, source, encoder, kept: null, ...memory });
   return new TrainingBatches({ plan, dataset, strategy: lengthSorted });
 }
 

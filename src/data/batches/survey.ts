@@ -1,6 +1,6 @@
 // One pass over a dataset under a plan: lengths, targets, what is cut and what is left out. Tokens are not kept here.
 import { AppError } from '../../lib/errors';
-import type { Example, ExampleEncoder } from '../examples/example-encoder';
+import type { EncodedSample } from '../caches/cached-examples';
 import { cutExample, type TokenWindow } from '../examples/windows';
 import type { Sample } from '../../protocol/datasets';
 import type { SampleChoice } from '../quality/dataset-steps';
@@ -28,34 +28,23 @@ export interface Survey {
   droppedSamples: Record<string, number>;
 }
 
-export interface SurveyHooks {
-  /** Each example that takes part, for caching. */
-  onExample(sample: number, example: Example): void;
-  /** Called now and then: a long survey is alive. */
-  beat(): void;
-}
-
-const SAMPLES_PER_PAUSE = 64;
-
-/** @throws AppError `dataset.all-masked` where no training sample has a label left. */
+/**
+ * @param samples all that are not left out.
+ * @throws AppError `dataset.all-masked` where no training sample has a label left.
+ */
 export async function surveyDataset(
-  source: SampleSource,
-  encoder: ExampleEncoder,
+  source: Pick<SampleSource, 'count' | 'beside'>,
+  samples: AsyncIterable<EncodedSample>,
   plan: RowPlan,
-  hooks: SurveyHooks,
 ): Promise<Survey> {
   const heldOut = splitSamples(source, plan.evalShare, plan.seed);
   const survey = emptySurvey();
-  for (let sample = 0; sample < source.count; sample++) {
-    if (sample % SAMPLES_PER_PAUSE === 0) await pause(hooks);
-    if (source.leftOut.has(sample)) continue;
-    const example = encoder.encode(await source.read(sample), plan.trainOn);
+  for await (const { sample, example } of samples) {
     const cut = typeof example === 'string' ? example : cutExample(example, plan.sequenceLength);
     if (typeof cut === 'string') {
       survey.droppedSamples[cut] = (survey.droppedSamples[cut] ?? 0) + 1;
       continue;
     }
-    if (typeof example !== 'string') hooks.onExample(sample, example);
     const items = cut.windows.map((window) => ({ sample, window }));
     if (cut.truncated) survey.truncatedSamples++;
     if (heldOut[sample] === 1) {
@@ -79,12 +68,6 @@ function emptySurvey(): Survey {
     truncatedSamples: 0,
     droppedSamples: {},
   };
-}
-
-/** Lets other calls of the worker through. */
-async function pause(hooks: SurveyHooks): Promise<void> {
-  hooks.beat();
-  await new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 const MEANINGS: Record<string, string> = {

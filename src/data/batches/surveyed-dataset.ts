@@ -1,7 +1,9 @@
 // A dataset that was read once from end to end: every row's length is known. Tokens are made again from the stored rows
-// when the cache has forgotten them.
+// when the caches have forgotten them.
+import { nextEventTurn } from '../../lib/async/event-turn';
 import { AppError } from '../../lib/errors';
 import type { DatasetSummary, TokenBatch } from '../../protocol/batches';
+import { CachedExamples, type KeptTokens } from '../caches/cached-examples';
 import type { Example, ExampleEncoder } from '../examples/example-encoder';
 import { assembleBatch, type Segment } from './assemble-batch';
 import { ExampleCache } from './example-cache';
@@ -14,8 +16,10 @@ export interface SurveyParts {
   plan: RowPlan;
   source: SampleSource;
   encoder: ExampleEncoder;
-  /** Bytes of tokenised samples to keep. */
+  /** Bytes of tokenised samples to keep in memory. */
   cacheBytes?: number;
+  /** Where they outlive the session; null: nowhere. */
+  kept: KeptTokens | null;
   beat?: () => void;
 }
 
@@ -30,12 +34,18 @@ const CACHE_BYTES = 64 << 20;
 
 /** @throws AppError `dataset.all-masked` where nothing is left to learn. */
 export async function surveyForTraining(parts: SurveyParts): Promise<SurveyedDataset> {
-  const cache = new ExampleCache(parts.cacheBytes ?? CACHE_BYTES);
-  const survey = await surveyDataset(parts.source, parts.encoder, parts.plan, {
-    onExample: (sample, example) => cache.put(sample, example),
-    beat: () => parts.beat?.(),
-  });
-  return new SurveyedDataset(parts, survey, cache);
+  const memory = new ExampleCache(parts.cacheBytes ?? CACHE_BYTES);
+  const { plan, source, encoder, kept } = parts;
+  const pause = async (): Promise<void> => {
+    parts.beat?.();
+    await nextEventTurn();
+  };
+  const { trainOn } = plan;
+  const examples = new CachedExamples({ source, encoder, trainOn, memory, kept, pause });
+  const survey = await surveyDataset(source, examples.inOrder(), plan);
+  // What could not be kept is made again another time.
+  await kept?.cache.waitForPendingWrites().catch((error: unknown) => console.warn('Token cache:', error));
+  return new SurveyedDataset(parts, survey, examples);
 }
 
 export class SurveyedDataset implements PreparedDataset {
@@ -44,15 +54,15 @@ export class SurveyedDataset implements PreparedDataset {
   readonly #plan: RowPlan;
   readonly #source: SampleSource;
   readonly #encoder: ExampleEncoder;
-  readonly #cache: ExampleCache;
+  readonly #examples: CachedExamples;
   readonly #evaluation: RowSet;
   readonly #evalBatches: number[][];
 
-  constructor({ plan, source, encoder }: SurveyParts, survey: Survey, cache: ExampleCache) {
+  constructor({ plan, source, encoder }: SurveyParts, survey: Survey, examples: CachedExamples) {
     this.#plan = plan;
     this.#source = source;
     this.#encoder = encoder;
-    this.#cache = cache;
+    this.#examples = examples;
     const train = arrangeRows(survey.train, plan);
     this.training = {
       lengths: Uint32Array.from(train.lengths),
@@ -87,7 +97,7 @@ export class SurveyedDataset implements PreparedDataset {
   }
 
   close(): void {
-    this.#cache.clear();
+    this.#examples.forget();
   }
 
   async #assemble(set: RowSet, rows: ArrayLike<number>): Promise<TokenBatch> {
@@ -107,14 +117,9 @@ export class SurveyedDataset implements PreparedDataset {
   }
 
   async #example(sample: number): Promise<Example> {
-    const cached = this.#cache.get(sample);
-    if (cached !== null) return cached;
-    const example = this.#encoder.encode(await this.#source.read(sample), this.#plan.trainOn);
-    if (typeof example === 'string') {
-      throw new AppError('internal', `Sample ${sample} was counted and is now dropped: ${example}.`);
-    }
-    this.#cache.put(sample, example);
-    return example;
+    const example = await this.#examples.read(sample);
+    if (typeof example !== 'string') return example;
+    throw new AppError('internal', `Sample ${sample} was counted and is now dropped: ${example}.`);
   }
 }
 

@@ -32,7 +32,6 @@ describe('cached-examples', () => {
     const encoder = new ExampleEncoder(CHARACTERS, createPlainTemplate(CHARACTERS), source);
     const encode = vi.spyOn(encoder, 'encode');
     const examples = new CachedExamples({
-      datasetId: 'd',
       source: {
         count: samples.length,
         leftOut: new Set(),
@@ -41,7 +40,7 @@ describe('cached-examples', () => {
       encoder,
       trainOn: 'assistant',
       memory: new ExampleCache(1 << 20),
-      cache,
+      kept: { cache, datasetId: 'd' },
       ...changes,
     });
     return { examples, encode, encoder };
@@ -110,13 +109,13 @@ describe('cached-examples', () => {
   });
 
   it.each([false, true])('makes a damaged value again and puts it in place, gzip %s', async (compress) => {
-    await pass(session([text(LONG)], { compress }).examples);
+    await pass(session([text(LONG)], { kept: { cache, datasetId: 'd', compress } }).examples);
     const [row] = await database.getAll('cachedTokens');
     if (row === undefined) throw new Error('Nothing was kept.');
     const bytes = row.bytes.slice();
-    new Uint8Array(bytes)[bytes.byteLength >> 1] ^= 0x55;
+    new Uint8Array(bytes).fill(0x55, bytes.byteLength >> 1);
     await database.put('cachedTokens', { ...row, bytes });
-    const { examples, encode } = session([text(LONG)], { compress });
+    const { examples, encode } = session([text(LONG)], { kept: { cache, datasetId: 'd', compress } });
     const [made] = await pass(examples);
     expect(made?.example).toMatchObject({ ids: Int32Array.from([...CHARACTERS.encode(LONG), 0]) });
     expect(encode).toHaveBeenCalledTimes(1);
@@ -124,10 +123,12 @@ describe('cached-examples', () => {
   });
 
   it('adds nothing when it is only to be read', async () => {
-    await pass(session([text('ab'), text(LONG)], { mode: 'read-only' }).examples);
+    await pass(
+      session([text('ab'), text(LONG)], { kept: { cache, datasetId: 'd', readOnly: true } }).examples,
+    );
     expect(await database.count('cachedTokens')).toBe(0);
     await pass(session([text('ab')]).examples);
-    const { examples, encode } = session([text('ab')], { mode: 'read-only' });
+    const { examples, encode } = session([text('ab')], { kept: { cache, datasetId: 'd', readOnly: true } });
     await pass(examples);
     expect(encode).not.toHaveBeenCalled();
   });
@@ -135,7 +136,7 @@ describe('cached-examples', () => {
   it('keeps nothing where it is not known what the tokens depend on, or there is no cache', async () => {
     const unknown = new ExampleEncoder(CHARACTERS, createPlainTemplate(CHARACTERS));
     await pass(session([text('ab')], { encoder: unknown }).examples);
-    await pass(session([text('ab')], { cache: null }).examples);
+    await pass(session([text('ab')], { kept: null }).examples);
     expect(await database.count('cachedTokens')).toBe(0);
   });
 

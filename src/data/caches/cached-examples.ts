@@ -3,7 +3,6 @@
 // reads them back, a single one that memory has forgotten is made again.
 import { sha256 } from 'hash-wasm';
 import type { BatchPlan } from '../../protocol/batches';
-import type { CacheMode } from '../../protocol/caches';
 import type { Sample } from '../../protocol/datasets';
 import type { ExampleCache } from '../batches/example-cache';
 import type { ExampleEncoder } from '../examples/example-encoder';
@@ -16,16 +15,23 @@ export interface SampleList {
   read(index: number): Promise<Sample>;
 }
 
-export interface CachedExamplesParts {
+/** Where tokens outlive the session, and how. */
+export interface KeptTokens {
+  cache: TokenCache;
+  /** Whose they are. */
   datasetId: string;
+  /** What is there is used, nothing is added. */
+  readOnly?: boolean;
+  compress?: boolean;
+}
+
+export interface CachedExamplesParts {
   source: SampleList;
   encoder: ExampleEncoder;
   trainOn: BatchPlan['trainOn'];
   memory: ExampleCache;
   /** null keeps nothing beyond memory. */
-  cache: TokenCache | null;
-  mode?: CacheMode;
-  compress?: boolean;
+  kept: KeptTokens | null;
   /** Called now and then while much is tokenised: other calls of the worker go first. */
   pause?: () => Promise<void>;
 }
@@ -88,6 +94,11 @@ export class CachedExamples {
     return encoded?.example ?? this.#encode(entry);
   }
 
+  /** Of memory only. */
+  forget(): void {
+    this.#parts.memory.clear();
+  }
+
   async #entry(sample: number): Promise<Entry> {
     const content = await this.#parts.source.read(sample);
     return { sample, content, text: JSON.stringify(content) };
@@ -98,11 +109,11 @@ export class CachedExamples {
     const short = block.filter((entry) => !isLong(entry));
     if (short.length > 0) groups.push(short);
     const keys = await Promise.all(groups.map((group) => this.#keyOf(group)));
-    const kept = (await this.#parts.cache?.read(keys.map((key) => key ?? ''))) ?? [];
+    const stored = (await this.#parts.kept?.cache.read(keys.map((key) => key ?? ''))) ?? [];
     const made = new Map<string, Encoded>();
     const encoded: EncodedSample[] = [];
     for (const [i, group] of groups.entries()) {
-      const examples = await this.#encodeGroup(group, keys[i] ?? null, kept[i] ?? null, made);
+      const examples = await this.#encodeGroup(group, keys[i] ?? null, stored[i] ?? null, made);
       group.forEach(({ sample }, k) => {
         const example = examples[k];
         if (example !== undefined) encoded.push({ sample, example: this.#remember(sample, example) });
@@ -115,11 +126,10 @@ export class CachedExamples {
   async #encodeGroup(
     group: Group,
     key: string | null,
-    kept: Uint8Array<ArrayBuffer> | null,
+    stored: Uint8Array<ArrayBuffer> | null,
     made: Map<string, Encoded>,
   ): Promise<Encoded[]> {
-    const { cache, mode, datasetId, compress = false } = this.#parts;
-    const known = kept === null ? null : examplesFromBytes(kept, group.length);
+    const known = stored === null ? null : examplesFromBytes(stored, group.length);
     if (known !== null) return known;
     const examples: Encoded[] = [];
     for (const entry of group) {
@@ -128,8 +138,10 @@ export class CachedExamples {
       examples.push(example);
       await this.#rest(entry.text.length);
     }
-    if (cache === null || key === null || mode === 'read-only') return examples;
-    if (kept !== null) await cache.forget(key);
+    const { kept } = this.#parts;
+    if (kept === null || key === null || kept.readOnly === true) return examples;
+    const { cache, datasetId, compress = false } = kept;
+    if (stored !== null) await cache.forget(key);
     await cache.write({ key, datasetId, bytes: examplesToBytes(examples), compress });
     return examples;
   }
@@ -145,8 +157,8 @@ export class CachedExamples {
 
   /** null where nothing is kept. A text is learnt whole whatever the plan says of answers. */
   async #keyOf(group: Group): Promise<string | null> {
-    const { cache, encoder, trainOn } = this.#parts;
-    if (cache === null || encoder.revision === null) return null;
+    const { kept, encoder, trainOn } = this.#parts;
+    if (kept === null || encoder.revision === null) return null;
     const rule = group.every(({ content }) => content.kind === 'text') ? 'all' : trainOn;
     return sha256([encoder.revision, rule, ...group.map(({ text }) => text)].join('\n'));
   }

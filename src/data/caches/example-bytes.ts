@@ -39,7 +39,9 @@ export function examplesToBytes(examples: readonly Encoded[]): Uint8Array<ArrayB
   let at = 0;
   for (const example of kept) {
     ids.set(example.ids, at);
-    example.trained.forEach((flag, i) => (bits[(at + i) >> 3] = bit(bits, at + i) | (flag << ((at + i) & 7))));
+    example.trained.forEach(
+      (flag, i) => (bits[(at + i) >> 3] = bit(bits, at + i) | (flag << ((at + i) & 7))),
+    );
     at += example.ids.length;
   }
   words[1] = checksum(words);
@@ -97,7 +99,6 @@ function padded(bytes: number): number {
 /** FNV-1a over whole words: finds accidents, not forgeries. */
 function checksum(words: Uint32Array): number {
   let hash = 0x811c9dc5;
-  for (let i = CHECKED_FROM / 4; i < words.length; i++)
-    hash = Math.imul(hash ^ (words[i] ?? 0), 0x01000193);
+  for (let i = CHECKED_FROM / 4; i < words.length; i++) hash = Math.imul(hash ^ (words[i] ?? 0), 0x01000193);
   return hash >>> 0;
 }

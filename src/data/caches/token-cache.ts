@@ -64,7 +64,7 @@ export class TokenCache {
     try {
       const { store } = this.#database.transaction('cachedTokens');
       const rows = await Promise.all(keys.map((key) => store.get(key)));
-      const contents = await Promise.all(rows.map((row) => (row === undefined ? null : this.#content(row))));
+      const contents = await Promise.all(rows.map((row) => this.#content(row)));
       if (this.#batchIsFull()) this.#startWriting();
       return contents;
     } catch (error) {
@@ -127,7 +127,8 @@ export class TokenCache {
     await done;
   }
 
-  async #content(row: Row): Promise<Uint8Array<ArrayBuffer>> {
+  async #content(row: Row | undefined): Promise<Uint8Array<ArrayBuffer> | null> {
+    if (row === undefined) return null;
     if (this.#options.now() - row.usedAt > SAME_USE_MS && !this.#reused.has(row.key)) {
       this.#reused.set(row.key, row);
       this.#waitingBytes += row.size;

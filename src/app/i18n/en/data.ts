@@ -99,6 +99,14 @@ export const data = {
   longest: 'Longest',
   cut: 'cut',
 
+  cacheTitle: 'Tokens kept',
+  cacheOwn: '{size} of this dataset',
+  cacheHelp: 'Tokenised rows, kept so that a later run starts sooner. Training is the same without.',
+  cacheOff: 'Nothing more is kept in this session: the browser has no room left, or refuses.',
+  clearCache: 'Clear',
+  clearAllCaches: 'Clear all',
+  clearFailed: 'The tokens were not cleared',
+
   quality: 'Quality',
   check: 'Check',
   checkAgain: 'Check again',

@@ -103,6 +103,15 @@ export const data: Translation<English['data']> = {
   longest: 'Máxima',
   cut: 'cortadas',
 
+  cacheTitle: 'Tokens guardados',
+  cacheOwn: '{size} de este conjunto',
+  cacheHelp:
+    'Filas ya convertidas en tokens, guardadas para que otra ejecución empiece antes. El entrenamiento es el mismo sin ellas.',
+  cacheOff: 'No se guarda nada más en esta sesión: el navegador no tiene sitio o se niega.',
+  clearCache: 'Borrar',
+  clearAllCaches: 'Borrar todo',
+  clearFailed: 'No se borraron los tokens',
+
   quality: 'Calidad',
   check: 'Revisar',
   checkAgain: 'Revisar otra vez',
