@@ -1,0 +1,28 @@
+// Where metadata may come from, by place.
+import { isStore, type ConfigRule } from './findings';
+
+export const metadataRules: ConfigRule = (config, problem) => {
+  if (isStore(config)) return;
+  const { metadata_backend: source, type, parquet } = config;
+  if (source === 'parquet' && parquet === undefined) {
+    problem(
+      'parquet',
+      'metadata_backend parquet needs a parquet block.',
+      'Add parquet with its path, or use discovery.',
+    );
+  }
+  if (type === 'huggingface' && source !== undefined && source !== 'huggingface') {
+    problem(
+      'metadata_backend',
+      `type huggingface needs metadata_backend huggingface: ${JSON.stringify(source)}.`,
+      'Remove metadata_backend.',
+    );
+  }
+  if (type !== 'huggingface' && source === 'huggingface') {
+    problem(
+      'metadata_backend',
+      'metadata_backend huggingface is only for type huggingface.',
+      'Remove metadata_backend.',
+    );
+  }
+};
