@@ -29,8 +29,9 @@ export interface BuildReport {
   stages: BuildStage[];
   /** Samples left out, by reason: `too_small`, `too_long`, `metadata_missing`, `not_found`, `already_exists`, `other`. */
   filtering: Record<string, number>;
-  /** Samples by length in tokens or characters, the upper bound as key. */
+  /** Samples by length, the upper bound as key. */
   buckets: Record<string, number>;
+  lengthUnit: 'tokens' | 'characters';
   /** What to do where nothing usable came of it, or not all. In order. */
   nextSteps: string[];
   problems: DatasetProblem[];

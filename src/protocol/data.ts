@@ -1,4 +1,5 @@
 // The data worker's calls. It owns datasets, tokenising and batches.
+import type { BackendApi, BackendStreams } from './backends';
 import type { BatchPlan, BatchSummary, OpenedPlan, TokenBatch } from './batches';
 import type {
   DatasetFormat,
@@ -62,9 +63,9 @@ export interface DataStreams extends QualityStreams {
   >;
 }
 
-/** All that the data worker answers: datasets, and what comes from a model hub. */
-export interface DataWorkerApi extends DataApi, HubApi {}
-export interface DataWorkerStreams extends DataStreams, HubStreams {}
+/** All that the data worker answers: datasets, the backends they are built of, and what comes from a model hub. */
+export interface DataWorkerApi extends DataApi, BackendApi, HubApi {}
+export interface DataWorkerStreams extends DataStreams, BackendStreams, HubStreams {}
 
 /** What the engine worker calls over its own port. */
 export interface BatchApi {

@@ -2,15 +2,20 @@
 import { Container, createToken } from '../core/container';
 import type { Database } from '../core/database';
 import { createSamplingFactories, type SamplingFactories } from '../data/runtime/sampling-factories';
+import { FolderStore } from '../data/backends/folder-store';
+import { createBackendFactory, type BackendFactory } from '../data/builders/backend-factory';
 import { TokenCache } from '../data/caches/token-cache';
 import { removeLeftovers } from '../data/importing/import-lock';
 import type { BlobStore } from '../lib/storage/blob-store';
+import { heapBytes } from '../lib/heap-bytes';
 import { browserClock } from '../lib/async/browser-clock';
 import { openPartialFiles } from '../lib/storage/open-partial-files';
 import type { BatchApi, DataWorkerApi, DataWorkerStreams } from '../protocol/data';
 import type { WorkerContext, WorkerParts } from '../protocol/worker-context';
+import { BackendService } from './backend-service';
 import { BatchPlans } from './batch-plans';
 import { DataService, findDataset } from './data-service';
+import { EMBEDDED_MODEL_ID } from './embedded-model';
 import { createHubService, type HubService } from './hub-service';
 import { joinDataCalls } from './join-data-calls';
 import { createModelCatalog, type ModelCatalog } from './model-catalog';
@@ -33,6 +38,8 @@ const tokensToken = createToken<TokenCache>('token-cache');
 const plansToken = createToken<BatchPlans>('batch-plans');
 const datasetsToken = createToken<DataService>('datasets');
 const qualityToken = createToken<QualityService>('quality');
+const backendFactoryToken = createToken<BackendFactory>('factory.data-backend');
+const backendsToken = createToken<BackendService>('backends');
 const hubToken = createToken<HubService>('hub');
 
 type DataContext = Pick<WorkerContext, 'beat' | 'busPort'>;
@@ -42,15 +49,16 @@ export async function composeData(context: DataContext): Promise<DataParts> {
   const container = dataContainer(database, blobs, context);
   const [datasets, plans] = [container.get(datasetsToken), container.get(plansToken)];
   const [quality, hub] = [container.get(qualityToken), container.get(hubToken)];
+  const backends = container.get(backendsToken);
   // A failed cleaning costs room, nothing else: it is tried again at the next start.
   removeLeftovers(database, blobs, container.get(locksToken)).catch((error: unknown) =>
     console.warn('Data: cleaning failed', error),
   );
   return {
-    ...joinDataCalls(datasets, quality, hub, container.get(tokensToken)),
+    ...joinDataCalls({ datasets, quality, backends, hub, tokens: container.get(tokensToken) }),
     batches: plans,
     services: container.list().map(({ name }) => name),
-    activity: () => activityOf(datasets, plans, quality, hub),
+    activity: () => activityOf(datasets, plans, quality, backends, hub),
     async dispose() {
       // Nothing in this worker speaks or listens on the bus.
       context.busPort.close();
@@ -112,6 +120,33 @@ function dataContainer(database: Database, blobs: BlobStore, { beat }: DataConte
         beat,
       }),
   );
+  container.register(backendFactoryToken, createBackendFactory);
+  container.register(
+    backendsToken,
+    (services) =>
+      new BackendService({
+        database: services.get(databaseToken),
+        blobs: services.get(blobsToken),
+        folders: new FolderStore(services.get(databaseToken)),
+        factory: services.get(backendFactoryToken),
+        network: {
+          fetch: (...request) => fetch(...request),
+          clock: browserClock,
+          online: () => navigator.onLine,
+        },
+        encoder: () => services.get(toolsToken).encoderFor(EMBEDDED_MODEL_ID),
+        plans: services.get(plansToken),
+        deleteDataset: (id) => services.get(datasetsToken).deleteDataset(id),
+        variables: async () => {
+          const { variables } = (await storedSettings(services.get(databaseToken))).data;
+          return Object.fromEntries(variables.map(({ name, value }) => [name, value]));
+        },
+        locks: services.get(locksToken),
+        now: () => Date.now(),
+        heapBytes,
+        beat,
+      }),
+  );
   container.register(hubToken, (services) =>
     createHubService({
       database: services.get(databaseToken),
@@ -144,8 +179,10 @@ function activityOf(
   service: DataService,
   plans: BatchPlans,
   quality: QualityService,
+  backends: BackendService,
   hub: HubService,
 ): string {
+  if (backends.building) return 'building datasets';
   if (service.importing) return 'importing';
   if (quality.checking) return 'checking a dataset';
   if (hub.downloading) return 'downloading';

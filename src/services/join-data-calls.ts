@@ -1,6 +1,7 @@
 // The data worker answers for several services: this says which call is whose. Calls are found by name, so each is named here.
 import type { TokenCache } from '../data/caches/token-cache';
 import type { DataWorkerApi, DataWorkerStreams } from '../protocol/data';
+import type { BackendService } from './backend-service';
 import type { DataService } from './data-service';
 import type { HubService } from './hub-service';
 import type { QualityService } from './quality-service';
@@ -10,12 +11,15 @@ export interface DataCalls {
   streams: DataWorkerStreams;
 }
 
-export function joinDataCalls(
-  datasets: DataService,
-  quality: QualityService,
-  hub: HubService,
-  tokens: TokenCache,
-): DataCalls {
+export interface DataServices {
+  datasets: DataService;
+  quality: QualityService;
+  backends: BackendService;
+  hub: HubService;
+  tokens: TokenCache;
+}
+
+export function joinDataCalls({ datasets, quality, backends, hub, tokens }: DataServices): DataCalls {
   return {
     api: {
       listDatasets: () => datasets.listDatasets(),
@@ -32,6 +36,14 @@ export function joinDataCalls(
       undoStep: (...rest) => quality.undoStep(...rest),
       cacheSizes: () => tokens.sizes(),
       clearCache: (...rest) => tokens.clear(...rest),
+      listBackends: () => backends.listBackends(),
+      checkBackends: (...rest) => backends.checkBackends(...rest),
+      saveBackend: (...rest) => backends.saveBackend(...rest),
+      testBackend: (...rest) => backends.testBackend(...rest),
+      rescanBackend: (...rest) => backends.rescanBackend(...rest),
+      backendDrift: (...rest) => backends.backendDrift(...rest),
+      removeBackend: (...rest) => backends.removeBackend(...rest),
+      keepFolder: (...rest) => backends.keepFolder(...rest),
       inspectRepository: (...rest) => hub.inspectRepository(...rest),
       readModelConfig: (...rest) => hub.readModelConfig(...rest),
       listDownloads: () => hub.listDownloads(),
@@ -41,6 +53,7 @@ export function joinDataCalls(
       // The host appends a signal to the arguments of a stream.
       importDataset: (...rest) => datasets.importDataset(...rest),
       checkQuality: (...rest) => quality.checkQuality(...rest),
+      buildBackends: (...rest) => backends.buildBackends(...rest),
       downloadModel: (...rest) => hub.downloadModel(...rest),
     },
   };

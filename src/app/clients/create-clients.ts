@@ -40,6 +40,7 @@ export function createClients(options: ClientsOptions = {}): AppClients {
     data: liveClient<DataWorkerApi, DataWorkerStreams>(to('data'), [
       'importDataset',
       'checkQuality',
+      'buildBackends',
       'downloadModel',
     ]),
     features: liveClient<FeaturesApi, FeaturesStreams>(to('features'), ['exportWeights']),

@@ -8,6 +8,7 @@ import {
   MEMORY_GIGABYTES,
   SETTINGS_VERSION,
   THEMES,
+  VARIABLE_NAME,
 } from './settings';
 
 const within = (min: number, max: number) => v.pipe(v.number(), v.minValue(min), v.maxValue(max));
@@ -67,6 +68,11 @@ export const settingsSchema = v.strictObject({
     memoryGigabytes: v.nullable(within(MEMORY_GIGABYTES.min, MEMORY_GIGABYTES.max)),
   }),
   hub: v.strictObject({ endpoint: v.pipe(v.string(), v.regex(HUB_ADDRESS)) }),
+  data: v.strictObject({
+    variables: v.array(
+      v.strictObject({ name: v.pipe(v.string(), v.regex(VARIABLE_NAME)), value: v.string() }),
+    ),
+  }),
   generation,
   training,
 });

@@ -16,6 +16,14 @@ export const HUGGING_FACE = 'https://huggingface.co';
 /** Encrypted, or on this machine. */
 export const HUB_ADDRESS = /^(?:https:\/\/[^\s/]+|http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?)$/;
 
+/** Letters, digits and `_`. */
+export const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+export interface ConfigVariable {
+  name: string;
+  value: string;
+}
+
 export interface Settings {
   version: typeof SETTINGS_VERSION;
   appearance: { theme: (typeof THEMES)[number]; language: (typeof LANGUAGES)[number] };
@@ -27,6 +35,8 @@ export interface Settings {
   };
   /** Where models are looked up and fetched: an address without a slash at its end, of the hub or of a mirror. */
   hub: { endpoint: string };
+  /** `{env:NAME}` in the configuration of a data backend. No place for secrets: settings are exported. */
+  data: { variables: readonly ConfigVariable[] };
   generation: SamplingConfig & { maxTokens: number };
   training: TrainingDefaults;
 }
@@ -45,6 +55,7 @@ export const defaultSettings: Settings = {
   appearance: { theme: 'system', language: 'system' },
   engine: { backend: 'auto', memoryGigabytes: null },
   hub: { endpoint: HUGGING_FACE },
+  data: { variables: [] },
   generation: {
     temperature: 0.8,
     topK: 50,

@@ -3,6 +3,7 @@ import { browserClock } from '../../lib/async/browser-clock';
 import { goneFile, mockFolder, type MockNode } from '../testing/mock-folder';
 import { FileListBackend } from './file-list-backend';
 import { createLocalBackend, LocalBackend } from './local-backend';
+import { MemoryBlobStore } from '../../lib/storage/memory-blob-store';
 
 const text = (content: string): Blob => new Blob([content]);
 
@@ -171,6 +172,7 @@ describe('createLocalBackend', () => {
   const options = {
     config: { id: 'notes' },
     secrets: {},
+    blobs: new MemoryBlobStore(),
     fetch,
     clock: browserClock,
     online: () => true,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { browserClock } from '../../lib/async/browser-clock';
 import { createMemoryBackend, MemoryBackend } from './memory-backend';
+import { MemoryBlobStore } from '../../lib/storage/memory-blob-store';
 
 const bytes = (count: number): Uint8Array<ArrayBuffer> => new Uint8Array(count);
 
@@ -33,6 +34,7 @@ describe('MemoryBackend', () => {
       config: { id: 'cache', memory_budget_mb: 1 },
       secrets: {},
       folder: null,
+      blobs: new MemoryBlobStore(),
       fetch,
       clock: browserClock,
       online: () => true,

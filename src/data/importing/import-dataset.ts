@@ -13,7 +13,7 @@ import type {
 } from '../../protocol/datasets';
 import { columnsOf } from '../formats/detect-format';
 import { sampleOfRow } from '../formats/row-to-sample';
-import { FileTypes, readRows, type SourceFile } from '../reading/file-rows';
+import { FileTypes, readRows, type ReadFile, type SourceFile } from '../reading/file-rows';
 import { excerptOf, type Row, type RowEvent } from '../reading/row-event';
 import { throwIfCancelled } from '../reading/text-reader';
 import { indexPath } from '../storage/dataset-files';
@@ -39,7 +39,7 @@ export interface ImportRequest {
   /** The data backend that the files are of. */
   backendId?: string;
   /** How a file becomes rows: by its name where this is absent. */
-  read?: typeof readRows;
+  read?: ReadFile;
   /** Why a sample takes no part, or null. Its row is kept. */
   leaveOut?: (sample: Sample) => string | null;
   /** Samples that are kept of so many, as numbers in ascending order; null keeps all. */

@@ -15,6 +15,9 @@ export interface SourceFile {
   blob: ByteSource;
 }
 
+/** How a file becomes rows. */
+export type ReadFile = (file: SourceFile, options: TextReadOptions) => AsyncIterable<RowEvent>;
+
 const TYPE_OF_EXTENSION: Record<string, DatasetFileType> = {
   txt: 'txt',
   text: 'txt',
@@ -31,6 +34,9 @@ const TYPE_OF_EXTENSION: Record<string, DatasetFileType> = {
   docx: 'docx',
   pdf: 'pdf',
 };
+
+/** Endings that are known, without the dot. */
+export const READ_EXTENSIONS: readonly string[] = Object.keys(TYPE_OF_EXTENSION);
 
 /** A file without a known ending is read as plain text: encoding checks still refuse what is none. */
 export function fileTypeOf(fileName: string): DatasetFileType {

@@ -1,0 +1,165 @@
+// A backend's data as a dataset: its files are found, read, extracted, filtered and stored, in this order and one after the
+// other, so that memory holds the list of files and a piece of one of them. What was built before stays until all of it is there.
+import type { BackendBuildEvent, BackendProgress, BackendRecord, BuildReport } from '../../protocol/backends';
+import type { DatasetRecord, ImportOutcome, ImportProgress, Sample } from '../../protocol/datasets';
+import type { BackendFile, DataBackend } from '../backends/data-backend';
+import { importDataset, type ImportDependencies } from '../importing/import-dataset';
+import { BucketReport } from '../metadata/bucket-report';
+import { takeSnapshot, type FileSnapshot } from '../metadata/file-snapshot';
+import { bucketOf } from '../metadata/length-buckets';
+import { chooseSamples } from '../metadata/max-samples';
+import type { SourceFile } from '../reading/file-rows';
+import type { RowEvent } from '../reading/row-event';
+import type { TextReadOptions } from '../reading/text-reader';
+import type { BuildSettings } from './build-settings';
+import { extractRows } from './extract-rows';
+import { extractionOf } from './extraction-of';
+import { writeSnapshot } from './snapshot-file';
+import { StageLog, type StageProbe } from './stage-log';
+
+export interface BuildRequest {
+  record: BackendRecord;
+  source: DataBackend;
+  settings: BuildSettings;
+  /** What was built of it before; null where nothing was. */
+  before: DatasetRecord | null;
+  /** Length of a sample in the unit of the report. */
+  lengthOf: (sample: Sample) => number;
+  lengthUnit: BuildReport['lengthUnit'];
+}
+
+export interface BuildDependencies extends ImportDependencies, StageProbe {
+  now: () => number;
+}
+
+const FILES_PER_PROGRESS = 500;
+
+/** @throws AppError as the backend's calls, `storage.quota`, `rpc.cancelled`; nothing of it stays stored then. */
+export async function* buildDataset(
+  request: BuildRequest,
+  dependencies: BuildDependencies,
+  signal?: AbortSignal,
+): AsyncGenerator<BackendBuildEvent> {
+  const build = new DatasetBuild(request, dependencies, signal);
+  for await (const progress of build.discover()) yield { type: 'progress', progress };
+  for await (const event of importDataset(build.importRequest(), dependencies, signal)) {
+    if (event.type === 'progress') yield { type: 'progress', progress: build.progress(event.progress) };
+    else yield await build.conclude(event.outcome);
+  }
+}
+
+class DatasetBuild {
+  readonly #request: BuildRequest;
+  readonly #dependencies: BuildDependencies;
+  readonly #signal: AbortSignal | undefined;
+  readonly #stages: StageLog;
+  readonly #report: BucketReport;
+  #files: FileSnapshot = [];
+  #opened = 0;
+  #rows = 0;
+
+  constructor(request: BuildRequest, dependencies: BuildDependencies, signal: AbortSignal | undefined) {
+    this.#request = request;
+    this.#dependencies = dependencies;
+    this.#signal = signal;
+    this.#stages = new StageLog(dependencies);
+    this.#report = new BucketReport(request.record.id);
+  }
+
+  /** Finds the files, in an order of its own: the same files are always the same dataset. */
+  async *discover(): AsyncGenerator<BackendProgress> {
+    const { source, settings } = this.#request;
+    const found: BackendFile[] = [];
+    const listing = source.list({ extensions: settings.extensions, signal: this.#signal });
+    for await (const file of listing) {
+      if (settings.isSample(file.path)) found.push(file);
+      if (found.length % FILES_PER_PROGRESS === 1) yield this.#progress('discover', found.length, 0, 0, null);
+    }
+    this.#files = await takeSnapshot(found);
+    this.#report.stage(this.#stages.end('discover', this.#files.length));
+  }
+
+  importRequest(): Parameters<typeof importDataset>[0] {
+    const { record, settings, before } = this.#request;
+    const { format, mapping, maxSamples } = settings;
+    return {
+      files: this.#open(),
+      options: { name: record.id, onBadLine: 'skip', format, mapping },
+      sampleId: null,
+      replaces: before,
+      backendId: record.id,
+      read: (file, options) => this.#read(file, options),
+      leaveOut: (sample) => this.#stages.inside('filter', () => this.#leaveOut(sample)),
+      choose: (count) => this.#choose(chooseSamples(count, maxSamples, record.id)),
+    };
+  }
+
+  progress({ samples, bytesDone }: ImportProgress): BackendProgress {
+    return this.#progress('read', this.#opened, samples, bytesDone, this.#files.length);
+  }
+
+  async conclude(outcome: ImportOutcome): Promise<BackendBuildEvent> {
+    const samples = outcome.status === 'stored' ? outcome.dataset.samples : 0;
+    this.#report.stage(this.#stages.end('read', this.#rows));
+    this.#report.stage(this.#stages.end('filter', this.#report.usable));
+    const { record } = this.#request;
+    if (outcome.status === 'stored')
+      await writeSnapshot(this.#dependencies.blobs, outcome.dataset, this.#files);
+    this.#report.stage(this.#stages.end('store', samples));
+    const report = this.#finished(outcome);
+    if (outcome.status === 'refused') return { type: 'refused', backend: { ...record, report }, report };
+    const { dataset } = outcome;
+    const backend = { ...record, datasetId: dataset.id, builtWith: record.config, report };
+    return { type: 'built', backend, dataset };
+  }
+
+  #finished({ problems }: ImportOutcome): BuildReport {
+    const { lengthUnit } = this.#request;
+    const finishedAt = this.#dependencies.now();
+    return { ...this.#report.parts(), lengthUnit, problems, peakBytes: this.#stages.peakBytes, finishedAt };
+  }
+
+  async *#open(): AsyncGenerator<SourceFile> {
+    for (const { path } of this.#files) {
+      const blob = await this.#request.source.open(path);
+      this.#opened += 1;
+      this.#stages.sample();
+      // It went away since it was listed: the others are read.
+      if (blob === null) this.#report.leaveOut('not_found');
+      else yield { name: path, blob };
+    }
+  }
+
+  async *#read(file: SourceFile, options: TextReadOptions): AsyncGenerator<RowEvent> {
+    const { settings, source } = this.#request;
+    const extraction = extractionOf(source, settings, (reason) => this.#report.leaveOut(reason));
+    for await (const event of extractRows(file, extraction, options)) {
+      if (event.kind === 'row') this.#rows += 1;
+      yield event;
+    }
+  }
+
+  #leaveOut(sample: Sample): string | null {
+    const { settings, lengthOf } = this.#request;
+    const length = lengthOf(sample);
+    const reason = settings.reasonAgainst(length);
+    if (reason === null) this.#report.keep(bucketOf(length, settings.bounds));
+    else this.#report.leaveOut(reason);
+    return reason;
+  }
+
+  #choose(chosen: readonly number[] | null): readonly number[] | null {
+    if (chosen !== null) this.#report.remove('max_num_samples', this.#report.usable - chosen.length);
+    return chosen;
+  }
+
+  #progress(
+    stage: BackendProgress['stage'],
+    files: number,
+    samples: number,
+    bytes: number,
+    filesTotal: number | null,
+  ): BackendProgress {
+    return { backendId: this.#request.record.id, stage, files, samples, bytes, filesTotal };
+  }
+}

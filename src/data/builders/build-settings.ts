@@ -1,0 +1,93 @@
+// What a backend's configuration means for building a dataset of it: which files are looked at, what text they give, and
+// which samples stay. Parsed once; of the backend it reads only the table that tells about the files, where there is one.
+import type { BuildableConfig } from './buildable-config';
+import { AppError } from '../../lib/errors';
+import type { DatasetFormat, FieldMapping } from '../../protocol/datasets';
+import type { DataBackend } from '../backends/data-backend';
+import { parseCaptionSettings } from '../captions/caption-settings';
+import { loadCaptionFilters } from '../captions/filter-caption';
+import { parseCaptionShuffle } from '../captions/shuffle-caption';
+import type { FilterReason } from '../metadata/filtering-statistics';
+import { parseBounds } from '../metadata/length-buckets';
+import { MetadataTable } from '../metadata/metadata-table';
+import { READ_EXTENSIONS } from '../reading/file-rows';
+import type { Extraction } from './extract-rows';
+import { readTextOf } from './read-text-of';
+
+export interface BuildSettings {
+  /** Endings of the files that are samples or hold them. */
+  extensions: readonly string[];
+  isSample: (path: string) => boolean;
+  extraction: Pick<Extraction, 'captions' | 'shuffle' | 'filters' | 'table'>;
+  format: DatasetFormat | null;
+  mapping: FieldMapping | null;
+  bounds: readonly number[];
+  /** Some samples are too short or too long: their lengths have to be tokens. */
+  limitsTokens: boolean;
+  reasonAgainst: (length: number) => FilterReason | null;
+  /** null keeps all. */
+  maxSamples: number | null;
+}
+
+/**
+ * @param filterList `caption_filter_list` of the text_embeds backend that it names; undefined for none.
+ * @throws AppError `config.invalid` for what cannot work, `backend.*` where the table cannot be read.
+ */
+export async function buildSettings(
+  config: BuildableConfig,
+  source: DataBackend,
+  filterList: unknown,
+  signal?: AbortSignal,
+): Promise<BuildSettings> {
+  const captions = parseCaptionSettings(config);
+  const table = await tableOf(config, source, signal);
+  const { minimum_token_length: minimum = null, maximum_token_length: maximum = null } = config;
+  return {
+    extensions: captions.strategy === 'filename' || captions.strategy === 'textfile' ? [] : READ_EXTENSIONS,
+    isSample: (path) =>
+      path !== config.parquet?.path && !(captions.strategy === 'textfile' && path.endsWith('.txt')),
+    extraction: {
+      captions,
+      shuffle: parseCaptionShuffle(config.caption_shuffle, 0),
+      filters: await loadCaptionFilters(filterList, readTextOf(source)),
+      table,
+    },
+    // What a strategy extracts are texts, or questions with their answers, whatever the file was.
+    format: captions.strategy === null ? (config.format ?? null) : null,
+    mapping: captions.strategy === null ? mappingOf(config) : null,
+    bounds: parseBounds(config.length_buckets),
+    limitsTokens: minimum !== null || maximum !== null,
+    reasonAgainst: (length) =>
+      minimum !== null && length < minimum
+        ? 'too_small'
+        : maximum !== null && length > maximum
+          ? 'too_long'
+          : null,
+    maxSamples: config.max_num_samples ?? null,
+  };
+}
+
+async function tableOf(
+  config: BuildableConfig,
+  source: DataBackend,
+  signal: AbortSignal | undefined,
+): Promise<MetadataTable | null> {
+  if (config.metadata_backend !== 'parquet') return null;
+  const path = config.parquet?.path ?? '';
+  const blob = await source.open(path);
+  if (blob !== null) return MetadataTable.read({ name: path, blob }, config, signal);
+  throw new AppError(
+    'config.invalid',
+    `Backend "${config.id}" names the table ${path}, which is not there.`,
+    {
+      remedy: 'Correct parquet.path, from the root of the backend on.',
+      details: { id: config.id, path },
+    },
+  );
+}
+
+function mappingOf({ mapping }: BuildableConfig): FieldMapping | null {
+  if (mapping === undefined) return null;
+  const named = Object.entries(mapping).filter(([, column]) => column !== undefined);
+  return Object.fromEntries(named);
+}

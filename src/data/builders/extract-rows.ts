@@ -1,0 +1,82 @@
+// The rows that a file of a backend gives: as it is read by its name, or what the caption strategy makes of it. Each text of
+// a sample is a row of its own: nothing that could be learnt is left to a draw. Pure but for what it is handed to read with.
+import type { CaptionSettings } from '../captions/caption-settings';
+import { captionsOf } from '../captions/caption-strategy';
+import { chooseCaption } from '../captions/choose-caption';
+import { filterCaption, type CaptionFilter } from '../captions/filter-caption';
+import { shuffleCaption, type CaptionShuffle } from '../captions/shuffle-caption';
+import type { FilterReason } from '../metadata/filtering-statistics';
+import type { MetadataTable } from '../metadata/metadata-table';
+import type { ReadFile, SourceFile } from '../reading/file-rows';
+import { excerptOf, type Row, type RowEvent } from '../reading/row-event';
+import type { TextReadOptions } from '../reading/text-reader';
+
+export interface Extraction {
+  captions: CaptionSettings;
+  shuffle: CaptionShuffle | null;
+  filters: readonly CaptionFilter[];
+  /** What tells about the files; null where they tell themselves. */
+  table: MetadataTable | null;
+  /** How a file becomes rows: by its name where this is absent. */
+  read: ReadFile;
+  /** A file of the backend as text; null where there is none. */
+  readText: (path: string) => Promise<string | null>;
+  onMissing: (reason: FilterReason) => void;
+}
+
+/** @throws what `read` and `readText` throw. */
+export async function* extractRows(
+  file: SourceFile,
+  extraction: Extraction,
+  options: TextReadOptions,
+): AsyncGenerator<RowEvent> {
+  const { captions, table, read } = extraction;
+  const { strategy, prompting } = captions;
+  if (strategy === 'filename' || strategy === 'textfile' || table !== null) {
+    yield* textsOf(file.name, { row: table?.rowOf(file.name) ?? null, line: 1 }, extraction);
+    return;
+  }
+  for await (const event of read(file, options)) {
+    if (event.kind === 'bad') yield event;
+    else if (prompting !== 'none')
+      yield prompted(event.row, `${file.name}:${event.line}`, event.line, captions);
+    else if (strategy === null) yield event;
+    else yield* textsOf(file.name, event, extraction);
+  }
+}
+
+interface Place {
+  row: Row | null;
+  line: number;
+}
+
+async function* textsOf(
+  path: string,
+  { row, line }: Place,
+  { captions, filters, shuffle, readText, onMissing }: Extraction,
+): AsyncGenerator<RowEvent> {
+  const outcome = await captionsOf({ path, row, readText }, captions);
+  if ('missing' in outcome) {
+    onMissing(outcome.missing);
+    const excerpt = excerptOf(row === null ? path : JSON.stringify(row));
+    yield { kind: 'bad', line, excerpt, message: outcome.message };
+    return;
+  }
+  for (const caption of outcome.captions ?? []) {
+    const text = filterCaption(caption, filters);
+    const variants = shuffle === null ? [text] : shuffleCaption(text, shuffle).captions;
+    for (const variant of variants) yield { kind: 'row', row: { text: variant }, line };
+  }
+}
+
+/** The prompt asks and the text answers, or it stands in front of the text. Which of several: always the same of one sample. */
+function prompted(row: Row, key: string, line: number, { prompts, prompting }: CaptionSettings): RowEvent {
+  const { text } = row;
+  if (typeof text !== 'string') {
+    const message = `There is no column "text" to go with the instance_prompt; found are ${Object.keys(row).join(', ')}.`;
+    return { kind: 'bad', line, excerpt: excerptOf(JSON.stringify(row)), message };
+  }
+  const prompt = chooseCaption(prompts, 0, key, 0);
+  if (prompting === 'only') return { kind: 'row', row: { prompt, completion: text }, line };
+  return { kind: 'row', row: { text: `${prompt} ${text}` }, line };
+}

@@ -1,0 +1,234 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { FolderStore } from '../data/backends/folder-store';
+import { createBackendFactory } from '../data/builders/backend-factory';
+import { ExampleEncoder } from '../data/examples/example-encoder';
+import { SampleReader } from '../data/storage/sample-reader';
+import { CHARACTERS } from '../data/testing/characters';
+import { memoryData, type MemoryData } from '../data/testing/memory-data';
+import { browserClock } from '../lib/async/browser-clock';
+import { createPlainTemplate } from '../lib/text/plain-template';
+import type { BackendBuildEvent, BackendConfigJson } from '../protocol/backends';
+import { BackendService } from './backend-service';
+
+const CONFIG: BackendConfigJson = {
+  id: 'notes',
+  dataset_type: 'text',
+  type: 'local',
+  instance_data_dir: 'notes',
+};
+
+/** Node's files do not say where they were. */
+const file = (name: string, content: string, lastModified = 5): File =>
+  Object.assign(new File([content], name, { lastModified }), { webkitRelativePath: `notes/${name}` });
+
+describe('data backends', () => {
+  let data: MemoryData;
+  let service: BackendService;
+  let forgotten: string[];
+
+  beforeEach(async () => {
+    data = await memoryData();
+    forgotten = [];
+    service = new BackendService({
+      ...data,
+      folders: new FolderStore(data.database),
+      factory: createBackendFactory(),
+      network: { fetch, clock: browserClock, online: () => true },
+      encoder: () => Promise.resolve(new ExampleEncoder(CHARACTERS, createPlainTemplate(CHARACTERS))),
+      plans: { forgetDataset: (id) => void forgotten.push(id) },
+      deleteDataset: (id) => data.database.delete('datasets', id),
+      variables: () => Promise.resolve({ FOLDER: 'ledgers' }),
+      locks: null,
+      now: () => 7,
+      heapBytes: () => 1000,
+      beat: () => undefined,
+    });
+  });
+
+  async function build(...ids: string[]): Promise<BackendBuildEvent[]> {
+    const events: BackendBuildEvent[] = [];
+    for await (const event of service.buildBackends(ids, {})) events.push(event);
+    return events;
+  }
+
+  /** What a build ended with. */
+  async function built(id = 'notes') {
+    const event = (await build(id)).at(-1);
+    if (event?.type !== 'built') throw new Error(JSON.stringify(event));
+    return event;
+  }
+
+  async function keep(changes: Partial<BackendConfigJson> = {}, files?: File[]): Promise<void> {
+    await service.saveBackend({ ...CONFIG, ...changes });
+    const id = changes.id ?? CONFIG.id;
+    await service.keepFolder(id, files ?? [file('a.txt', 'One.\n\nTwo.'), file('b.txt', 'Three.')]);
+  }
+
+  async function texts(datasetId: string): Promise<string[]> {
+    const dataset = await data.database.get('datasets', datasetId);
+    if (dataset === undefined) throw new Error(datasetId);
+    const reader = await SampleReader.open(dataset, data.blobs);
+    const samples = await Promise.all(Array.from({ length: reader.count }, (_, i) => reader.read(i)));
+    return samples.map((sample) =>
+      sample.kind === 'text' ? sample.text : sample.turns.map((t) => t.content).join('|'),
+    );
+  }
+
+  it('build: files in the order of their paths become a dataset, with a report of every stage', async () => {
+    await keep({}, [file('b.jsonl', '{"text":"three"}'), file('a.jsonl', '{"text":"one"}\n{"text":"two"}')]);
+    const { backend, dataset } = await built();
+    expect(await texts(dataset.id)).toEqual(['one', 'two', 'three']);
+    expect(dataset).toMatchObject({ backendId: 'notes', samples: 3, name: 'notes' });
+    expect(backend).toMatchObject({ datasetId: dataset.id, builtWith: CONFIG });
+    expect(backend.report?.stages.map(({ name, count }) => [name, count])).toEqual([
+      ['discover', 2],
+      ['read', 3],
+      ['filter', 3],
+      ['store', 3],
+    ]);
+    expect(backend.report).toMatchObject({ peakBytes: 1000, lengthUnit: 'characters', nextSteps: [] });
+    expect(await service.listBackends()).toEqual([backend]);
+  });
+
+  it('build: again replaces the dataset under the same id, and plans of it are forgotten', async () => {
+    await keep();
+    const first = await built();
+    await service.keepFolder('notes', [file('a.txt', 'Other.')]);
+    const second = await built();
+    expect(second.dataset.id).toBe(first.dataset.id);
+    expect(await texts(second.dataset.id)).toEqual(['Other.']);
+    expect(forgotten).toEqual([first.dataset.id, first.dataset.id]);
+    expect(await data.blobs.list(first.dataset.folder)).toEqual([]);
+  });
+
+  it('build: where nothing is usable what was built stays, and the report says what to do', async () => {
+    await keep();
+    const first = await built();
+    await service.saveBackend({ ...CONFIG, minimum_token_length: 500 });
+    const event = (await build('notes')).at(-1);
+    expect(event?.type).toBe('refused');
+    if (event?.type !== 'refused') return;
+    expect(event.report.filtering).toMatchObject({ too_small: 3, total_processed: 3 });
+    expect(event.report).toMatchObject({ lengthUnit: 'tokens' });
+    expect(event.report.nextSteps.join(' ')).toContain('shorter than the minimum length');
+    expect((await texts(first.dataset.id)).length).toBe(3);
+  });
+
+  it('build: a backend that fails does not keep the others from being built', async () => {
+    await keep();
+    await service.saveBackend({ ...CONFIG, id: 'nowhere' });
+    const events = await build('nowhere', 'notes');
+    expect(events.find(({ type }) => type === 'failed')).toMatchObject({
+      backendId: 'nowhere',
+      code: 'backend.missing',
+    });
+    expect(events.some(({ type }) => type === 'built')).toBe(true);
+  });
+
+  it('build: cancelling stores nothing', async () => {
+    await keep();
+    const stop = new AbortController();
+    const reading = async (): Promise<void> => {
+      for await (const _event of service.buildBackends(['notes'], {}, stop.signal)) stop.abort();
+    };
+    await expect(reading()).rejects.toMatchObject({ code: 'rpc.cancelled' });
+    expect(await data.database.getAll('datasets')).toEqual([]);
+    expect(await data.blobs.list('datasets')).toEqual([]);
+  });
+
+  it('build: max_num_samples takes some, always the same', async () => {
+    const rows = Array.from({ length: 20 }, (_, i) => `{"text":"row ${i}"}`).join('\n');
+    await keep({ max_num_samples: 4 }, [file('rows.jsonl', rows)]);
+    const { dataset } = await built();
+    const chosen = await texts(dataset.id);
+    expect(chosen).toHaveLength(4);
+    expect(dataset.skipped).toMatchObject({ over_max_num_samples: 16 });
+    await built();
+    expect(await texts(dataset.id)).toEqual(chosen);
+  });
+
+  it('build: an instance prompt is asked, and the text answers', async () => {
+    await keep({ caption_strategy: 'instanceprompt', instance_prompt: 'Write a note.' });
+    const { dataset } = await built();
+    expect(await texts(dataset.id)).toContain('Write a note.|Three.');
+  });
+
+  it('build: texts beside files are the samples, one a line, and a missing one is counted', async () => {
+    const files = [file('x.png', ''), file('x.txt', 'red\nblue'), file('y.png', '')];
+    await keep({ caption_strategy: 'textfile' }, files);
+    const { backend, dataset } = await built();
+    expect(await texts(dataset.id)).toEqual(['red', 'blue']);
+    expect(backend.report?.filtering).toMatchObject({ not_found: 1 });
+  });
+
+  it('test: the first rows are shown before anything is built', async () => {
+    await keep();
+    expect(await service.testBackend(CONFIG, {})).toMatchObject({
+      files: 2,
+      more: false,
+      columns: ['text'],
+      rows: [{ text: 'One.' }, { text: 'Two.' }],
+    });
+    expect(await data.database.getAll('datasets')).toEqual([]);
+  });
+
+  it('rescan: files that came, went and changed are named', async () => {
+    await keep();
+    expect(await service.rescanBackend('notes', {})).toBeNull();
+    await built();
+    expect(await service.rescanBackend('notes', {})).toMatchObject({ total: 0 });
+    await service.keepFolder('notes', [file('a.txt', 'One.', 9), file('c.txt', 'New.')]);
+    expect(await service.rescanBackend('notes', {})).toEqual({
+      added: ['c.txt'],
+      removed: ['b.txt'],
+      changed: ['a.txt'],
+      total: 3,
+    });
+  });
+
+  it('drift: what differs from what was built is shown, and building again settles it', async () => {
+    await keep();
+    await built();
+    await service.saveBackend({ ...CONFIG, maximum_token_length: 100, repeats: 3 });
+    expect(await service.backendDrift('notes')).toEqual([
+      { key: 'maximum_token_length', built: null, now: 100 },
+    ]);
+    await built();
+    expect(await service.backendDrift('notes')).toEqual([]);
+  });
+
+  it('check: secrets are taken out of what is pasted, and variables are filled in', async () => {
+    const text = JSON.stringify({ ...CONFIG, instance_data_dir: '{env:FOLDER}' });
+    const { backends, problems } = await service.checkBackends(text);
+    expect(problems).toEqual([]);
+    expect(backends[0]).toMatchObject({ instance_data_dir: 'ledgers' });
+    const bucket = `{"id":"b","dataset_type":"text","type":"aws","aws_bucket_name":"b","aws_endpoint_url":"https://s3.test","aws_secret_access_key":"hush"}`;
+    const outcome = await service.checkBackends(bucket);
+    expect(JSON.stringify(outcome.backends)).not.toContain('hush');
+    expect(outcome.secrets).toEqual({ b: { aws_secret_access_key: 'hush' } });
+  });
+
+  it('save: a configuration that cannot work is refused with every problem', async () => {
+    await expect(service.saveBackend({ ...CONFIG, repeats: -1, probability: 'often' })).rejects.toMatchObject(
+      {
+        code: 'config.invalid',
+        details: {
+          problems: [{ path: expect.any(String) as string }, { path: expect.any(String) as string }],
+        },
+      },
+    );
+    expect(await service.listBackends()).toEqual([]);
+  });
+
+  it('remove: the dataset stays unless it is removed as well', async () => {
+    await keep();
+    const { dataset } = await built();
+    await service.removeBackend('notes', false);
+    expect(await data.database.get('datasets', dataset.id)).toBeDefined();
+    await keep();
+    const again = await built();
+    await service.removeBackend('notes', true);
+    expect(await data.database.get('datasets', again.dataset.id)).toBeUndefined();
+    await expect(service.removeBackend('notes', true)).rejects.toMatchObject({ code: 'backend.unknown' });
+  });
+});

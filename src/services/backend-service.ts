@@ -1,0 +1,280 @@
+// The data worker's calls about data backends: their configurations, what they show, and the datasets that are built of them.
+// Secrets come with a call and go with it: none is stored, told or logged.
+import {
+  backendConfig,
+  configDrift,
+  parseBackendConfigs,
+  sortByDependency,
+  type BackendConfig,
+} from '../core/config/backends';
+import type { Database } from '../core/database';
+import type { BackendOptions } from '../data/backends/backend-options';
+import type { DataBackend } from '../data/backends/data-backend';
+import type { FolderStore } from '../data/backends/folder-store';
+import type { BackendFactory } from '../data/builders/backend-factory';
+import { buildable, type BuildableConfig } from '../data/builders/buildable-config';
+import { buildDataset } from '../data/builders/build-dataset';
+import { buildSettings, type BuildSettings } from '../data/builders/build-settings';
+import { previewBackend } from '../data/builders/preview-backend';
+import { readSnapshot } from '../data/builders/snapshot-file';
+import type { ExampleEncoder } from '../data/examples/example-encoder';
+import { holdImportLock, type ImportLocks } from '../data/importing/import-lock';
+import { asAppError } from '../data/importing/problem-log';
+import { compareSnapshots, takeSnapshot } from '../data/metadata/file-snapshot';
+import { wordsOf } from '../data/quality/sample-text';
+import { mergeStreams } from '../lib/async/merge-streams';
+import { AppError, messageOf } from '../lib/errors';
+import type { BlobStore } from '../lib/storage/blob-store';
+import type {
+  BackendApi,
+  BackendBuildEvent,
+  BackendConfigJson,
+  BackendPreview,
+  BackendRecord,
+  BackendSecrets,
+  BackendStreams,
+  ConfigDrift,
+  ConfigOutcome,
+  FileChanges,
+} from '../protocol/backends';
+import type { DatasetRecord, Sample } from '../protocol/datasets';
+import type { BatchPlans } from './batch-plans';
+
+export interface BackendServiceParts {
+  database: Database;
+  blobs: BlobStore;
+  folders: FolderStore;
+  factory: BackendFactory;
+  /** What backends reach the network and wait with. */
+  network: Pick<BackendOptions, 'fetch' | 'clock' | 'online'>;
+  /** Counts tokens where a configuration limits them. */
+  encoder: () => Promise<ExampleEncoder>;
+  plans: Pick<BatchPlans, 'forgetDataset'>;
+  deleteDataset: (id: string) => Promise<void>;
+  /** Named values of the settings: `{env:NAME}` of configurations. */
+  variables: () => Promise<Readonly<Record<string, string>>>;
+  locks: ImportLocks;
+  now: () => number;
+  heapBytes: () => number | null;
+  beat: () => void;
+}
+
+/** What `{model_family}` and `{output_dir}` stand for: a dataset is of no model, and lies in this page's storage. */
+const VARIABLES = { model_family: 'any', output_dir: 'fragua' };
+/** Backends that are read side by side. */
+const AT_ONCE = 2;
+/** Files of a change that are named. */
+const NAMED = 100;
+
+export class BackendService implements BackendApi, BackendStreams {
+  readonly #parts: BackendServiceParts;
+  #builds = 0;
+
+  constructor(parts: BackendServiceParts) {
+    this.#parts = parts;
+  }
+
+  get building(): boolean {
+    return this.#builds > 0;
+  }
+
+  /** Newest first. */
+  async listBackends(): Promise<BackendRecord[]> {
+    const records = await this.#parts.database.getAll('backends');
+    return records.sort((a, b) => b.createdAt - a.createdAt);
+  }
+
+  async checkBackends(text: string): Promise<ConfigOutcome> {
+    const { database, variables } = this.#parts;
+    const [existing, datasets, values] = await Promise.all([
+      database.getAll('backends'),
+      database.getAll('datasets'),
+      variables(),
+    ]);
+    return parseBackendConfigs(text, {
+      existing: existing.map(({ config }) => config),
+      otherDatasets: datasets.filter(({ backendId }) => backendId === undefined).length,
+      variables: VARIABLES,
+      env: (name) => values[name],
+      run: null,
+      plugins: [],
+    });
+  }
+
+  async saveBackend(config: BackendConfigJson): Promise<BackendRecord> {
+    backendConfig(config);
+    const before = await this.#parts.database.get('backends', config.id);
+    const record: BackendRecord = {
+      ...(before ?? { datasetId: null, builtWith: null, report: null, createdAt: this.#parts.now() }),
+      id: config.id,
+      config,
+    };
+    await this.#parts.database.put('backends', record);
+    return record;
+  }
+
+  async testBackend(json: BackendConfigJson, secrets: BackendSecrets): Promise<BackendPreview> {
+    const config = buildable(backendConfig(json));
+    return this.#reading(config, secrets, async (source) =>
+      previewBackend(source, await this.#settings(config, source)),
+    );
+  }
+
+  async rescanBackend(id: string, secrets: BackendSecrets): Promise<FileChanges | null> {
+    const { config: json, datasetId } = await this.#find(id);
+    const dataset = datasetId === null ? undefined : await this.#parts.database.get('datasets', datasetId);
+    const before = dataset === undefined ? null : await readSnapshot(this.#parts.blobs, dataset);
+    if (before === null) return null;
+    const config = buildable(backendConfig(json));
+    const now = await this.#reading(config, secrets, async (source) => {
+      const { extensions, isSample } = await this.#settings(config, source);
+      const files = [];
+      for await (const file of source.list({ extensions })) if (isSample(file.path)) files.push(file);
+      return takeSnapshot(files);
+    });
+    const { added, removed, changed } = compareSnapshots(before, now);
+    const named = (paths: string[]): string[] => paths.slice(0, NAMED);
+    const total = added.length + removed.length + changed.length;
+    return { added: named(added), removed: named(removed), changed: named(changed), total };
+  }
+
+  async backendDrift(id: string): Promise<ConfigDrift[]> {
+    const { builtWith, config } = await this.#find(id);
+    return builtWith === null ? [] : configDrift(builtWith, config);
+  }
+
+  async removeBackend(id: string, withDataset: boolean): Promise<void> {
+    const { datasetId } = await this.#find(id);
+    await this.#parts.database.delete('backends', id);
+    await this.#parts.folders.remove(id);
+    if (withDataset && datasetId !== null) await this.#parts.deleteDataset(datasetId);
+  }
+
+  keepFolder(...[id, folder]: Parameters<BackendApi['keepFolder']>): Promise<void> {
+    return this.#parts.folders.keep(id, folder);
+  }
+
+  async *buildBackends(
+    ids: readonly string[],
+    secrets: Readonly<Record<string, BackendSecrets>>,
+    signal?: AbortSignal,
+  ): AsyncGenerator<BackendBuildEvent> {
+    const records = await Promise.all(ids.map((id) => this.#find(id)));
+    const byId = new Map(records.map((record) => [record.id, record]));
+    const { configs } = sortByDependency(records.map(({ config }) => config));
+    const sorted = configs.flatMap(({ id }) => byId.get(id) ?? []);
+    const release = await holdImportLock(this.#parts.locks);
+    this.#builds += 1;
+    try {
+      const builds = sorted.map((record) => this.#build(record, secrets[record.id] ?? {}, signal));
+      for await (const event of mergeStreams(builds, AT_ONCE)) {
+        this.#parts.beat();
+        yield event;
+      }
+    } finally {
+      this.#builds -= 1;
+      release();
+    }
+  }
+
+  /** What goes wrong with one backend is its own: the others are built all the same. */
+  async *#build(
+    record: BackendRecord,
+    secrets: BackendSecrets,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<BackendBuildEvent> {
+    let source: DataBackend | null = null;
+    try {
+      const config = buildable(backendConfig(record.config));
+      source = await this.#open(config, secrets);
+      await source.check(signal);
+      const settings = await this.#settings(config, source, signal);
+      const request = {
+        record,
+        source,
+        settings,
+        before: await this.#built(record),
+        ...(await this.#lengths(settings)),
+      };
+      for await (const event of buildDataset(request, this.#parts, signal)) yield await this.#kept(event);
+    } catch (error) {
+      if (signal?.aborted === true) throw error;
+      yield failed(record.id, error);
+    } finally {
+      await source?.close();
+    }
+  }
+
+  /** The record is put last: until then what was built before is what there is. */
+  async #kept(event: BackendBuildEvent): Promise<BackendBuildEvent> {
+    if (event.type === 'built' || event.type === 'refused') {
+      await this.#parts.database.put('backends', event.backend);
+      if (event.type === 'built') this.#parts.plans.forgetDataset(event.dataset.id);
+    }
+    return event;
+  }
+
+  /** Filters of captions are the store's that the backend names, or the default one's. */
+  async #settings(
+    config: BuildableConfig,
+    source: DataBackend,
+    signal?: AbortSignal,
+  ): Promise<BuildSettings> {
+    const { database } = this.#parts;
+    const store =
+      config.text_embeds === undefined ? null : await database.get('backends', config.text_embeds);
+    return buildSettings(config, source, store?.config['caption_filter_list'], signal);
+  }
+
+  async #lengths({ limitsTokens }: BuildSettings) {
+    if (!limitsTokens) {
+      const lengthOf = (sample: Sample): number => wordsOf(sample).length;
+      return { lengthOf, lengthUnit: 'characters' as const };
+    }
+    const encoder = await this.#parts.encoder();
+    const lengthOf = (sample: Sample): number => {
+      const example = encoder.encode(sample, 'all');
+      return typeof example === 'string' ? 0 : example.ids.length;
+    };
+    return { lengthOf, lengthUnit: 'tokens' as const };
+  }
+
+  async #built({ datasetId }: BackendRecord): Promise<DatasetRecord | null> {
+    return datasetId === null ? null : ((await this.#parts.database.get('datasets', datasetId)) ?? null);
+  }
+
+  async #reading<Result>(
+    config: BuildableConfig,
+    secrets: BackendSecrets,
+    work: (source: DataBackend) => Promise<Result>,
+  ): Promise<Result> {
+    const source = await this.#open(config, secrets);
+    try {
+      return await work(source);
+    } finally {
+      await source.close();
+    }
+  }
+
+  async #open(config: BackendConfig, secrets: BackendSecrets): Promise<DataBackend> {
+    const { factory, folders, network, blobs } = this.#parts;
+    const folder = await folders.find(config.id);
+    return factory.create(config.type, { config, secrets, folder, blobs, ...network });
+  }
+
+  /** @throws AppError `backend.unknown`. */
+  async #find(id: string): Promise<BackendRecord> {
+    const record = await this.#parts.database.get('backends', id);
+    if (record !== undefined) return record;
+    throw new AppError('backend.unknown', `There is no data backend "${id}".`, {
+      remedy: 'Choose one of those listed under Data; it may have been removed in another tab.',
+      details: { id },
+    });
+  }
+}
+
+function failed(backendId: string, error: unknown): BackendBuildEvent {
+  const known = asAppError(error);
+  const { code, remedy } = known ?? { code: 'internal', remedy: null };
+  return { type: 'failed', backendId, code, message: messageOf(error), remedy };
+}
