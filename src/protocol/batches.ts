@@ -1,5 +1,6 @@
 // What the data worker feeds the engine: batches over a direct port, addressed by number, so that a stopped run
 // continues with exactly the batches it would have seen.
+import type { DatasetMix, LeftDataset, ShareSummary } from './mix';
 
 /** Label that takes no part in the loss. */
 export const IGNORED_LABEL = -100;
@@ -32,14 +33,22 @@ export interface BatchPlan {
   /** Share of samples held out for evaluation, 0 to below 1. The split depends on `seed` only. */
   evalShare: number;
   seed: number;
-  /** Which samples the dataset has to have, as it was said when the plan was first opened; absent: those it has. */
+  /** Micro-steps of an optimizer step; absent is 1. Schedules of a mix count optimizer steps. */
+  gradientAccumulation?: number;
+  /** Several datasets; absent: all of `datasetId`. The first share is `datasetId`. */
+  mix?: DatasetMix;
+  /** Datasets of the mix that the run goes on without. */
+  left?: LeftDataset[];
+  /** How far a mix is looked at ahead; absent is one epoch. */
+  until?: { epochs: number } | { microSteps: number };
+  /** Which samples the datasets have to have, as it was said when the plan was first opened; absent: those it has. */
   samples?: string;
 }
 
 export interface OpenedPlan {
   planId: string;
   summary: BatchSummary;
-  /** Which samples the dataset has: another text where others are read of its files, or left out. */
+  /** Which samples the datasets have: another text where others are read of their files, or left out. */
   samples: string;
 }
 
@@ -58,13 +67,18 @@ export interface DatasetSummary {
 }
 
 export interface BatchSummary extends DatasetSummary {
+  /** Of the first epoch; the others of a mix may have more or fewer. */
   batchesPerEpoch: number;
+  /** Of a mix: the first micro-step of each epoch that was looked at, and of the one after them. */
+  epochStarts?: number[];
+  /** Of a mix: what is drawn of each dataset. */
+  shares?: ShareSummary[];
 }
 
 /** The batches of a run, read by number. Implementations are pure: same plan, same number, same batch. */
 export interface BatchSource {
   summary(): Promise<BatchSummary>;
-  /** `index` counts micro-batches from 0 over the whole run; epoch = floor(index / batchesPerEpoch). */
+  /** `index` counts micro-batches from 0 over the whole run. */
   trainBatch(index: number): Promise<TokenBatch>;
   /** 0 <= index < evalBatches. */
   evalBatch(index: number): Promise<TokenBatch>;

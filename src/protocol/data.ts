@@ -74,5 +74,7 @@ export interface BatchApi {
   trainBatch(planId: string, index: number): Promise<TokenBatch>;
   evalBatch(planId: string, index: number): Promise<TokenBatch>;
   evalPrompts(planId: string, count: number): Promise<string[]>;
+  /** Figures about the batches that were drawn so far, by the names of the sampling metrics. */
+  samplingMetrics(planId: string): Promise<Record<string, number>>;
   closePlan(planId: string): Promise<void>;
 }

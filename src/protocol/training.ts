@@ -1,16 +1,22 @@
 // Training runs: what is asked for, what is reported, what is kept.
+import type { DatasetMix, LeftDataset, ShareSummary } from './mix';
 import type { LoraConfig, StorageError, WeightStorage } from './models';
 
 export type TrainingMethod = 'lora' | 'full';
 export type BuiltInSchedule = 'constant' | 'linear' | 'cosine';
 
-/** Every field is required; defaults live in core/config. */
+/** Length of the queue of batches where a configuration names none. */
+export const DEFAULT_PREFETCH = 4;
+
+/** Every field is required unless it says what it is when absent; defaults live in core/config. */
 export interface TrainingConfig {
   name: string;
   modelId: string;
   /** Adapter to go on from; null starts from the base. LoRA only. */
   startFromAdapterId: string | null;
   datasetId: string;
+  /** Several datasets; absent: only `datasetId`, which is the first share. */
+  mix?: DatasetMix;
   method: TrainingMethod;
   /** How the frozen base is kept on the device; absent is `f32`, which a full fine-tuning needs. */
   baseStorage?: WeightStorage;
@@ -43,6 +49,8 @@ export interface TrainingConfig {
   /** Optimizer steps between checkpoints; 0 keeps only the last one. */
   checkpointInterval: number;
   keepCheckpoints: number;
+  /** Batches that are made ahead of their step; 0: none; absent is DEFAULT_PREFETCH. */
+  prefetch?: number;
   /** Sample generations at each evaluation. */
   samplePrompts: string[];
   seed: number;
@@ -76,6 +84,8 @@ export interface StepMetrics {
   elapsedSeconds: number;
   /** Seconds to go; null before it can be told. */
   remainingSeconds: number | null;
+  /** Share of the step's time in which training waited for its batches, 0 to 1. Absent in runs of earlier versions. */
+  dataWaitShare?: number;
 }
 
 export interface EvaluationResult {
@@ -107,6 +117,15 @@ export interface CheckpointRecord {
   createdAt: number;
 }
 
+/** Data that could not be read in the middle of a run. */
+export interface LostSource {
+  code: string;
+  message: string;
+  remedy: string | null;
+  /** Which dataset it is about, where that is known. */
+  datasetId: string | null;
+}
+
 export interface RunRecord {
   id: string;
   config: TrainingConfig;
@@ -129,6 +148,14 @@ export interface RunRecord {
   tunedModelId: string | null;
   /** Which samples its dataset had; a run goes on with no others. Absent in runs of earlier versions. */
   samples?: string;
+  /** Datasets that it goes on without. */
+  left?: LeftDataset[];
+  /** Of a mix: what is drawn of each dataset. */
+  shares?: ShareSummary[];
+  /** The data that it paused for; null or absent otherwise. */
+  lost?: LostSource | null;
+  /** Figures about the batches that were drawn, by the names of the sampling metrics. */
+  sampling?: Record<string, number>;
   /** Why it failed or stopped by itself; null otherwise. */
   note: string | null;
   createdAt: number;

@@ -5,7 +5,13 @@ import type { Database } from '../core/database';
 import type { TrainableModel } from '../models/trainable-model';
 import type { BatchPlan } from '../protocol/batches';
 import type { BatchApi } from '../protocol/data';
-import type { EvaluationResult, RunRecord, StepMetrics, TrainingConfig } from '../protocol/training';
+import {
+  DEFAULT_PREFETCH,
+  type EvaluationResult,
+  type RunRecord,
+  type StepMetrics,
+  type TrainingConfig,
+} from '../protocol/training';
 import type { CheckpointStore } from '../training/checkpoint-store';
 import type { LoopSnapshot } from '../training/loop-state';
 import { MetricLog } from '../training/metric-log';
@@ -95,7 +101,10 @@ export class ActiveRun implements TrainingSink {
     let batches: PlanBatches | null = null;
     let training: TrainableModel | null = null;
     try {
-      batches = await PlanBatches.open(parts.batches, batchPlanOf(record));
+      batches = await PlanBatches.open(parts.batches, batchPlanOf(record), {
+        length: config.prefetch ?? DEFAULT_PREFETCH,
+        now: () => parts.clock.now(),
+      });
       const opened = batches;
       training = await parts.exclusive(() => createTraining(lease, config));
       const run = new ActiveRun(parts, record, lease, opened, training, restore);
@@ -186,6 +195,9 @@ export class ActiveRun implements TrainingSink {
   }
 
   async checkpoint(snapshot: LoopSnapshot): Promise<void> {
+    // Figures are a courtesy: a data worker that does not tell them stops no run.
+    const sampling = await this.#batches.samplingMetrics().catch(() => null);
+    if (sampling !== null) this.#record = { ...this.#record, sampling };
     await this.#persist();
     const { checkpoints, bus } = this.#parts;
     const { id, config } = this.#record;
@@ -200,12 +212,14 @@ export class ActiveRun implements TrainingSink {
 
   async #prepare(restore: LoopSnapshot | null): Promise<void> {
     const { totalSteps } = await this.loop.prepare();
+    const { shares } = await this.#batches.summary();
     await this.#log.dropAfter(restore?.loop.clock.optimizerStep ?? -1);
     const { parameters, trainableParameters } = this.#training;
     const baseError = this.base.storageError;
     this.#record = {
       ...this.#record,
       ...{ totalSteps, parameters, trainableParameters, samples: this.#batches.samples },
+      ...(shares === undefined ? {} : { shares }),
       ...(baseError === null ? {} : { baseError }),
     };
   }
@@ -216,8 +230,12 @@ function createTraining({ model, adapter }: ModelLease, config: TrainingConfig):
   return model.createLoraTraining(config.lora, config.seed, adapter);
 }
 
-function batchPlanOf({ config, samples }: RunRecord): BatchPlan {
+function batchPlanOf({ config, samples, left }: RunRecord): BatchPlan {
   const { datasetId, modelId, sequenceLength, batchSize, trainOn, packing, evalShare, seed } = config;
-  const plan = { datasetId, modelId, sequenceLength, batchSize, trainOn, packing, evalShare, seed };
-  return samples === undefined ? plan : { ...plan, samples };
+  const rows = { datasetId, modelId, sequenceLength, batchSize, trainOn, packing, evalShare, seed };
+  const plan = samples === undefined ? rows : { ...rows, samples };
+  const { mix, gradientAccumulation, epochs, maxSteps } = config;
+  if (mix === undefined) return plan;
+  const until = maxSteps === null ? { epochs } : { microSteps: maxSteps * gradientAccumulation };
+  return { ...plan, mix, gradientAccumulation, until, ...(left === undefined ? {} : { left }) };
 }

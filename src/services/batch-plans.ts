@@ -1,10 +1,12 @@
-// Prepared plans by number, for the engine. A plan that the page summarised is not prepared again when it is opened; a
-// few that nobody holds open are kept for that, the others are forgotten with their tokens.
+// Plans by number, for the engine, over datasets that are prepared once. A dataset that the page summarised is not prepared
+// again when a run opens it; a few that nobody holds open are kept for that, the others are forgotten with their tokens.
+import type { PreparedDataset, RowPlan } from '../data/batches/prepared-dataset';
 import { surveyForTraining } from '../data/batches/surveyed-dataset';
 import type { TokenCache } from '../data/caches/token-cache';
+import { checkPlan } from '../data/runtime/check-plan';
+import { sharesToOpen } from '../data/runtime/mixed-datasets';
 import { DEFAULT_STRATEGY, type SamplingFactories } from '../data/runtime/sampling-factories';
-import { checkPlan, TrainingBatches } from '../data/runtime/training-batches';
-import type { ExampleEncoder } from '../data/examples/example-encoder';
+import { TrainingBatches } from '../data/runtime/training-batches';
 import { indexPath } from '../data/storage/dataset-files';
 import { SampleReader } from '../data/storage/sample-reader';
 import { AppError } from '../lib/errors';
@@ -21,14 +23,29 @@ export interface BatchPlansDependencies {
   sampling: SamplingFactories;
   tokens: TokenCache;
   beat: () => void;
+  /** Bytes of tokenised samples to keep of each dataset. */
+  cacheBytes?: number;
+}
+
+/** A plan over its datasets, which it holds open. */
+interface OpenPlan {
+  keys: readonly string[];
+  samples: string;
+  batches: TrainingBatches;
+}
+
+/** A dataset of a plan, and the key that it is prepared under. */
+interface PlannedDataset {
+  record: DatasetRecord;
+  key: string;
 }
 
 const IDLE_KEPT = 2;
 
 export class BatchPlans implements BatchApi {
   readonly #dependencies: BatchPlansDependencies;
-  readonly #prepared = new Map<string, Promise<TrainingBatches>>();
-  readonly #open = new Map<string, { key: string; plan: TrainingBatches }>();
+  readonly #prepared = new Map<string, Promise<PreparedDataset>>();
+  readonly #open = new Map<string, OpenPlan>();
   #preparing = 0;
   #opened = 0;
 
@@ -41,16 +58,15 @@ export class BatchPlans implements BatchApi {
   }
 
   async summarize(plan: BatchPlan): Promise<BatchSummary> {
-    const { prepared } = await this.#prepare(plan);
-    return (await prepared).summary();
+    const { batches } = await this.#prepare(plan);
+    return batches.summary();
   }
 
   async openPlan(plan: BatchPlan): Promise<OpenedPlan> {
-    const { key, prepared, samples } = await this.#prepare(plan);
-    const ready = await prepared;
+    const open = await this.#prepare(plan);
     const planId = `plan-${++this.#opened}`;
-    this.#open.set(planId, { key, plan: ready });
-    return { planId, summary: await ready.summary(), samples };
+    this.#open.set(planId, open);
+    return { planId, summary: await open.batches.summary(), samples: open.samples };
   }
 
   async trainBatch(planId: string, index: number): Promise<TokenBatch> {
@@ -65,6 +81,10 @@ export class BatchPlans implements BatchApi {
     return this.#find(planId).evalPrompts(count);
   }
 
+  samplingMetrics(planId: string): Promise<Record<string, number>> {
+    return Promise.resolve(this.#find(planId).metrics());
+  }
+
   closePlan(planId: string): Promise<void> {
     this.#open.delete(planId);
     this.#forgetIdle();
@@ -74,48 +94,58 @@ export class BatchPlans implements BatchApi {
   /** After a dataset was deleted or read anew. Plans that are open go on with what they hold. */
   forgetDataset(datasetId: string): void {
     for (const key of [...this.#prepared.keys()]) {
-      if (key.includes(JSON.stringify(datasetId))) this.#prepared.delete(key);
+      if (key.startsWith(keyStart(datasetId))) this.#prepared.delete(key);
     }
   }
 
-  async #prepare(
-    asked: BatchPlan,
-  ): Promise<{ key: string; prepared: Promise<TrainingBatches>; samples: string }> {
-    const { samples: expected, ...plan } = asked;
-    const { findDataset, tools } = this.#dependencies;
-    const record = await findDataset(plan.datasetId);
-    const samples = samplesOf(record);
-    if (expected !== undefined && expected !== samples) throw changedDataset(record);
-    const encoder = await tools.encoderFor(plan.modelId);
-    const key = JSON.stringify([plan, samples]);
+  async #prepare({ samples: expected, ...plan }: BatchPlan): Promise<OpenPlan> {
+    checkPlan(plan);
+    const planned: PlannedDataset[] = [];
+    for (const id of sharesToOpen(plan)) {
+      const record = await this.#dependencies.findDataset(id);
+      planned.push({ record, key: keyOf(record, plan) });
+    }
+    assertSamples(planned, expected);
+    const keys = planned.map(({ key }) => key);
+    const datasets = new Map<string, PreparedDataset>();
+    for (const { record, key } of planned) {
+      datasets.set(record.id, await this.#datasetOf(record, key, plan, keys));
+    }
+    const { strategies, metrics } = this.#dependencies.sampling;
+    const batches = new TrainingBatches({
+      plan,
+      datasets,
+      strategy: strategies.create(plan.mix?.strategy ?? DEFAULT_STRATEGY),
+      metrics: new Map(metrics.list().map((name) => [name, metrics.create(name)])),
+    });
+    return { keys, samples: samplesText(planned), batches };
+  }
+
+  #datasetOf(
+    record: DatasetRecord,
+    key: string,
+    plan: BatchPlan,
+    held: readonly string[],
+  ): Promise<PreparedDataset> {
     const known = this.#prepared.get(key);
-    const prepared = known ?? this.#counted(() => this.#batchesOf(plan, record, encoder));
+    const prepared = known ?? this.#counted(() => this.#prepareDataset(record, plan));
     this.#prepared.delete(key);
     this.#prepared.set(key, prepared);
     if (known === undefined) prepared.catch(() => this.#prepared.delete(key));
-    this.#forgetIdle();
-    return { key, prepared, samples };
+    this.#forgetIdle(held);
+    return prepared;
   }
 
-  async #batchesOf(
-    plan: BatchPlan,
-    record: DatasetRecord,
-    encoder: ExampleEncoder,
-  ): Promise<TrainingBatches> {
-    checkPlan(plan);
-    const { blobs, beat, sampling, tokens } = this.#dependencies;
+  async #prepareDataset(record: DatasetRecord, plan: BatchPlan): Promise<PreparedDataset> {
+    const { blobs, beat, tools, tokens, cacheBytes } = this.#dependencies;
+    const encoder = await tools.encoderFor(plan.modelId);
     const source = await SampleReader.open(record, blobs);
-    const dataset = await surveyForTraining({
-      plan,
-      source,
-      encoder,
-      kept: { cache: tokens, datasetId: record.id },
-      beat,
-    });
-    return new TrainingBatches({ plan, dataset, strategy: sampling.strategies.create(DEFAULT_STRATEGY) });
+    const kept = { cache: tokens, datasetId: record.id };
+    const memory = cacheBytes === undefined ? {} : { cacheBytes };
+    return surveyForTraining({ plan, source, encoder, kept, beat, ...memory });
   }
 
-  async #counted(work: () => Promise<TrainingBatches>): Promise<TrainingBatches> {
+  async #counted<T>(work: () => Promise<T>): Promise<T> {
     this.#preparing++;
     try {
       return await work();
@@ -125,26 +155,52 @@ export class BatchPlans implements BatchApi {
   }
 
   /** The oldest that nobody holds open go first. */
-  #forgetIdle(): void {
-    const held = new Set([...this.#open.values()].map(({ key }) => key));
+  #forgetIdle(alsoHeld: readonly string[] = []): void {
+    const held = new Set([...alsoHeld, ...[...this.#open.values()].flatMap(({ keys }) => keys)]);
     const idle = [...this.#prepared].filter(([key]) => !held.has(key));
     for (const [key] of idle.slice(0, Math.max(0, idle.length - IDLE_KEPT))) this.#prepared.delete(key);
   }
 
   #find(planId: string): TrainingBatches {
     const open = this.#open.get(planId);
-    if (open !== undefined) return open.plan;
-    throw new AppError('dataset.unknown', `There is no open plan "${planId}".`, {
+    if (open !== undefined) return open.batches;
+    throw new AppError('worker.dead', `There is no open plan "${planId}".`, {
       remedy: 'Resume the run: its batches are prepared again.',
       details: { planId },
     });
   }
 }
 
+const keyStart = (datasetId: string): string => `${JSON.stringify(datasetId)} `;
+
+/** What a dataset is prepared by: the plan's part for rows, the model's tokens and the samples. */
+function keyOf(record: DatasetRecord, plan: BatchPlan): string {
+  const { sequenceLength, batchSize, trainOn, packing, evalShare, seed } = plan;
+  const rows: RowPlan = { sequenceLength, batchSize, trainOn, packing, evalShare, seed };
+  return `${keyStart(record.id)}${JSON.stringify([plan.modelId, rows, samplesOf(record)])}`;
+}
+
 /** Which of the dataset's rows are read as what, and which are left out. */
 function samplesOf({ folder, format, mapping, steps = [] }: DatasetRecord): string {
   const taken = steps.map(({ id }) => id).sort();
   return [indexPath(folder, format, mapping), ...taken].join(' ');
+}
+
+/** A line for each dataset; one dataset is told without its id. */
+function samplesText(planned: readonly PlannedDataset[]): string {
+  const [only, ...others] = planned;
+  if (only !== undefined && others.length === 0) return samplesOf(only.record);
+  return planned.map(({ record }) => `${record.id} ${samplesOf(record)}`).join('\n');
+}
+
+/** @throws AppError `training.invalid` naming a dataset that has other samples now. */
+function assertSamples(planned: readonly PlannedDataset[], expected: string | undefined): void {
+  if (expected === undefined) return;
+  const lines = new Set(expected.split('\n'));
+  for (const { record } of planned) {
+    const samples = samplesOf(record);
+    if (!lines.has(samples) && !lines.has(`${record.id} ${samples}`)) throw changedDataset(record);
+  }
 }
 
 function changedDataset({ id, name }: DatasetRecord): AppError {

@@ -54,6 +54,7 @@ const batches: BatchApi = {
   trainBatch: (_, index) => Promise.resolve(smallBatch(index % 4)),
   evalBatch: () => Promise.resolve(smallBatch(9)),
   evalPrompts: () => Promise.resolve([]),
+  samplingMetrics: () => Promise.resolve({}),
   closePlan: () => Promise.resolve(),
 };
 

@@ -33,6 +33,7 @@ const step = v.pipe(v.number(), v.integer(), v.minValue(0));
 const loss = v.nullable(v.number());
 const loopState = v.object({
   clock: v.object({ epoch: step, microStep: step, optimizerStep: step }),
+  batchSize: v.exactOptional(step),
   evaluatedStep: v.nullable(step),
   checkpointStep: v.nullable(step),
   evalLossBefore: loss,

@@ -5,6 +5,8 @@ import type { SampleClock } from '../protocol/training';
 
 export interface LoopState {
   clock: SampleClock;
+  /** Rows of a micro-batch: the clock counts batches of this size. Absent in checkpoints of earlier versions. */
+  batchSize?: number;
   /** Optimizer step of the last evaluation and checkpoint; null before the first. */
   evaluatedStep: number | null;
   checkpointStep: number | null;

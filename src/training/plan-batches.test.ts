@@ -28,6 +28,7 @@ function api(failing: (index: number) => boolean = () => false) {
     },
     evalBatch: (_, index) => source.evalBatch(index),
     evalPrompts: (_, count) => source.evalPrompts(count),
+    samplingMetrics: () => Promise.resolve({}),
     closePlan: (planId) => Promise.resolve(void calls.push(`close ${planId}`)),
   };
   return { batches, calls, source };
@@ -36,7 +37,7 @@ function api(failing: (index: number) => boolean = () => false) {
 describe('PlanBatches', () => {
   it('prefetch: one batch ahead, each number asked once, the sequence unchanged', async () => {
     const { batches, calls } = api();
-    const source = await PlanBatches.open(batches, plan);
+    const source = await PlanBatches.open(batches, plan, { length: 1, now: () => 0 });
     const plain = new ToyBatches();
     for (const index of [0, 1, 2])
       expect(await source.trainBatch(index)).toEqual(await plain.trainBatch(index));
@@ -45,14 +46,14 @@ describe('PlanBatches', () => {
 
   it('a jump: what was fetched ahead is never handed out under another number', async () => {
     const { batches } = api();
-    const source = await PlanBatches.open(batches, plan);
+    const source = await PlanBatches.open(batches, plan, { length: 1, now: () => 0 });
     await source.trainBatch(0);
     expect(await source.trainBatch(5)).toEqual(await new ToyBatches().trainBatch(5));
   });
 
   it('a failed prefetch: counts only when that batch is wanted', async () => {
     const { batches, calls } = api((index) => index === 1);
-    const source = await PlanBatches.open(batches, plan);
+    const source = await PlanBatches.open(batches, plan, { length: 1, now: () => 0 });
     await source.trainBatch(0);
     await expect(source.trainBatch(1)).rejects.toMatchObject({ code: 'worker.dead' });
     await source.close();

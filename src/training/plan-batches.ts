@@ -1,40 +1,51 @@
-// The engine's side of the batches: a plan opened at the data worker, read by number, with the next batch on its way
-// while the present one is trained. What was fetched ahead is only ever handed out under its own number.
+// The engine's side of the batches: a plan opened at the data worker, read by number, with the next batches on their way
+// while the present one is trained.
 import type { BatchPlan, BatchSource, BatchSummary, OpenedPlan, TokenBatch } from '../protocol/batches';
 import type { BatchApi } from '../protocol/data';
+import { BatchFetcher, type FetcherMetrics } from './batch-fetcher';
+import { epochStartsAt } from './step-plan';
+
+export interface PrefetchOptions {
+  /** Batches that may wait; 0: none is made ahead. */
+  length: number;
+  /** Milliseconds, monotonic. */
+  now: () => number;
+}
 
 export class PlanBatches implements BatchSource {
   readonly #api: BatchApi;
   readonly #planId: string;
   readonly #summary: BatchSummary;
+  readonly #fetcher: BatchFetcher<TokenBatch>;
   /** As the plan has to name them when it is opened again. */
   readonly samples: string;
-  #ahead: { index: number; batch: Promise<TokenBatch> } | null = null;
 
-  private constructor(api: BatchApi, { planId, summary, samples }: OpenedPlan) {
+  private constructor(api: BatchApi, { planId, summary, samples }: OpenedPlan, prefetch: PrefetchOptions) {
     this.#api = api;
     this.#planId = planId;
     this.#summary = summary;
     this.samples = samples;
+    this.#fetcher = new BatchFetcher({
+      ...prefetch,
+      fetch: (index) => api.trainBatch(planId, index),
+      epochEndsBefore: (index) => epochStartsAt(summary, index),
+    });
   }
 
-  static async open(api: BatchApi, plan: BatchPlan): Promise<PlanBatches> {
-    return new PlanBatches(api, await api.openPlan(plan));
+  static async open(api: BatchApi, plan: BatchPlan, prefetch: PrefetchOptions): Promise<PlanBatches> {
+    return new PlanBatches(api, await api.openPlan(plan), prefetch);
+  }
+
+  get metrics(): FetcherMetrics {
+    return this.#fetcher.metrics;
   }
 
   summary(): Promise<BatchSummary> {
     return Promise.resolve(this.#summary);
   }
 
-  async trainBatch(index: number): Promise<TokenBatch> {
-    const wanted = this.#ahead?.index === index ? this.#ahead.batch : this.#fetch(index);
-    this.#ahead = null;
-    const batch = await wanted;
-    const next = this.#fetch(index + 1);
-    // Nobody may ever ask for it: its failure counts only when they do.
-    next.catch(() => undefined);
-    this.#ahead = { index: index + 1, batch: next };
-    return batch;
+  trainBatch(index: number): Promise<TokenBatch> {
+    return this.#fetcher.take(index);
   }
 
   evalBatch(index: number): Promise<TokenBatch> {
@@ -45,12 +56,14 @@ export class PlanBatches implements BatchSource {
     return this.#api.evalPrompts(this.#planId, count);
   }
 
-  async close(): Promise<void> {
-    this.#ahead = null;
-    await this.#api.closePlan(this.#planId);
+  /** Figures about what was drawn so far, what is made ahead counted. */
+  samplingMetrics(): Promise<Record<string, number>> {
+    return this.#api.samplingMetrics(this.#planId);
   }
 
-  #fetch(index: number): Promise<TokenBatch> {
-    return this.#api.trainBatch(this.#planId, index);
+  /** The batch that is being made is not waited for: it may be the data worker that is gone. */
+  async close(): Promise<void> {
+    void this.#fetcher.stop();
+    await this.#api.closePlan(this.#planId);
   }
 }

@@ -218,13 +218,15 @@ describe('TrainingLoop', () => {
   });
 
   it('metrics: give tokens per second and the time left from the clock', async () => {
-    // The clock moves 0.5 s per reading; a step reads it twice, so each takes 0.5 s.
+    // The clock moves 0.5 s per reading; a step reads it before and after, and so does each of its two batches.
     const { loop, sink } = setUp({ maxSteps: 3 });
     await loop.run();
-    expect(sink.metrics.map(({ remainingSeconds }) => remainingSeconds)).toEqual([null, 0.5, 0]);
-    // Step 1 has the micro-batches 0 and 1 with 1 + 2 tokens: 3 / 0.5 s.
-    expect(sink.metrics[0]?.tokensPerSecond).toBe(6);
-    expect(sink.metrics[2]?.elapsedSeconds).toBe(1.5);
+    expect(sink.metrics.map(({ remainingSeconds }) => remainingSeconds)).toEqual([null, 2.5, 0]);
+    // Step 1 has the micro-batches 0 and 1 with 1 + 2 tokens: 3 / 2.5 s.
+    expect(sink.metrics[0]?.tokensPerSecond).toBe(1.2);
+    // It waited 0.5 s for each of them.
+    expect(sink.metrics[0]?.dataWaitShare).toBeCloseTo(0.4, 12);
+    expect(sink.metrics[2]?.elapsedSeconds).toBe(7.5);
   });
 
   it('an empty dataset: is refused before anything runs', async () => {

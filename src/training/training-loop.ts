@@ -9,6 +9,7 @@ import type { BatchSource, BatchSummary, TokenBatch } from '../protocol/batches'
 import type { EvaluationResult, StepMetrics, TrainingConfig } from '../protocol/training';
 import { evaluateSplit, type SampleGenerator } from './evaluator';
 import { initialLoopState, type LoopSnapshot, type LoopState } from './loop-state';
+import { isLostSource } from './lost-source';
 import { Pace } from './pace';
 import { planSteps, windowOf, type StepPlan } from './step-plan';
 
@@ -24,7 +25,7 @@ export interface LoopClock {
   giveWay(): Promise<void>;
 }
 
-/** Where the loop reports. A rejected promise with `storage.quota` pauses the loop; any other one fails it. */
+/** Where the loop reports. A rejected promise with `storage.quota` pauses the loop as it stands; any other one fails it. */
 export interface TrainingSink {
   step(metrics: StepMetrics): Promise<void>;
   epoch(epoch: number): void;
@@ -61,6 +62,8 @@ interface WindowResult {
   loss: number | null;
   gradNorm: number | null;
   tokens: number;
+  /** Milliseconds in which it waited for batches. */
+  waitedMs: number;
   reason: string | null;
 }
 
@@ -106,7 +109,7 @@ export class TrainingLoop {
   }
 
   /**
-   * Trains until the end, a pause or a stop. May be called again after a pause.
+   * Trains until the end, a pause or a stop; data that is gone pauses it. May be called again after a pause.
    * @throws AppError `training.diverged` after MAX_SKIPPED_IN_A_ROW steps without a finite loss.
    */
   async run(): Promise<LoopOutcome> {
@@ -127,8 +130,15 @@ export class TrainingLoop {
       }
     } catch (error) {
       if (hasCode(error, 'storage.quota')) return { status: 'paused', error };
-      throw error;
+      if (!isLostSource(error)) throw error;
+      return this.#leaveWithoutData(error);
     }
+  }
+
+  /** The step in progress is given up; those before it are kept. */
+  async #leaveWithoutData(error: AppError): Promise<LoopOutcome> {
+    this.#parts.model.discardGradients();
+    return this.#leave({ status: 'paused', error });
   }
 
   get #step(): number {
@@ -137,6 +147,7 @@ export class TrainingLoop {
 
   async #prepare(): Promise<Setup> {
     const { config, batches, model } = this.#parts;
+    this.#assertBatchSize();
     const summary = await batches.summary();
     if (summary.batchesPerEpoch === 0) {
       throw new AppError('dataset.all-masked', 'The dataset has no sample with a token to learn.', {
@@ -150,6 +161,22 @@ export class TrainingLoop {
     const prompts =
       config.samplePrompts.length > 0 ? config.samplePrompts : await batches.evalPrompts(HELD_OUT_PROMPTS);
     return { plan, summary, prompts };
+  }
+
+  /** With another batch size, other rows would stand under the numbers that the clock counts. */
+  #assertBatchSize(): void {
+    const { batchSize } = this.#parts.config;
+    const before = this.#state.batchSize ?? batchSize;
+    this.#state.batchSize = batchSize;
+    if (before === batchSize) return;
+    throw new AppError(
+      'training.invalid',
+      `The checkpoint was made with a batch size of ${before}; the run asks for ${batchSize}.`,
+      {
+        details: { path: 'batchSize', value: batchSize, before },
+        remedy: `Set it back to ${before}, or start a new run from what was learnt.`,
+      },
+    );
   }
 
   #ready(): Setup {
@@ -173,7 +200,7 @@ export class TrainingLoop {
       runId: this.#parts.runId,
       step,
       totalSteps: plan.totalSteps,
-      epoch: this.#state.clock.microStep / plan.batchesPerEpoch,
+      epoch: plan.epochAt(this.#state.clock.microStep),
       loss: result.loss,
       learningRate,
       gradNorm: result.gradNorm,
@@ -181,6 +208,7 @@ export class TrainingLoop {
       memoryBytes: this.#parts.memoryBytes(),
       elapsedSeconds: this.#state.elapsedSeconds,
       remainingSeconds: this.#pace.remainingSeconds(plan.totalSteps - step),
+      dataWaitShare: Math.min(1, result.waitedMs / 1000 / seconds),
     });
     for (let epoch = epochBefore + 1; epoch <= this.#state.clock.epoch; epoch += 1) sink.epoch(epoch);
     this.#refuseDivergence(learningRate);
@@ -191,7 +219,7 @@ export class TrainingLoop {
     const { plan } = this.#ready();
     const { end } = windowOf(step, this.#parts.config.gradientAccumulation, plan);
     this.#state.clock = {
-      epoch: Math.floor(end / plan.batchesPerEpoch),
+      epoch: Math.floor(plan.epochAt(end)),
       microStep: end,
       optimizerStep: step,
     };
@@ -199,29 +227,34 @@ export class TrainingLoop {
   }
 
   async #trainWindow(step: number, learningRate: number): Promise<WindowResult> {
-    const { model, batches, config } = this.#parts;
+    const { model, batches, config, clock } = this.#parts;
     const { first, end } = windowOf(step, config.gradientAccumulation, this.#ready().plan);
     let lossSum = 0;
     let targetTokens = 0;
     let tokens = 0;
+    let waitedMs = 0;
     for (let micro = first; micro < end; micro += 1) {
+      const asked = clock.now();
       const batch = await batches.trainBatch(micro);
+      waitedMs += clock.now() - asked;
       const part = await model.accumulate(batch, hashSeed(config.seed, 'dropout', micro));
       lossSum += part.lossSum;
       targetTokens += part.targetTokens;
       tokens += countTokens(batch);
-      if (!Number.isFinite(part.lossSum)) return this.#skip(tokens, `the loss was ${part.lossSum}`);
+      if (!Number.isFinite(part.lossSum))
+        return this.#skip({ tokens, waitedMs }, `the loss was ${part.lossSum}`);
     }
-    if (targetTokens === 0) return this.#skip(tokens, 'its batches had no token to learn');
+    if (targetTokens === 0) return this.#skip({ tokens, waitedMs }, 'its batches had no token to learn');
     const { weightDecay, maxGradNorm } = config;
     const outcome = await model.step({ targetTokens, learningRate, weightDecay, maxGradNorm });
-    if (!outcome.applied) return this.#skip(tokens, `the gradient norm was ${outcome.gradNorm}`);
-    return { loss: lossSum / targetTokens, gradNorm: outcome.gradNorm, tokens, reason: null };
+    if (!outcome.applied)
+      return this.#skip({ tokens, waitedMs }, `the gradient norm was ${outcome.gradNorm}`);
+    return { loss: lossSum / targetTokens, gradNorm: outcome.gradNorm, tokens, waitedMs, reason: null };
   }
 
-  #skip(tokens: number, reason: string): WindowResult {
+  #skip(spent: Pick<WindowResult, 'tokens' | 'waitedMs'>, reason: string): WindowResult {
     this.#parts.model.discardGradients();
-    return { loss: null, gradNorm: null, tokens, reason };
+    return { loss: null, gradNorm: null, ...spent, reason };
   }
 
   /** Says so at the first step of a series, not at each one. */

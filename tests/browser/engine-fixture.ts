@@ -105,6 +105,7 @@ const batches: BatchApi = {
   trainBatch: (_, index) => Promise.resolve(batchOf(index % 4)),
   evalBatch: () => Promise.resolve(batchOf(0)),
   evalPrompts: () => Promise.resolve([]),
+  samplingMetrics: () => Promise.resolve({}),
   closePlan: () => Promise.resolve(),
 };
 

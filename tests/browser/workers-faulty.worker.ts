@@ -46,6 +46,7 @@ const batches: BatchApi = {
   openPlan: refused,
   evalBatch: refused,
   evalPrompts: refused,
+  samplingMetrics: refused,
   closePlan: refused,
   trainBatch: (_plan, index) => Promise.resolve(batchOf(index)),
 };

@@ -56,6 +56,7 @@ const training = v.strictObject({
   earlyStoppingPatience: v.nullable(anyNumber),
   checkpointInterval: anyNumber,
   keepCheckpoints: anyNumber,
+  prefetch: v.optional(anyNumber, 4),
   samplePrompts: v.array(v.string()),
   seed: anyNumber,
 });

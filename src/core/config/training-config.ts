@@ -3,9 +3,13 @@
 import { AppError } from '../../lib/errors';
 import { LORA_TARGETS, WEIGHT_STORAGES } from '../../protocol/models';
 import type { TrainingConfig } from '../../protocol/training';
+import { mixProblems } from './dataset-mix';
 
-/** Everything but what a run is about: its name, model, adapter and dataset. */
-export type TrainingDefaults = Omit<TrainingConfig, 'name' | 'modelId' | 'startFromAdapterId' | 'datasetId'>;
+/** Everything but what a run is about: its name, model, adapter and datasets. */
+export type TrainingDefaults = Omit<
+  TrainingConfig,
+  'name' | 'modelId' | 'startFromAdapterId' | 'datasetId' | 'mix'
+>;
 
 /** Small models on one machine: LoRA on every projection, at the high learning rate that small ranks take. */
 export const trainingDefaults: TrainingDefaults = {
@@ -37,6 +41,7 @@ export const trainingDefaults: TrainingDefaults = {
   earlyStoppingPatience: null,
   checkpointInterval: 50,
   keepCheckpoints: 3,
+  prefetch: 4,
   samplePrompts: [],
   seed: 42,
 };
@@ -64,10 +69,14 @@ interface Range {
   belowMax?: boolean;
   integer?: boolean;
   orNull?: boolean;
+  optional?: boolean;
 }
 
 const count = (min: number, max: number): Range => ({ min, max, integer: true });
 const share = (bounds: Partial<Range> = {}): Range => ({ min: 0, max: 1, ...bounds });
+
+/** Batches that wait in memory. */
+const MOST_PREFETCHED = 256;
 
 const RANGES: Partial<Record<keyof TrainingConfig, Range>> = {
   epochs: { min: 0, max: 1000, aboveMin: true },
@@ -85,6 +94,7 @@ const RANGES: Partial<Record<keyof TrainingConfig, Range>> = {
   earlyStoppingPatience: { ...count(1, 10_000), orNull: true },
   checkpointInterval: count(0, 10_000_000),
   keepCheckpoints: count(1, 1000),
+  prefetch: { ...count(0, MOST_PREFETCHED), optional: true },
   seed: count(0, 4_294_967_295),
 };
 
@@ -108,6 +118,7 @@ export function validateTrainingConfig(
 ): TrainingProblem[] {
   return [
     ...identityProblems(config),
+    ...mixProblems(config),
     ...validateTrainingDefaults(config, limits),
     ...(config.startFromAdapterId !== null && config.method !== 'lora'
       ? [
@@ -176,6 +187,7 @@ function loraProblems(lora: TrainingConfig['lora']): TrainingProblem[] {
 
 function rangeProblem(path: string, value: unknown, range: Range): TrainingProblem[] {
   if (value === null && range.orNull === true) return [];
+  if (value === undefined && range.optional === true) return [];
   const wanted = describe(range);
   if (typeof value !== 'number' || !Number.isFinite(value)) {
     return [problem(path, value, 'is not a number', `Enter ${wanted}.`)];

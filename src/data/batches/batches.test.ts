@@ -6,7 +6,8 @@ import { ExampleEncoder } from '../examples/example-encoder';
 import { EVERY_SAMPLE, type SampleChoice } from '../quality/dataset-steps';
 import { CHARACTERS } from '../testing/characters';
 import { lengthSorted } from '../runtime/length-sorted';
-import { checkPlan, TrainingBatches } from '../runtime/training-batches';
+import { checkPlan } from '../runtime/check-plan';
+import { TrainingBatches } from '../runtime/training-batches';
 import { packFirstFit } from './packing';
 import { splitSamples } from './split';
 import { surveyForTraining } from './surveyed-dataset';
@@ -40,7 +41,7 @@ async function prepare(
   checkPlan(plan);
   const memory = cacheBytes === undefined ? {} : { cacheBytes };
   const dataset = await surveyForTraining({ plan, source, encoder, kept: null, ...memory });
-  return new TrainingBatches({ plan, dataset, strategy: lengthSorted });
+  return new TrainingBatches({ plan, datasets: new Map([['d', dataset]]), strategy: lengthSorted });
 }
 
 async function epoch(plan: TrainingBatches, number: number): Promise<TokenBatch[]> {

@@ -14,7 +14,7 @@ export interface BatchOrder {
 export interface SamplingStrategy {
   /**
    * @param lengths tokens of each row.
-   * @param random makes one pass differ from the next.
+   * @param random makes one pass differ from the next; the number of batches does not depend on it.
    */
   (lengths: Uint32Array, batchSize: number, random: Random): BatchOrder;
   /** The upper bound of the bucket that a row of this length is in; absent: rows of all lengths stand together. */

@@ -84,11 +84,31 @@ const conversation = v.object({
   updatedAt: v.number(),
 });
 
+const mix = v.object({
+  weighting: v.picklist(['uniform', 'auto-weighting']),
+  strategy: v.pipe(v.string(), v.nonEmpty()),
+  oversubscribe: v.boolean(),
+  shares: v.array(
+    v.object({
+      datasetId: id,
+      probability: v.number(),
+      repeats: numberOrNull,
+      startEpoch: v.number(),
+      startStep: v.number(),
+      endEpoch: numberOrNull,
+      endStep: numberOrNull,
+      disableAfter: numberOrNull,
+      sliderStrength: v.exactOptional(numberOrNull),
+    }),
+  ),
+});
+
 const trainingConfig = v.object({
   name: v.string(),
   modelId: id,
   startFromAdapterId: stringOrNull,
   datasetId: id,
+  mix: v.exactOptional(mix),
   method: v.picklist(['lora', 'full']),
   baseStorage: v.exactOptional(storage),
   lora: v.object({
@@ -117,6 +137,7 @@ const trainingConfig = v.object({
   earlyStoppingPatience: numberOrNull,
   checkpointInterval: v.number(),
   keepCheckpoints: v.number(),
+  prefetch: v.exactOptional(v.number()),
   samplePrompts: v.array(v.string()),
   seed: v.number(),
 });
@@ -133,6 +154,7 @@ const stepMetrics = v.object({
   memoryBytes: v.number(),
   elapsedSeconds: v.number(),
   remainingSeconds: numberOrNull,
+  dataWaitShare: v.exactOptional(v.number()),
 });
 
 const evaluation = v.object({
@@ -150,6 +172,28 @@ const metricRow = v.variant('kind', [
   v.object({ kind: v.literal('evaluation'), ...evaluation.entries }),
 ]);
 
+const leftDataset = v.object({
+  datasetId: id,
+  fromMicroStep: count,
+  rows: count,
+  batches: count,
+});
+
+const shareSummary = v.object({
+  datasetId: id,
+  rows: count,
+  batches: count,
+  draws: count,
+  toppedUp: count,
+});
+
+const lostSource = v.object({
+  code: v.string(),
+  message: v.string(),
+  remedy: stringOrNull,
+  datasetId: stringOrNull,
+});
+
 const run = v.object({
   id,
   config: trainingConfig,
@@ -159,6 +203,10 @@ const run = v.object({
   parameters: v.number(),
   trainableParameters: v.number(),
   backend: v.string(),
+  left: v.exactOptional(v.array(leftDataset)),
+  shares: v.exactOptional(v.array(shareSummary)),
+  lost: v.exactOptional(v.nullable(lostSource)),
+  sampling: v.exactOptional(v.record(v.string(), v.number())),
   baseError: v.exactOptional(v.object({ worst: v.number(), worstTensor: v.string(), mean: v.number() })),
   evalLossBefore: numberOrNull,
   evalLossBest: numberOrNull,

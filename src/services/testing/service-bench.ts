@@ -210,6 +210,7 @@ function toyBatchApi(closed: string[]): BatchApi {
     trainBatch: (_, index) => source.trainBatch(index),
     evalBatch: (_, index) => source.evalBatch(index),
     evalPrompts: () => Promise.resolve([]),
+    samplingMetrics: () => Promise.resolve({}),
     closePlan: (planId) => Promise.resolve(void closed.push(planId)),
   };
 }
