@@ -14,5 +14,7 @@ export function lostSourceOf(error: unknown): LostSource | null {
 }
 
 export function isLostSource(error: unknown): error is AppError {
-  return error instanceof AppError && CODES.some((code) => error.code.startsWith(code));
+  if (!(error instanceof AppError)) return false;
+  const code = String(error.code);
+  return CODES.some((start) => code.startsWith(start));
 }

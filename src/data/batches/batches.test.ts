@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { AppError } from '../../lib/errors';
 import { createPlainTemplate } from '../../lib/text/plain-template';
 import { type BatchPlan, IGNORED_LABEL, type TokenBatch } from '../../protocol/batches';
 import type { Sample } from '../../protocol/datasets';
@@ -184,6 +185,29 @@ describe('training-batches', () => {
     const nothing = prepare({ evalShare: 0, sequenceLength: 8 }, samples);
     await expect(nothing).rejects.toMatchObject({ code: 'dataset.all-masked' });
     await expect(nothing).rejects.toThrow(/3 with the answer beyond the sequence length/);
+  });
+
+  it('a poisoned sample: left out with the reason counted, whatever fails on it', async () => {
+    const read = (i: number) =>
+      i === 3
+        ? Promise.reject(new AppError('dataset.bad-line', 'Sample 3 cannot be read.'))
+        : Promise.resolve(TEXTS[i] as Sample);
+    const tokenizer = {
+      ...CHARACTERS,
+      encode: (text: string) => {
+        if (text.startsWith('H')) throw new RangeError('no such piece');
+        return CHARACTERS.encode(text);
+      },
+    };
+    const encoder = new ExampleEncoder(tokenizer, createPlainTemplate(CHARACTERS));
+    const source = { count: TEXTS.length, read, ...EVERY_SAMPLE };
+    const plan = { ...PLAN, evalShare: 0 };
+    const { summary } = await surveyForTraining({ plan, source, encoder, kept: null });
+    expect(summary).toMatchObject({ trainSamples: 38, droppedSamples: { unreadable: 1, 'not-encoded': 1 } });
+    const gone = { ...source, read: () => Promise.reject(new AppError('storage.missing', 'gone')) };
+    await expect(surveyForTraining({ plan, source: gone, encoder, kept: null })).rejects.toMatchObject({
+      code: 'storage.missing',
+    });
   });
 
   it('gives prompts of held-out samples only', async () => {

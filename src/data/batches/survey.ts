@@ -75,6 +75,8 @@ const MEANINGS: Record<string, string> = {
   'no-answer': 'without an answer of the assistant',
   'answer-beyond-length': 'with the answer beyond the sequence length',
   'too-short': 'too short',
+  unreadable: 'that cannot be read',
+  'not-encoded': 'that the tokenizer or the template fails on',
 };
 
 function allMasked(survey: Survey, plan: RowPlan): AppError {

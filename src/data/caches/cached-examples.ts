@@ -2,6 +2,7 @@
 // of its own. Short ones are kept by the block, since to find one alone takes as long as to tokenise it: a pass in order
 // reads them back, a single one that memory has forgotten is made again.
 import { sha256 } from 'hash-wasm';
+import { hasCode } from '../../lib/errors';
 import type { BatchPlan } from '../../protocol/batches';
 import type { Sample } from '../../protocol/datasets';
 import type { ExampleCache } from '../batches/example-cache';
@@ -74,7 +75,11 @@ export class CachedExamples {
     let [block, length]: [Entry[], number] = [[], 0];
     for (let sample = 0; sample < count; sample++) {
       if (leftOut.has(sample)) continue;
-      const entry = await this.#entry(sample);
+      const entry = await this.#entry(sample).catch(damagedAsNull);
+      if (entry === null) {
+        yield { sample, example: 'unreadable' };
+        continue;
+      }
       block.push(entry);
       length += entry.text.length;
       if (block.length < BLOCK_SAMPLES && length < BLOCK_LENGTH) continue;
@@ -147,7 +152,12 @@ export class CachedExamples {
   }
 
   #encode({ content }: Entry): Encoded {
-    return this.#parts.encoder.encode(content, this.#parts.trainOn);
+    try {
+      return this.#parts.encoder.encode(content, this.#parts.trainOn);
+    } catch {
+      // One sample that a tokenizer or a template fails on ends no run: it is counted.
+      return 'not-encoded';
+    }
   }
 
   #remember(sample: number, example: Encoded): Encoded {
@@ -169,6 +179,12 @@ export class CachedExamples {
     this.#sincePause = 0;
     await this.#parts.pause?.();
   }
+}
+
+/** A damaged row is one sample less; a lost file is an error. */
+function damagedAsNull(error: unknown): null {
+  if (hasCode(error, 'dataset.bad-line')) return null;
+  throw error;
 }
 
 function isLong({ text }: Entry): boolean {

@@ -19,6 +19,8 @@ const KINDS = [
   'no-answer',
   'answer-beyond-length',
   'too-short',
+  'unreadable',
+  'not-encoded',
 ] as const satisfies readonly (Example['kind'] | DropReason)[];
 
 export function examplesToBytes(examples: readonly Encoded[]): Uint8Array<ArrayBuffer> {

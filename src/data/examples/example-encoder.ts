@@ -15,7 +15,15 @@ export interface Example {
 }
 
 /** Why a sample takes no part; a name for counting and translating. */
-export type DropReason = 'template-refused' | 'no-answer' | 'answer-beyond-length' | 'too-short';
+export type DropReason =
+  | 'template-refused'
+  | 'no-answer'
+  | 'answer-beyond-length'
+  | 'too-short'
+  /** Its row is damaged. */
+  | 'unreadable'
+  /** The tokenizer or the template failed on it. */
+  | 'not-encoded';
 
 export interface ExampleTokenizer extends PieceTokenizer, Pick<Tokenizer, 'eosTokenId' | 'decode'> {
   readonly textPrefixIds: readonly number[];

@@ -153,8 +153,8 @@ async function named<T>(datasetId: string, work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    const { code, message, remedy, details } = error;
-    throw new AppError(code, message, {
+    const { message, remedy, details } = error;
+    throw new AppError(String(error.code), message, {
       ...(remedy === null ? {} : { remedy }),
       details: { ...details, datasetId },
       cause: error,

@@ -38,19 +38,27 @@ export class SampleReader implements SampleSource {
     return new SampleReader(record, blobs, new Uint32Array(await blob.arrayBuffer()), choice);
   }
 
-  /** @param index 0 <= index < count. */
+  /**
+   * @param index 0 <= index < count.
+   * @throws AppError `dataset.bad-line` for a row that is damaged, `storage.missing` where the browser lost its file.
+   */
   async read(index: number): Promise<Sample> {
     const [chunk = 0, offset = 0, length = 0] = this.#index.subarray(
       index * INDEX_FIELDS,
       (index + 1) * INDEX_FIELDS,
     );
     const bytes = await this.#chunkBytes(chunk);
-    const row = JSON.parse(this.#utf8.decode(bytes.subarray(offset, offset + length))) as Row;
+    const row = rowOf(this.#utf8.decode(bytes.subarray(offset, offset + length)));
+    if (row === null) throw this.#damaged(index, 'no-row');
     const outcome = sampleOfRow(row, this.#record.format, this.#record.mapping);
     if ('sample' in outcome) return outcome.sample;
-    throw new AppError('storage.missing', `Sample ${index} of ${this.#record.name} cannot be read.`, {
+    throw this.#damaged(index, outcome.missing);
+  }
+
+  #damaged(index: number, reason: unknown): AppError {
+    return new AppError('dataset.bad-line', `Sample ${index} of ${this.#record.name} cannot be read.`, {
       remedy: 'Delete the dataset and import its files again.',
-      details: { datasetId: this.#record.id, index, reason: outcome.missing },
+      details: { datasetId: this.#record.id, index, reason },
     });
   }
 
@@ -73,6 +81,14 @@ export class SampleReader implements SampleSource {
     const blob = await this.#blobs.read(path);
     if (blob === null) throw missingFile(this.#record, path);
     return new Uint8Array(await blob.arrayBuffer());
+  }
+}
+
+function rowOf(line: string): Row | null {
+  try {
+    return JSON.parse(line) as Row;
+  } catch {
+    return null;
   }
 }
 
