@@ -1,6 +1,7 @@
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig, mergeConfig } from 'vitest/config';
 import { chromiumArguments, chromiumPath } from './scripts/chromium';
+import { s3Commands } from './tests/support/s3-commands';
 import viteConfig from './vite.config';
 
 /** unit: pure code under Node. browser: everything that touches a browser API, in headless Chromium. */
@@ -62,6 +63,7 @@ export default mergeConfig(
               enabled: true,
               headless: true,
               screenshotFailures: false,
+              commands: s3Commands,
               provider: playwright({
                 launchOptions: { executablePath: chromiumPath(), args: chromiumArguments },
               }),

@@ -1,6 +1,10 @@
-// The contract of data backends on what the browser has: memory, and a folder of its private file system.
+// The contract of data backends on what the browser has: memory, a folder of its private file system, and a bucket that it
+// reaches over the network.
+import { commands } from 'vitest/browser';
+import { createAwsBackend } from '../../src/data/backends/aws-backend';
 import { LocalBackend } from '../../src/data/backends/local-backend';
 import { MemoryBackend } from '../../src/data/backends/memory-backend';
+import { browserClock } from '../../src/lib/async/browser-clock';
 import { describeDataBackend } from './data-backend';
 
 describeDataBackend('memory', () => Promise.resolve(new MemoryBackend({ id: 'contract', now: () => 1 })));
@@ -9,4 +13,16 @@ describeDataBackend('local', async () => {
   const origin = await navigator.storage.getDirectory();
   const folder = await origin.getDirectoryHandle(`contract-${crypto.randomUUID()}`, { create: true });
   return new LocalBackend({ id: 'contract', folder });
+});
+
+describeDataBackend('aws', async () => {
+  const { url, bucket, secrets } = await commands.openS3Bucket();
+  return createAwsBackend({
+    config: { id: 'contract', aws_bucket_name: bucket, aws_endpoint_url: url },
+    secrets,
+    folder: null,
+    fetch: (input, init) => fetch(input, init),
+    clock: browserClock,
+    online: () => true,
+  });
 });

@@ -16,14 +16,13 @@ async function listed(backend: DataBackend, options?: ListOptions): Promise<Back
 const paths = async (backend: DataBackend, options?: ListOptions): Promise<string[]> =>
   (await listed(backend, options)).map(({ path }) => path);
 
-async function drain(stream: ReadableStream<Uint8Array> | null): Promise<number[] | null> {
-  if (stream === null) return null;
-  const found: number[] = [];
-  const reader = stream.getReader();
-  for (let step = await reader.read(); !step.done; step = await reader.read()) {
-    for (const byte of step.value) found.push(byte);
-  }
-  return found;
+async function drain(stream: ReadableStream<Uint8Array> | null): Promise<Uint8Array | null> {
+  return stream === null ? null : new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/** Faster than a comparison that could show every difference. */
+function same(found: Uint8Array | null, expected: Uint8Array): boolean {
+  return found?.length === expected.length && found.every((byte, index) => byte === expected[index]);
 }
 
 /** @param open a fresh one each time, empty and writable. */
@@ -47,14 +46,14 @@ export function describeDataBackend(kind: string, open: () => Promise<DataBacken
       const content = Uint8Array.from({ length: 70_000 }, (_, index) => index % 251);
       await backend.write('a/b/data.bin', content);
       await backend.write('empty', bytes());
-      expect(await backend.read('a/b/data.bin')).toEqual(content);
-      expect(await drain(await backend.openStream('a/b/data.bin'))).toEqual([...content]);
+      expect(same(await backend.read('a/b/data.bin'), content)).toBe(true);
+      expect(same(await drain(await backend.openStream('a/b/data.bin')), content)).toBe(true);
       const source = await backend.open('a/b/data.bin');
       expect(source?.size).toBe(70_000);
       const part = await source?.slice(65_530, 65_540).arrayBuffer();
       expect(new Uint8Array(part ?? [])).toEqual(content.slice(65_530, 65_540));
       expect(await backend.read('empty')).toEqual(bytes());
-      expect(await drain(await backend.openStream('empty'))).toEqual([]);
+      expect(await drain(await backend.openStream('empty'))).toEqual(bytes());
       expect((await backend.open('empty'))?.size).toBe(0);
       expect(await backend.exists('a/b/data.bin')).toBe(true);
       expect(await backend.exists('a/b')).toBe(false);

@@ -21,12 +21,16 @@ const UNFINISHED = '.crswap';
  */
 export function parseBackendPath(path: string): string[] {
   const parts = path.split('/');
-  const bad = parts.find((part) => part === '' || part === '.' || part === '..' || part.includes('\0'));
+  const bad = parts.find(isNowhere);
   if (bad === undefined) return parts;
   throw new AppError('storage.bad-path', `"${path}" is not a path inside the source ("${bad}").`, {
     details: { path },
     remedy: 'Use names separated by single slashes, without "." and ".." among them.',
   });
+}
+
+export function isBackendPath(path: string): boolean {
+  return !path.split('/').some(isNowhere);
 }
 
 /** Decides what a listing shows, for sources that are walked folder by folder and for those that list whole paths. */
@@ -58,6 +62,10 @@ export class ListFilter {
   showsWhole(path: string): boolean {
     return this.shows(path) && !path.split('/').slice(0, -1).some(isSkipped);
   }
+}
+
+function isNowhere(part: string): boolean {
+  return part === '' || part === '.' || part === '..' || part.includes('\0');
 }
 
 function isSkipped(folder: string): boolean {

@@ -5,6 +5,7 @@ import { addRange, bytesIn, firstMissing, missingPieces, type ByteRange } from '
 import { cutError, lengthError, noLengthError, stalledError, TemporaryFailure } from './download-errors';
 import type { RangeAnswer, RangeSource } from './range-source';
 import { retryDelayMs, type RetryLimits } from './retry-policy';
+import { Stallable } from './stallable';
 
 export interface TransferLimits {
   /** Requests at a time. */
@@ -279,35 +280,5 @@ class PieceReader {
     this.at = 0;
     this.#whole = true;
     this.piece = { start: 0, end: sizeBytes ?? Number.MAX_SAFE_INTEGER };
-  }
-}
-
-/** One request with an end of its own: by the others' end, or because nothing came for too long. */
-class Stallable {
-  readonly stallMs: number;
-  readonly signal: AbortSignal;
-  readonly #own = new AbortController();
-
-  constructor(stallMs: number, stop: AbortSignal) {
-    this.stallMs = stallMs;
-    this.signal = AbortSignal.any([stop, this.#own.signal]);
-  }
-
-  /** @returns null where it took too long; the request is over then. */
-  async within<T>(step: Promise<T>): Promise<T | null> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const silence = new Promise<null>((resolve) => {
-      timer = setTimeout(() => resolve(null), this.stallMs);
-    });
-    const first = await Promise.race([step, silence]).finally(() => clearTimeout(timer));
-    if (first === null) {
-      step.catch(() => undefined);
-      this.end();
-    }
-    return first;
-  }
-
-  end(): void {
-    this.#own.abort();
   }
 }
