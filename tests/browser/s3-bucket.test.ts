@@ -4,6 +4,7 @@ import { commands } from 'vitest/browser';
 import { createAwsBackend } from '../../src/data/backends/aws-backend';
 import type { DataBackend } from '../../src/data/backends/data-backend';
 import { browserClock } from '../../src/lib/async/browser-clock';
+import { MemoryBlobStore } from '../../src/lib/storage/memory-blob-store';
 
 const CONTENT = Uint8Array.from({ length: 100_000 }, (_, index) => index % 251);
 
@@ -13,6 +14,7 @@ async function bucket(): Promise<DataBackend> {
     config: { id: 'b', aws_bucket_name: name, aws_endpoint_url: url },
     secrets,
     folder: null,
+    blobs: new MemoryBlobStore(),
     fetch: (input, init) => fetch(input, init),
     clock: { ...browserClock, sleep: () => Promise.resolve() },
     online: () => true,
@@ -64,6 +66,7 @@ test('s3 bucket: a refused key is told as such, not as a network that is down', 
     config: { id: 'b', aws_bucket_name: name, aws_endpoint_url: url },
     secrets: { ...secrets, aws_secret_access_key: 'wrong' },
     folder: null,
+    blobs: new MemoryBlobStore(),
     fetch: (input, init) => fetch(input, init),
     clock: browserClock,
     online: () => true,

@@ -5,6 +5,7 @@ import { createAwsBackend } from '../../src/data/backends/aws-backend';
 import { LocalBackend } from '../../src/data/backends/local-backend';
 import { MemoryBackend } from '../../src/data/backends/memory-backend';
 import { browserClock } from '../../src/lib/async/browser-clock';
+import { MemoryBlobStore } from '../../src/lib/storage/memory-blob-store';
 import { describeDataBackend } from './data-backend';
 
 describeDataBackend('memory', () => Promise.resolve(new MemoryBackend({ id: 'contract', now: () => 1 })));
@@ -21,6 +22,7 @@ describeDataBackend('aws', async () => {
     config: { id: 'contract', aws_bucket_name: bucket, aws_endpoint_url: url },
     secrets,
     folder: null,
+    blobs: new MemoryBlobStore(),
     fetch: (input, init) => fetch(input, init),
     clock: browserClock,
     online: () => true,

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { describeDataBackend } from '../../../tests/contract/data-backend';
 import { S3_KEY, S3_SECRET, S3Server, type S3Fault } from '../../../tests/support/s3-server';
 import { AppError } from '../../lib/errors';
+import { MemoryBlobStore } from '../../lib/storage/memory-blob-store';
 import { AwsBackend, createAwsBackend } from './aws-backend';
 import { readAwsSettings, type AwsSettings } from './aws/aws-settings';
 import type { BackendOptions } from './backend-options';
@@ -48,6 +49,7 @@ function optionsOf({ config = {}, secrets = {}, ...rest }: Given): BackendOption
     config: { id: 'bucket', aws_bucket_name: bucket, aws_endpoint_url: server.url, ...config },
     secrets: { ...KEYS, ...secrets },
     folder: null,
+    blobs: new MemoryBlobStore(),
     fetch: rest.fetch ?? fetch,
     online: () => rest.online ?? true,
     clock: {

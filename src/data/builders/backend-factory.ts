@@ -1,5 +1,6 @@
 // Makes data backends by their type. Plugins add theirs to the same factory.
 import { DynamicFactory } from '../../core/factory';
+import { createAwsBackend } from '../backends/aws-backend';
 import type { BackendOptions } from '../backends/backend-options';
 import type { DataBackend } from '../backends/data-backend';
 import { createLocalBackend } from '../backends/local-backend';
@@ -21,6 +22,7 @@ const METHODS = [
 
 export function createBackendFactory(): BackendFactory {
   const factory: BackendFactory = new DynamicFactory('data backend', isBackend);
+  factory.register('aws', createAwsBackend);
   factory.register('local', createLocalBackend);
   factory.register('memory', createMemoryBackend);
   return factory;
