@@ -1,97 +1,98 @@
-// Parquet tables as rows, by hyparquet: the footer first, then one row group after the other, or some rows of a large one, so
-// that memory stays bounded by what a group holds. Values become what JSON knows; columns of bytes are left out.
-import type { FileMetaData } from 'hyparquet';
-import { AppError, messageOf } from '../../lib/errors';
+// Parquet tables as rows: one row group after the other, or some rows of a large one, so that memory stays bounded by what a
+// group holds. Of a table that is far away only the columns that are wanted are fetched, and of them only what a filter leaves.
+// Values become what JSON knows; columns of bytes are left out.
+import { AppError } from '../../lib/errors';
+import { ParquetTable, type NumberedRow, type ParquetQueryFilter, type RowRange } from './parquet-table';
 import type { Row, RowEvent } from './row-event';
 import { throwIfCancelled, type ByteSource, type TextReadOptions } from './text-reader';
 
 /** Unpacked bytes that are read at once. */
 const STEP_BYTES = 32 << 20;
 
-/** @throws AppError `import.invalid` where the file is no Parquet table or is damaged, `rpc.cancelled`. */
+/** Which rows are taken. Its own columns are read first, the others where some row passed. */
+export interface RowFilter {
+  /** Of the first level. */
+  columns: readonly string[];
+  /** What every row that passes satisfies: groups whose statistics contradict it are not fetched. null prunes nothing. */
+  prune: ParquetQueryFilter | null;
+  /** @param row the filter's columns, as JSON knows their values. */
+  passes: (row: Row) => boolean;
+}
+
+export interface ParquetReadOptions extends Pick<TextReadOptions, 'signal' | 'onBytes'> {
+  /** Of the first level; those that the table lacks are left out. Absent: all. */
+  columns?: readonly string[] | undefined;
+  filter?: RowFilter | undefined;
+  /** Rows that the filter left out, as they are passed over. */
+  onRejected?: ((rows: number) => void) | undefined;
+}
+
+/** @throws AppError `import.invalid` where the file is no Parquet table, is damaged or lacks the columns, `rpc.cancelled`. */
 export async function* readParquetRows(
   source: ByteSource,
   fileName: string,
-  { signal, onBytes }: Pick<TextReadOptions, 'signal' | 'onBytes'> = {},
+  { columns, filter, signal, onBytes, onRejected }: ParquetReadOptions = {},
   stepBytes = STEP_BYTES,
 ): AsyncGenerator<RowEvent> {
-  const table = await openTable(source, fileName);
-  for (const { start, end } of stepsOf(table.metadata, stepBytes)) {
+  const table = await ParquetTable.open(source, fileName);
+  const wanted = wantedColumns(table, fileName, columns, filter);
+  for (const range of table.steps([...wanted, ...(filter?.columns ?? [])], stepBytes)) {
     throwIfCancelled(signal);
-    let line = start;
-    for (const row of await table.read(start, end)) {
-      line += 1;
-      yield { kind: 'row', row: plainRow(row), line };
-    }
-    onBytes?.(Math.round((source.size * end) / Math.max(1, Number(table.metadata.num_rows))));
+    const rows = await (filter === undefined
+      ? table.read(range, wanted)
+      : readFiltered(table, range, wanted, filter));
+    for (const { row, index } of rows) yield { kind: 'row', row: plainRow(row), line: index + 1 };
+    if (filter !== undefined) onRejected?.(range.end - range.start - rows.length);
+    onBytes?.(Math.round((source.size * range.end) / Math.max(1, table.rowCount)));
   }
 }
 
-interface Table {
-  metadata: FileMetaData;
-  read(rowStart: number, rowEnd: number): Promise<Row[]>;
-}
-
-/** The libraries are fetched when the first table is read. */
-async function openTable(source: ByteSource, fileName: string): Promise<Table> {
-  const [{ parquetMetadataAsync, parquetReadObjects }, { compressors }] = await Promise.all([
-    import('hyparquet'),
-    import('hyparquet-compressors'),
-  ]);
-  const file = {
-    byteLength: source.size,
-    slice: (start: number, end = source.size) => source.slice(start, end).arrayBuffer(),
-  };
-  const reading = async <Result>(work: Promise<Result>): Promise<Result> => {
-    try {
-      return await work;
-    } catch (cause) {
-      throw damaged(fileName, cause);
-    }
-  };
-  const metadata = await reading(parquetMetadataAsync(file));
-  return {
-    metadata,
-    read: (rowStart, rowEnd) =>
-      reading(
-        parquetReadObjects({
-          file,
-          metadata,
-          compressors,
-          rowStart,
-          rowEnd,
-          useOffsetIndex: true,
-        }) as Promise<Row[]>,
-      ),
-  };
-}
-
-function damaged(fileName: string, cause: unknown): AppError {
-  return new AppError(
-    'import.invalid',
-    `${fileName} cannot be read as a Parquet table: ${messageOf(cause)}.`,
-    {
-      remedy: 'Download or write the file again; it may have been cut off.',
-      details: { fileName },
-      cause,
-    },
+/** The filter's columns of all rows, then the others of the rows between the first and the last that passed. */
+async function readFiltered(
+  table: ParquetTable,
+  range: RowRange,
+  wanted: readonly string[],
+  { columns, prune, passes }: RowFilter,
+): Promise<NumberedRow[]> {
+  const judged = await table.read(range, columns, prune);
+  const passed = new Map(
+    judged.filter(({ row }) => passes(plainRow(row))).map(({ index, row }) => [index, row]),
   );
+  const indexes = [...passed.keys()];
+  const [first] = indexes;
+  if (first === undefined) return [];
+  const others = wanted.filter((column) => !columns.includes(column));
+  const span = { start: first, end: (indexes.at(-1) ?? first) + 1 };
+  const rows = others.length === 0 ? judged : await table.read(span, others);
+  return rows
+    .filter(({ index }) => passed.has(index))
+    .map(({ row, index }) => ({ index, row: pick({ ...passed.get(index), ...row }, wanted) }));
 }
 
-/** Ranges of rows, none across two groups. */
-function* stepsOf(
-  { row_groups: groups }: FileMetaData,
-  stepBytes: number,
-): Generator<{ start: number; end: number }, void> {
-  let first = 0;
-  for (const { num_rows: count, total_byte_size: bytes } of groups) {
-    const rows = Number(count);
-    const step = Math.max(1, Math.floor((rows * stepBytes) / Math.max(1, Number(bytes))));
-    for (let start = 0; start < rows; start += step) {
-      yield { start: first + start, end: first + Math.min(start + step, rows) };
-    }
-    first += rows;
+function pick(row: Row, columns: readonly string[]): Row {
+  return Object.fromEntries(columns.map((column) => [column, row[column]]));
+}
+
+function wantedColumns(
+  table: ParquetTable,
+  fileName: string,
+  asked: readonly string[] | undefined,
+  filter: RowFilter | undefined,
+): readonly string[] {
+  const missing = filter?.columns.find((column) => !table.columns.includes(column));
+  if (missing !== undefined) throw lacking(table, fileName, `"${missing}", which its rows are filtered by`);
+  const wanted = table.columns.filter((column) => asked?.includes(column) ?? true);
+  if (wanted.length === 0 && table.columns.length > 0) {
+    throw lacking(table, fileName, `${(asked ?? []).map((column) => `"${column}"`).join(' or ')}`);
   }
+  return wanted;
+}
+
+function lacking(table: ParquetTable, fileName: string, what: string): AppError {
+  return new AppError('import.invalid', `${fileName} has no column ${what}.`, {
+    remedy: `Its columns are ${table.columns.join(', ')}.`,
+    details: { fileName, columns: [...table.columns] },
+  });
 }
 
 function plainRow(row: Row): Row {

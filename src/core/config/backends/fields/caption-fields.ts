@@ -62,15 +62,14 @@ export const captionDropoutFields = {
   ),
 };
 
+const filterPhrase = 'a list of texts, or the path of a .txt or .json file';
+
 export const captionFilterFields = {
   caption_filter_list: v.optional(
     field(
       'captions',
       'Texts and patterns that are taken out of captions, or `s/a/b/`; or a .txt or .json file of them.',
-      v.union(
-        [v.array(text()), v.pipe(text(), v.regex(/\.(txt|json)$/i))],
-        'a list of texts, or the path of a .txt or .json file',
-      ),
+      v.union([v.array(text()), v.pipe(text(), v.regex(/\.(txt|json)$/i, filterPhrase))], filterPhrase),
     ),
   ),
 };
