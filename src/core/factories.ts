@@ -15,6 +15,14 @@ export interface ConversationExporter {
   export(conversation: Conversation): NamedFile;
 }
 
+/** Opens a place that data lies in. Its settings are those of a text dataset and these, by name, with a help text each. */
+export interface BackendBuilder {
+  readonly settings?: Readonly<Record<string, string>>;
+  /** @param options `BackendOptions` of data/backends. @returns a `DataBackend` of data/backends. */
+  open(options: object): object;
+}
+
+export const dataBackendFactory: Token<DynamicFactory<BackendBuilder>> = createToken('factory.data-backend');
 export const scheduleFactory: Token<DynamicFactory<Schedule>> = createToken('factory.schedule');
 export const conversationExporterFactory: Token<DynamicFactory<ConversationExporter>> = createToken(
   'factory.conversation-exporter',
@@ -31,7 +39,14 @@ export function createConversationExporterFactory(): DynamicFactory<Conversation
   );
 }
 
-/** Empty factories; composition roots and plugins fill them. */
+export function createDataBackendFactory(): DynamicFactory<BackendBuilder> {
+  return new DynamicFactory(
+    'data backend',
+    (value) => typeof value === 'object' && value !== null && 'open' in value,
+  );
+}
+
+/** Empty factories of the engine worker; composition roots and plugins fill them. */
 export const factories: ServiceProvider = {
   registerServices(container) {
     container.register(scheduleFactory, createScheduleFactory);

@@ -1,10 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FolderStore } from '../data/backends/folder-store';
-import { createBackendFactory } from '../data/builders/backend-factory';
+import { createBackendFactory, type BackendFactory } from '../data/builders/backend-factory';
 import { ExampleEncoder } from '../data/examples/example-encoder';
 import { SampleReader } from '../data/storage/sample-reader';
 import { CHARACTERS } from '../data/testing/characters';
 import { memoryData, type MemoryData } from '../data/testing/memory-data';
+import { MemoryBackend } from '../data/backends/memory-backend';
 import { browserClock } from '../lib/async/browser-clock';
 import { createPlainTemplate } from '../lib/text/plain-template';
 import type { BackendBuildEvent, BackendConfigJson } from '../protocol/backends';
@@ -25,14 +26,17 @@ describe('data backends', () => {
   let data: MemoryData;
   let service: BackendService;
   let forgotten: string[];
+  let factory: BackendFactory;
 
   beforeEach(async () => {
     data = await memoryData();
     forgotten = [];
+    factory = createBackendFactory();
     service = new BackendService({
       ...data,
       folders: new FolderStore(data.database),
-      factory: createBackendFactory(),
+      factory,
+      followPlugins: () => Promise.resolve(),
       network: { fetch, clock: browserClock, online: () => true },
       encoder: () => Promise.resolve(new ExampleEncoder(CHARACTERS, createPlainTemplate(CHARACTERS))),
       plans: { forgetDataset: (id) => void forgotten.push(id) },
@@ -230,5 +234,23 @@ describe('data backends', () => {
     await service.removeBackend('notes', true);
     expect(await data.database.get('datasets', again.dataset.id)).toBeUndefined();
     await expect(service.removeBackend('notes', true)).rejects.toMatchObject({ code: 'backend.unknown' });
+  });
+
+  it('plugins: a place of their own is checked, opened and built like the others', async () => {
+    const notebook = new MemoryBackend({ id: 'n', now: () => 0 });
+    await notebook.write('page.txt', new TextEncoder().encode('From a notebook.'));
+    factory.register('notebook', () => ({ settings: { notebook: 'Its name.' }, open: () => notebook }));
+    const config = { id: 'notes', dataset_type: 'text', type: 'notebook', notebook: 'blue' };
+    await service.saveBackend(config);
+    expect(await texts((await built()).dataset.id)).toEqual(['From a notebook.']);
+    await expect(service.saveBackend({ ...config, notebok: 'blue' })).rejects.toMatchObject({
+      code: 'config.invalid',
+    });
+  });
+
+  it('plugins: one that opens no backend fails by itself', async () => {
+    factory.register('nothing', () => ({ open: () => ({}) }));
+    await service.saveBackend({ id: 'notes', dataset_type: 'text', type: 'nothing' });
+    expect(await build('notes')).toMatchObject([{ type: 'failed', code: 'factory.invalid' }]);
   });
 });

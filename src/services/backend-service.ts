@@ -6,12 +6,13 @@ import {
   parseBackendConfigs,
   sortByDependency,
   type BackendConfig,
+  type BackendTypePlugin,
 } from '../core/config/backends';
 import type { Database } from '../core/database';
 import type { BackendOptions } from '../data/backends/backend-options';
 import type { DataBackend } from '../data/backends/data-backend';
 import type { FolderStore } from '../data/backends/folder-store';
-import type { BackendFactory } from '../data/builders/backend-factory';
+import { openBackend, pluginPlaces, type BackendFactory } from '../data/builders/backend-factory';
 import { buildable, type BuildableConfig } from '../data/builders/buildable-config';
 import { buildDataset } from '../data/builders/build-dataset';
 import { buildSettings, type BuildSettings } from '../data/builders/build-settings';
@@ -45,6 +46,8 @@ export interface BackendServiceParts {
   blobs: BlobStore;
   folders: FolderStore;
   factory: BackendFactory;
+  /** Takes over which plugins are switched on. */
+  followPlugins: () => Promise<void>;
   /** What backends reach the network and wait with. */
   network: Pick<BackendOptions, 'fetch' | 'clock' | 'online'>;
   /** Counts tokens where a configuration limits them. */
@@ -97,12 +100,12 @@ export class BackendService implements BackendApi, BackendStreams {
       variables: VARIABLES,
       env: (name) => values[name],
       run: null,
-      plugins: [],
+      plugins: await this.#places(),
     });
   }
 
   async saveBackend(config: BackendConfigJson): Promise<BackendRecord> {
-    backendConfig(config);
+    await this.#checked(config);
     const before = await this.#parts.database.get('backends', config.id);
     const record: BackendRecord = {
       ...(before ?? { datasetId: null, builtWith: null, report: null, createdAt: this.#parts.now() }),
@@ -114,7 +117,7 @@ export class BackendService implements BackendApi, BackendStreams {
   }
 
   async testBackend(json: BackendConfigJson, secrets: BackendSecrets): Promise<BackendPreview> {
-    const config = buildable(backendConfig(json));
+    const config = await this.#checked(json).then(buildable);
     return this.#reading(config, secrets, async (source) =>
       previewBackend(source, await this.#settings(config, source)),
     );
@@ -125,7 +128,7 @@ export class BackendService implements BackendApi, BackendStreams {
     const dataset = datasetId === null ? undefined : await this.#parts.database.get('datasets', datasetId);
     const before = dataset === undefined ? null : await readSnapshot(this.#parts.blobs, dataset);
     if (before === null) return null;
-    const config = buildable(backendConfig(json));
+    const config = await this.#checked(json).then(buildable);
     const now = await this.#reading(config, secrets, async (source) => {
       const { extensions, isSample } = await this.#settings(config, source);
       const files = [];
@@ -140,7 +143,7 @@ export class BackendService implements BackendApi, BackendStreams {
 
   async backendDrift(id: string): Promise<ConfigDrift[]> {
     const { builtWith, config } = await this.#find(id);
-    return builtWith === null ? [] : configDrift(builtWith, config);
+    return builtWith === null ? [] : configDrift(builtWith, config, await this.#places());
   }
 
   async removeBackend(id: string, withDataset: boolean): Promise<void> {
@@ -185,7 +188,7 @@ export class BackendService implements BackendApi, BackendStreams {
   ): AsyncGenerator<BackendBuildEvent> {
     let source: DataBackend | null = null;
     try {
-      const config = buildable(backendConfig(record.config));
+      const config = await this.#checked(record.config).then(buildable);
       source = await this.#open(config, secrets);
       await source.check(signal);
       const settings = await this.#settings(config, source, signal);
@@ -239,6 +242,16 @@ export class BackendService implements BackendApi, BackendStreams {
     return { lengthOf, lengthUnit: 'tokens' as const };
   }
 
+  async #checked(json: BackendConfigJson): Promise<BackendConfig> {
+    return backendConfig(json, await this.#places());
+  }
+
+  /** The places of plugins as they are now: they are switched on and off in another worker. */
+  async #places(): Promise<BackendTypePlugin[]> {
+    await this.#parts.followPlugins();
+    return pluginPlaces(this.#parts.factory);
+  }
+
   async #built({ datasetId }: BackendRecord): Promise<DatasetRecord | null> {
     return datasetId === null ? null : ((await this.#parts.database.get('datasets', datasetId)) ?? null);
   }
@@ -259,7 +272,7 @@ export class BackendService implements BackendApi, BackendStreams {
   async #open(config: BackendConfig, secrets: BackendSecrets): Promise<DataBackend> {
     const { factory, folders, network, blobs } = this.#parts;
     const folder = await folders.find(config.id);
-    return factory.create(config.type, { config, secrets, folder, blobs, ...network });
+    return openBackend(factory, { config, secrets, folder, blobs, ...network });
   }
 
   /** @throws AppError `backend.unknown`. */

@@ -1,9 +1,12 @@
 // Composition root of the data worker: the only place that makes its services.
 import { Container, createToken } from '../core/container';
 import type { Database } from '../core/database';
+import { EventBus } from '../core/event-bus';
+import { dataBackendFactory } from '../core/factories';
+import { PluginManager } from '../core/plugins/plugin-manager';
 import { createSamplingFactories, type SamplingFactories } from '../data/runtime/sampling-factories';
 import { FolderStore } from '../data/backends/folder-store';
-import { createBackendFactory, type BackendFactory } from '../data/builders/backend-factory';
+import { createBackendFactory } from '../data/builders/backend-factory';
 import { TokenCache } from '../data/caches/token-cache';
 import { removeLeftovers } from '../data/importing/import-lock';
 import type { BlobStore } from '../lib/storage/blob-store';
@@ -19,6 +22,7 @@ import { EMBEDDED_MODEL_ID } from './embedded-model';
 import { createHubService, type HubService } from './hub-service';
 import { joinDataCalls } from './join-data-calls';
 import { createModelCatalog, type ModelCatalog } from './model-catalog';
+import { PluginService } from './plugin-service';
 import { QualityService } from './quality-service';
 import { TextTools } from './text-tools';
 import { openStorage } from './open-storage';
@@ -38,7 +42,7 @@ const tokensToken = createToken<TokenCache>('token-cache');
 const plansToken = createToken<BatchPlans>('batch-plans');
 const datasetsToken = createToken<DataService>('datasets');
 const qualityToken = createToken<QualityService>('quality');
-const backendFactoryToken = createToken<BackendFactory>('factory.data-backend');
+const pluginsToken = createToken<PluginService>('plugins');
 const backendsToken = createToken<BackendService>('backends');
 const hubToken = createToken<HubService>('hub');
 
@@ -120,7 +124,12 @@ function dataContainer(database: Database, blobs: BlobStore, { beat }: DataConte
         beat,
       }),
   );
-  container.register(backendFactoryToken, createBackendFactory);
+  container.register(dataBackendFactory, createBackendFactory);
+  container.register(pluginsToken, (services) => {
+    // Plugins hear the events of the engine worker there; here they only add to the factory.
+    const manager = new PluginManager(container, new EventBus());
+    return new PluginService({ database: services.get(databaseToken), manager });
+  });
   container.register(
     backendsToken,
     (services) =>
@@ -128,7 +137,8 @@ function dataContainer(database: Database, blobs: BlobStore, { beat }: DataConte
         database: services.get(databaseToken),
         blobs: services.get(blobsToken),
         folders: new FolderStore(services.get(databaseToken)),
-        factory: services.get(backendFactoryToken),
+        factory: services.get(dataBackendFactory),
+        followPlugins: () => services.get(pluginsToken).follow(import.meta.glob('/src/plugins/*.ts')),
         network: {
           fetch: (...request) => fetch(...request),
           clock: browserClock,

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { Container } from '../core/container';
 import { openDatabase, type Database } from '../core/database';
 import { EventBus } from '../core/event-bus';
-import { factories, scheduleFactory } from '../core/factories';
+import { createDataBackendFactory, dataBackendFactory, factories, scheduleFactory } from '../core/factories';
 import type { Plugin } from '../core/plugins/plugin';
 import { PluginManager } from '../core/plugins/plugin-manager';
 import { PluginService } from './plugin-service';
@@ -13,6 +13,14 @@ const schedulePlugin = (name: string, schedule: string): Plugin => ({
   version: '1.0.0',
   activate: (registrar) => registrar.extend(scheduleFactory, schedule, () => () => 1),
 });
+/** Brings a place for data, and a schedule where there are schedules. */
+const placePlugin: Plugin = {
+  ...schedulePlugin('half', 'half'),
+  activate(registrar) {
+    registrar.extend(scheduleFactory, 'half', () => () => 1);
+    registrar.extend(registrar.factories.dataBackend, 'notebook', () => ({ open: () => ({}) }));
+  },
+};
 const shipped = {
   '/src/plugins/flat.ts': () => Promise.resolve({ default: schedulePlugin('flat', 'flat') }),
 };
@@ -72,5 +80,30 @@ describe('plugin service', () => {
     await service.add(ADDRESS);
     await expect(service.add(ADDRESS)).rejects.toMatchObject({ code: 'plugin.duplicate' });
     await expect(service.remove('flat')).rejects.toMatchObject({ code: 'plugin.unknown' });
+  });
+
+  it('another worker follows what is switched, added and removed, and never throws', async () => {
+    const engine = (await visit()).service;
+    const container = new Container();
+    container.register(dataBackendFactory, createDataBackendFactory);
+    const follower = new PluginService({
+      manager: new PluginManager(container, new EventBus(), () => undefined),
+      database,
+      warn: () => undefined,
+      importModule: () => Promise.resolve({ default: placePlugin }),
+    });
+    const places = async () => {
+      await follower.follow(shipped);
+      return container.get(dataBackendFactory).list();
+    };
+    expect(await places()).toEqual([]);
+    await engine.add(ADDRESS);
+    expect(await places()).toEqual(['notebook']);
+    await engine.setActive('half', false);
+    expect(await places()).toEqual([]);
+    await engine.setActive('half', true);
+    expect(await places()).toEqual(['notebook']);
+    await engine.remove('half');
+    expect(await places()).toEqual([]);
   });
 });

@@ -3,6 +3,7 @@
 import type { Database } from '../core/database';
 import { loadPluginFolder, loadPluginFromUrl, type PluginModules } from '../core/plugins/plugin-loader';
 import type { PluginManager, Warn } from '../core/plugins/plugin-manager';
+import { Turnstile } from '../lib/async/turnstile';
 import { AppError, messageOf } from '../lib/errors';
 import type { PluginInfo } from '../protocol/plugins';
 
@@ -28,6 +29,8 @@ const agreed = (): Promise<boolean> => Promise.resolve(true);
 export class PluginService {
   readonly #parts: PluginServiceParts;
   #choices: PluginChoices = { addresses: {}, inactive: [] };
+  readonly #following = new Turnstile();
+  #started = false;
 
   constructor(parts: PluginServiceParts) {
     this.#parts = parts;
@@ -51,6 +54,15 @@ export class PluginService {
         warn(`The plugin ${name} was not switched on: ${messageOf(error)}`, error);
       });
     }
+  }
+
+  /** Starts, or takes over what another worker's service changed since: that one keeps the choices. Never throws. */
+  follow(shipped: PluginModules): Promise<void> {
+    return this.#following.pass(async () => {
+      if (this.#started) return this.#takeOver();
+      this.#started = true;
+      await this.start(shipped);
+    });
   }
 
   list(): PluginInfo[] {
@@ -104,6 +116,32 @@ export class PluginService {
     const inactive = this.#choices.inactive.filter((other) => other !== name);
     await this.#keep({ addresses, inactive });
     return this.list();
+  }
+
+  async #takeOver(): Promise<void> {
+    const { manager, database } = this.#parts;
+    const before = this.#choices.addresses;
+    this.#choices =
+      ((await database.get('documents', DOCUMENT)) as PluginChoices | undefined) ?? this.#choices;
+    const { addresses, inactive } = this.#choices;
+    for (const name of Object.keys(before)) {
+      if (addresses[name] === undefined) await this.#tried(name, manager.unregister(name));
+    }
+    for (const [name, url] of Object.entries(addresses)) {
+      if (before[name] === undefined) await this.#tried(name, this.#load(url));
+    }
+    for (const { name, active } of manager.list()) {
+      const wanted = !inactive.includes(name);
+      if (wanted !== active)
+        await this.#tried(name, wanted ? manager.activate(name) : manager.deactivate(name));
+    }
+  }
+
+  async #tried(name: string, change: Promise<unknown>): Promise<void> {
+    const warn = this.#parts.warn ?? ((message: string, error: unknown) => console.warn(message, error));
+    await change.catch((error: unknown) => {
+      warn(`The plugin ${name} is not here as it is in the engine: ${messageOf(error)}`, error);
+    });
   }
 
   #load(url: string) {

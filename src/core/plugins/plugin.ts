@@ -3,7 +3,7 @@ import { AppError } from '../../lib/errors';
 import type { EventType } from '../../protocol/events';
 import type { Factory, RegisterOptions, Scope, Token } from '../container';
 import type { EventHandler } from '../event-bus';
-import type { Schedule } from '../factories';
+import type { BackendBuilder, Schedule } from '../factories';
 import type { Create, DynamicFactory } from '../factory';
 
 export interface Plugin {
@@ -22,10 +22,13 @@ export interface Plugin {
 
 export interface PluginRegistrar {
   /** What `extend` takes, for a module of another site: it can import nothing of this one. */
-  readonly factories: { readonly schedule: Token<DynamicFactory<Schedule>> };
+  readonly factories: {
+    readonly schedule: Token<DynamicFactory<Schedule>>;
+    readonly dataBackend: Token<DynamicFactory<BackendBuilder>>;
+  };
   register<T>(token: Token<T>, factory: Factory<T>, scope?: Scope, options?: RegisterOptions<T>): void;
   registerValue<T>(token: Token<T>, value: T): void;
-  /** Adds a product to one of the named factories. */
+  /** Adds a product to one of the named factories, in the worker that has it: a plugin is switched on in each. */
   extend<Base, Options>(
     factory: Token<DynamicFactory<Base, Options>>,
     name: string,

@@ -1,13 +1,13 @@
 // Remembers how to undo everything that one plugin registered.
 import type { Container } from '../container';
 import type { EventBus } from '../event-bus';
-import { scheduleFactory } from '../factories';
+import { dataBackendFactory, scheduleFactory } from '../factories';
 import type { PluginRegistrar } from './plugin';
 
 type Undo = () => void | Promise<void>;
 
 export class ScopedRegistrar implements PluginRegistrar {
-  readonly factories = { schedule: scheduleFactory };
+  readonly factories = { schedule: scheduleFactory, dataBackend: dataBackendFactory };
   readonly #container: Container;
   readonly #bus: EventBus;
   #undo: Undo[] = [];
@@ -26,6 +26,7 @@ export class ScopedRegistrar implements PluginRegistrar {
   };
 
   extend: PluginRegistrar['extend'] = (factory, name, create) => {
+    if (!this.#container.has(factory)) return;
     this.#undo.push(this.#container.get(factory).register(name, create));
   };
 

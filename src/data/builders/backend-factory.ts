@@ -1,34 +1,47 @@
-// Makes data backends by their type. Plugins add theirs to the same factory.
-import { DynamicFactory } from '../../core/factory';
+// The places that come with the app, by their type, and how one is opened. Plugins add theirs to the same factory.
+import { pluginSettings, type BackendTypePlugin } from '../../core/config/backends';
+import { createDataBackendFactory, type BackendBuilder } from '../../core/factories';
+import type { DynamicFactory } from '../../core/factory';
+import { AppError } from '../../lib/errors';
 import { createAwsBackend } from '../backends/aws-backend';
 import type { BackendOptions } from '../backends/backend-options';
 import type { DataBackend } from '../backends/data-backend';
 import { createLocalBackend } from '../backends/local-backend';
 import { createMemoryBackend } from '../backends/memory-backend';
 
-export type BackendFactory = DynamicFactory<DataBackend, BackendOptions>;
+export type BackendFactory = DynamicFactory<BackendBuilder>;
 
-const METHODS = [
-  'describe',
-  'check',
-  'list',
-  'exists',
-  'read',
-  'open',
-  'openStream',
-  'write',
-  'close',
-] as const;
+const BUILT_IN: Readonly<Record<string, (options: BackendOptions) => DataBackend>> = {
+  aws: createAwsBackend,
+  local: createLocalBackend,
+  memory: createMemoryBackend,
+};
+
+const METHODS = ['describe', 'check', 'list', 'exists', 'read', 'open', 'close'] as const;
 
 export function createBackendFactory(): BackendFactory {
-  const factory: BackendFactory = new DynamicFactory('data backend', isBackend);
-  factory.register('aws', createAwsBackend);
-  factory.register('local', createLocalBackend);
-  factory.register('memory', createMemoryBackend);
+  const factory = createDataBackendFactory();
+  for (const [type, open] of Object.entries(BUILT_IN)) factory.register(type, () => ({ open }));
   return factory;
 }
 
-function isBackend(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
+/** @throws AppError `factory.unknown`, `factory.invalid` where a plugin opens none, and why it could not be opened. */
+export function openBackend(factory: BackendFactory, options: BackendOptions): DataBackend {
+  const type = String(options.config['type']);
+  const backend = factory.create(type).open(options);
+  if (isBackend(backend)) return backend;
+  throw new AppError('factory.invalid', `The place "${type}" opened no data backend.`, {
+    remedy: `It has to answer ${METHODS.join(', ')}.`,
+    details: { type },
+  });
+}
+
+/** The places that plugins added. */
+export function pluginPlaces(factory: BackendFactory): BackendTypePlugin[] {
+  const added = factory.list().filter((type) => !Object.hasOwn(BUILT_IN, type));
+  return added.map((type) => ({ type, entries: pluginSettings(factory.create(type).settings ?? {}) }));
+}
+
+function isBackend(value: object): value is DataBackend {
   return METHODS.every((method) => typeof Reflect.get(value, method) === 'function');
 }
