@@ -1,34 +1,37 @@
 import { describe, expect, it } from 'vitest';
+import type { BackendConfigJson } from '../../../protocol/backends';
 import { configDrift, FREE_TO_CHANGE } from './drift';
 
-const built = { id: 'notes', instance_data_dir: 'notes' };
+const BUILT: BackendConfigJson = {
+  id: 'notes',
+  dataset_type: 'text',
+  type: 'local',
+  instance_data_dir: 'notes',
+};
 
-describe('configDrift', () => {
-  it.each([...FREE_TO_CHANGE])('%s is free to change', (key) => {
-    expect(configDrift(built, { ...built, [key]: 'other' })).toEqual([]);
-  });
-
-  it('names each other setting with both values', () => {
-    expect(configDrift(built, { ...built, instance_data_dir: 'letters', maximum_token_length: 64 })).toEqual([
-      { key: 'instance_data_dir', built: 'notes', now: 'letters' },
-      { key: 'maximum_token_length', built: null, now: 64 },
+describe('drift of a configuration', () => {
+  it('drift: what decides on the samples is told with both values, by name', () => {
+    const now = { ...BUILT, minimum_token_length: 4, caption_strategy: 'filename' };
+    expect(configDrift(BUILT, now)).toEqual([
+      { key: 'caption_strategy', built: null, now: 'filename' },
+      { key: 'minimum_token_length', built: null, now: 4 },
     ]);
   });
 
-  it('a default that is written out is no change', () => {
-    const now = { ...built, type: 'local', truncation_mode: 'end', length_buckets: [64, 128, 256, 512] };
-    expect(configDrift(built, now)).toEqual([]);
+  it('drift: a default that is written out is none, nor is the order of names in a section', () => {
+    const built = { ...BUILT, mapping: { prompt: 'q', completion: 'a' } };
+    expect(configDrift(built, { ...built, truncation_mode: 'end', skip_file_discovery: '' })).toEqual([]);
+    expect(configDrift(built, { ...built, mapping: { completion: 'a', prompt: 'q' } })).toEqual([]);
   });
 
-  it('the order of names is no change', () => {
-    const mapping = { prompt: 'q', completion: 'a' };
-    const turned = { completion: 'a', prompt: 'q' };
-    expect(configDrift({ ...built, mapping }, { ...built, mapping: turned })).toEqual([]);
+  it.each([...FREE_TO_CHANGE])('drift: %s may change freely', (key) => {
+    expect(configDrift(BUILT, { ...BUILT, [key]: 'other' })).toEqual([]);
   });
 
-  it('tells the default where a setting was removed', () => {
-    expect(configDrift({ ...built, truncation_mode: 'random' }, built)).toEqual([
-      { key: 'truncation_mode', built: 'random', now: 'end' },
-    ]);
-  });
+  it.each(['parquet', 'caption_strategy', 'caption_filter_list'])(
+    'drift: %s may not: texts are in the dataset',
+    (key) => {
+      expect(configDrift(BUILT, { ...BUILT, [key]: 'other' })).toHaveLength(1);
+    },
+  );
 });

@@ -4,7 +4,10 @@ import type { BackendConfigJson, ConfigDrift } from '../../../protocol/backends'
 import type { BackendTypePlugin } from './backend-entries';
 import { completedConfig } from './backend-config';
 
-/** Settings that do not change what was read. */
+/**
+ * Settings that do not change what was read. SimpleTuner's list, without what decides on the text of a sample: it reads captions
+ * while it trains, here they are in the dataset.
+ */
 export const FREE_TO_CHANGE: ReadonlySet<string> = new Set([
   'probability',
   'repeats',
@@ -13,17 +16,23 @@ export const FREE_TO_CHANGE: ReadonlySet<string> = new Set([
   'start_step',
   'end_step',
   'train_batch_size',
-  'caption_strategy',
-  'caption_filter_list',
   'vae_cache_clear_each_epoch',
   'maximum_image_size',
   'target_downsample_size',
-  'parquet',
   'video',
   'conditioning',
   'conditioning_data',
   'hash_filenames',
   'ignore_epochs',
+  'disable_after_epoch_step',
+  'is_regularisation_data',
+  'slider_strength',
+  'cache_dir',
+  'write_batch_size',
+  'compress_cache',
+  'metadata_update_interval',
+  'max_pool_connections',
+  'num_proc',
 ]);
 
 /** A disabled backend is dropped before it is compared with anything. */
