@@ -64,6 +64,8 @@ export interface DatasetSummary {
   truncatedSamples: number;
   /** Samples left out because no label survived or they cannot be read, with the reason counted by name. */
   droppedSamples: Record<string, number>;
+  /** The dataset is too large to be read beforehand: figures are about right, and what is dropped is counted as it is met. */
+  estimated?: boolean;
 }
 
 export interface BatchSummary extends DatasetSummary {

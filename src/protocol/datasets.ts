@@ -107,4 +107,6 @@ export interface LengthHistogram {
   meanTokens: number;
   maxTokens: number;
   totalTokens: number;
+  /** The dataset is too large to be counted: lengths are told by their bytes. */
+  estimated?: boolean;
 }

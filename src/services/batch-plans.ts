@@ -1,5 +1,6 @@
 // Plans by number, for the engine, over datasets that are prepared once. A dataset that the page summarised is not prepared
 // again when a run opens it; a few that nobody holds open are kept for that, the others are forgotten with their tokens.
+import { estimateForTraining, isTooLargeToSurvey } from '../data/batches/estimated-dataset';
 import type { PreparedDataset, RowPlan } from '../data/batches/prepared-dataset';
 import { surveyForTraining } from '../data/batches/surveyed-dataset';
 import type { TokenCache } from '../data/caches/token-cache';
@@ -142,7 +143,8 @@ export class BatchPlans implements BatchApi {
     const source = await SampleReader.open(record, blobs);
     const kept = { cache: tokens, datasetId: record.id };
     const memory = cacheBytes === undefined ? {} : { cacheBytes };
-    return surveyForTraining({ plan, source, encoder, kept, beat, ...memory });
+    const prepare = isTooLargeToSurvey(record) ? estimateForTraining : surveyForTraining;
+    return prepare({ plan, source, encoder, kept, beat, ...memory });
   }
 
   async #counted<T>(work: () => Promise<T>): Promise<T> {
@@ -181,9 +183,12 @@ function keyOf(record: DatasetRecord, plan: BatchPlan): string {
 }
 
 /** Which of the dataset's rows are read as what, and which are left out. */
-function samplesOf({ folder, format, mapping, steps = [] }: DatasetRecord): string {
+function samplesOf(record: DatasetRecord): string {
+  const { folder, format, mapping, steps = [] } = record;
   const taken = steps.map(({ id }) => id).sort();
-  return [indexPath(folder, format, mapping), ...taken].join(' ');
+  // Rows of a dataset that is only estimated are other ones than those of one that was surveyed.
+  const estimated = isTooLargeToSurvey(record) ? ['estimated'] : [];
+  return [indexPath(folder, format, mapping), ...taken, ...estimated].join(' ');
 }
 
 /** A line for each dataset; one dataset is told without its id. */

@@ -2,6 +2,8 @@
 import type { Database } from '../core/database';
 import type { TokenCache } from '../data/caches/token-cache';
 import type { ExampleEncoder } from '../data/examples/example-encoder';
+import { isTooLargeToSurvey } from '../data/batches/estimated-dataset';
+import { estimatedLengths } from '../data/batches/length-estimate';
 import { lengthHistogram } from '../data/examples/length-histogram';
 import { importDataset, sampleDatasetId, type ImportEvent } from '../data/importing/import-dataset';
 import { holdImportLock, type ImportLocks } from '../data/importing/import-lock';
@@ -136,8 +138,11 @@ export class DataService
 
   /** Lengths before cutting. Samples that the chat template refuses are left out. */
   async lengthHistogram(datasetId: string, modelId: string): Promise<LengthHistogram> {
-    const reader = await this.#reader(datasetId);
+    const record = await this.findDataset(datasetId);
+    const reader = await SampleReader.open(record, this.#dependencies.blobs);
     const encoder = await this.#dependencies.tools.encoderFor(modelId);
+    if (isTooLargeToSurvey(record))
+      return { ...lengthHistogram(await estimatedLengths(reader, encoder)), estimated: true };
     const lengths: number[] = [];
     for (let index = 0; index < reader.count; index++) {
       if (index % SAMPLES_PER_PAUSE === 0) await this.#pause();

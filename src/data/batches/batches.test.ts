@@ -9,7 +9,7 @@ import { CHARACTERS } from '../testing/characters';
 import { lengthSorted } from '../runtime/length-sorted';
 import { checkPlan } from '../runtime/check-plan';
 import { TrainingBatches } from '../runtime/training-batches';
-import { packFirstFit } from './packing';
+import { itemsOfRow, packFirstFit } from './packing';
 import { splitSamples } from './split';
 import { surveyForTraining } from './surveyed-dataset';
 
@@ -105,11 +105,28 @@ describe('samples left out', () => {
 describe('packing', () => {
   it('puts every sequence into one row, none above the length, well filled', () => {
     const lengths = Array.from({ length: 300 }, (_, i) => 1 + ((i * 13) % 60));
-    const rows = packFirstFit(lengths, 64, 3);
+    const packed = packFirstFit(lengths, 64, 3);
+    const rows = Array.from(packed.ends, (_, row) => [...itemsOfRow(packed, row)]);
     expect(rows.flat().sort((a, b) => a - b)).toEqual([...lengths.keys()]);
     const filled = rows.map((row) => row.reduce((sum, item) => sum + (lengths[item] ?? 0), 0));
     expect(Math.max(...filled)).toBeLessThanOrEqual(64);
     expect(filled.reduce((sum, size) => sum + size, 0) / (rows.length * 64)).toBeGreaterThan(0.85);
+  });
+});
+
+describe('packing and split', () => {
+  it('give the rows that runs of before had: they resume where they were', () => {
+    const packed = packFirstFit([5, 3, 8, 1, 9, 2, 7, 4, 6], 10, 1);
+    expect(Array.from(packed.ends, (_, row) => [...itemsOfRow(packed, row)])).toEqual([
+      [1, 5, 0],
+      [8, 3],
+      [2],
+      [4],
+      [6],
+      [7],
+    ]);
+    const heldOut = splitSamples({ count: 20, beside: new Map() }, 0.2, 3);
+    expect([...heldOut].join('')).toBe('00010000001001010000');
   });
 });
 

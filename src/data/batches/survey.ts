@@ -13,6 +13,11 @@ export interface SampleSource extends SampleChoice {
   read(index: number): Promise<Sample>;
 }
 
+/** Samples whose bytes are known without reading them. */
+export interface SizedSource extends SampleSource {
+  bytesOf(index: number): number;
+}
+
 /** A sequence to train on: a window of a sample. */
 export interface SequenceItem {
   sample: number;
@@ -55,7 +60,7 @@ export async function surveyDataset(
       survey.trainSamples++;
     }
   }
-  if (survey.train.length === 0) throw allMasked(survey, plan);
+  if (survey.train.length === 0) throw allMasked(survey.droppedSamples, plan);
   return survey;
 }
 
@@ -79,15 +84,16 @@ const MEANINGS: Record<string, string> = {
   'not-encoded': 'that the tokenizer or the template fails on',
 };
 
-function allMasked(survey: Survey, plan: RowPlan): AppError {
-  const reasons = Object.entries(survey.droppedSamples)
+/** @param dropped samples by reason. */
+export function allMasked(dropped: Record<string, number>, plan: Pick<RowPlan, 'sequenceLength'>): AppError {
+  const reasons = Object.entries(dropped)
     .map(([reason, count]) => `${count} ${MEANINGS[reason] ?? reason}`)
     .join(', ');
-  const beyond = (survey.droppedSamples['answer-beyond-length'] ?? 0) > 0;
+  const beyond = (dropped['answer-beyond-length'] ?? 0) > 0;
   return new AppError('dataset.all-masked', `No training sample has a token to learn: ${reasons}.`, {
     remedy: beyond
       ? `Raise the sequence length above ${plan.sequenceLength}, or train on all tokens.`
       : 'Check the format and its columns, or train on all tokens.',
-    details: { droppedSamples: survey.droppedSamples, sequenceLength: plan.sequenceLength },
+    details: { droppedSamples: dropped, sequenceLength: plan.sequenceLength },
   });
 }

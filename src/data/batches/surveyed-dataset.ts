@@ -8,7 +8,7 @@ import type { Example, ExampleEncoder } from '../examples/example-encoder';
 import { assembleBatch, type Segment } from './assemble-batch';
 import { ExampleCache } from './example-cache';
 import { evaluationBatches } from './evaluation-batches';
-import { packFirstFit } from './packing';
+import { itemsOfRow, oneToARow, packFirstFit, type PackedRows } from './packing';
 import type { PreparedDataset, RowPlan, TrainingRows } from './prepared-dataset';
 import { type SampleSource, type SequenceItem, surveyDataset, type Survey } from './survey';
 
@@ -26,7 +26,7 @@ export interface SurveyParts {
 /** Sequences that stand in one row together. */
 interface RowSet {
   items: SequenceItem[];
-  rows: number[][];
+  rows: PackedRows;
   lengths: number[];
 }
 
@@ -102,11 +102,11 @@ export class SurveyedDataset implements PreparedDataset {
 
   async #assemble(set: RowSet, rows: ArrayLike<number>): Promise<TokenBatch> {
     const segments: Segment[][] = [];
-    for (const row of Array.from(rows)) segments.push(await this.#segments(set, set.rows[row] ?? []));
+    for (const row of Array.from(rows)) segments.push(await this.#segments(set, itemsOfRow(set.rows, row)));
     return assembleBatch(segments, this.#plan.sequenceLength);
   }
 
-  async #segments(set: RowSet, numbers: number[]): Promise<Segment[]> {
+  async #segments(set: RowSet, numbers: Uint32Array): Promise<Segment[]> {
     const segments: Segment[] = [];
     for (const number of numbers) {
       const item = set.items[number];
@@ -126,8 +126,10 @@ export class SurveyedDataset implements PreparedDataset {
 /** One sequence to a row, or packed. */
 function arrangeRows(items: SequenceItem[], { packing, sequenceLength, seed }: RowPlan): RowSet {
   const lengths = items.map(({ window }) => window.length);
-  const rows = packing ? packFirstFit(lengths, sequenceLength, seed) : lengths.map((_, i) => [i]);
-  const rowLengths = rows.map((row) => row.reduce((sum, item) => sum + (lengths[item] ?? 0), 0));
+  const rows = packing ? packFirstFit(lengths, sequenceLength, seed) : oneToARow(lengths.length);
+  const rowLengths = Array.from(rows.ends, (_, row) =>
+    itemsOfRow(rows, row).reduce((sum, item) => sum + (lengths[item] ?? 0), 0),
+  );
   return { items, rows, lengths: rowLengths };
 }
 

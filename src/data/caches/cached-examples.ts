@@ -99,6 +99,11 @@ export class CachedExamples {
     return encoded?.example ?? this.#encode(entry);
   }
 
+  /** As `read`, where a row that is damaged is one more that takes no part. */
+  async readOrDrop(sample: number): Promise<Encoded> {
+    return (await this.read(sample).catch(damagedAsNull)) ?? 'unreadable';
+  }
+
   /** Of memory only. */
   forget(): void {
     this.#parts.memory.clear();

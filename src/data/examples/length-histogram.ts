@@ -5,9 +5,13 @@ const BINS = 20;
 const ROUND = [1, 2, 5];
 
 /** @param lengths tokens of each sample. */
-export function lengthHistogram(lengths: readonly number[]): LengthHistogram {
-  const maxTokens = lengths.reduce((longest, length) => Math.max(longest, length), 0);
-  const totalTokens = lengths.reduce((sum, length) => sum + length, 0);
+export function lengthHistogram(lengths: readonly number[] | Uint32Array): LengthHistogram {
+  let maxTokens = 0;
+  let totalTokens = 0;
+  for (const length of lengths) {
+    maxTokens = Math.max(maxTokens, length);
+    totalTokens += length;
+  }
   const width = roundWidth(maxTokens / BINS);
   const bins = Math.max(1, Math.ceil(maxTokens / width));
   const bounds = Array.from({ length: bins }, (_, i) => (i === bins - 1 ? maxTokens : (i + 1) * width));

@@ -29,7 +29,8 @@ export function cutExample(example: Example, sequenceLength: number): CutExample
   return { windows, truncated: example.kind === 'turns' && positions > sequenceLength };
 }
 
-function countTargets(trained: Uint8Array, start: number, length: number): number {
+/** Positions with a label among `length` from token `start` on. */
+export function countTargets(trained: Uint8Array, start: number, length: number): number {
   let count = 0;
   for (let i = start + 1; i <= start + length; i++) count += trained[i] ?? 0;
   return count;

@@ -44,8 +44,10 @@ export class TrainingBatches implements BatchSource {
     this.#summary = this.#summarise();
   }
 
+  /** What is dropped of a dataset that was not read beforehand is counted as it is met. */
   summary(): Promise<BatchSummary> {
-    return Promise.resolve(structuredClone(this.#summary));
+    const sums = sumOf([...this.#parts.datasets.values()].map(({ summary }) => summary));
+    return Promise.resolve(structuredClone({ ...this.#summary, ...sums }));
   }
 
   async trainBatch(index: number): Promise<TokenBatch> {
@@ -144,6 +146,7 @@ function sumOf(summaries: readonly DatasetSummary[]): DatasetSummary {
     evalBatches: sum(({ evalBatches }) => evalBatches),
     truncatedSamples: sum(({ truncatedSamples }) => truncatedSamples),
     droppedSamples,
+    ...(summaries.some(({ estimated }) => estimated) ? { estimated: true } : {}),
   };
 }
 

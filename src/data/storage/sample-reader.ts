@@ -1,16 +1,21 @@
-// Samples of a stored dataset by number. Keeps the index and a few chunks in memory, never the whole dataset.
+// Samples of a stored dataset by number. Keeps the index and a few chunks in memory, never the whole dataset: what is read
+// here and there is read by its own bytes.
 import { AppError } from '../../lib/errors';
 import type { BlobStore } from '../../lib/storage/blob-store';
 import type { DatasetRecord, Sample } from '../../protocol/datasets';
-import type { SampleSource } from '../batches/survey';
+import type { SizedSource } from '../batches/survey';
 import { sampleOfRow } from '../formats/row-to-sample';
 import { readSteps, type SampleChoice } from '../quality/dataset-steps';
 import type { Row } from '../reading/row-event';
 import { chunkPath, INDEX_FIELDS, indexPath } from './dataset-files';
 
 const CACHED_CHUNKS = 4;
+/** Open files: handles, no contents. */
+const OPEN_FILES = 512;
+/** A sample so few behind the one read before is read in order. */
+const IN_ORDER = 64;
 
-export class SampleReader implements SampleSource {
+export class SampleReader implements SizedSource {
   readonly count: number;
   readonly leftOut: SampleChoice['leftOut'];
   readonly beside: SampleChoice['beside'];
@@ -18,7 +23,9 @@ export class SampleReader implements SampleSource {
   readonly #blobs: BlobStore;
   readonly #index: Uint32Array;
   readonly #chunks = new Map<number, Promise<Uint8Array>>();
+  readonly #files = new Map<number, Promise<Blob>>();
   readonly #utf8 = new TextDecoder();
+  #before = -1;
 
   private constructor(record: DatasetRecord, blobs: BlobStore, index: Uint32Array, choice: SampleChoice) {
     this.#record = record;
@@ -43,12 +50,7 @@ export class SampleReader implements SampleSource {
    * @throws AppError `dataset.bad-line` for a row that is damaged, `storage.missing` where the browser lost its file.
    */
   async read(index: number): Promise<Sample> {
-    const [chunk = 0, offset = 0, length = 0] = this.#index.subarray(
-      index * INDEX_FIELDS,
-      (index + 1) * INDEX_FIELDS,
-    );
-    const bytes = await this.#chunkBytes(chunk);
-    const row = rowOf(this.#utf8.decode(bytes.subarray(offset, offset + length)));
+    const row = rowOf(this.#utf8.decode(await this.#rowBytes(index)));
     if (row === null) throw this.#damaged(index, 'no-row');
     const outcome = sampleOfRow(row, this.#record.format, this.#record.mapping);
     if ('sample' in outcome) return outcome.sample;
@@ -62,26 +64,72 @@ export class SampleReader implements SampleSource {
     });
   }
 
-  #chunkBytes(chunk: number): Promise<Uint8Array> {
-    const cached = this.#chunks.get(chunk);
-    const bytes = cached ?? this.#load(chunk);
-    // Re-inserting keeps the Map in order of use; a failed load is not kept.
-    this.#chunks.delete(chunk);
-    this.#chunks.set(chunk, bytes);
-    if (cached === undefined) bytes.catch(() => this.#chunks.delete(chunk));
-    for (const oldest of this.#chunks.keys()) {
-      if (this.#chunks.size <= CACHED_CHUNKS) break;
-      this.#chunks.delete(oldest);
-    }
-    return bytes;
+  /** Of its stored row, JSON and all its columns. */
+  bytesOf(index: number): number {
+    return this.#index[index * INDEX_FIELDS + 2] ?? 0;
   }
 
-  async #load(chunk: number): Promise<Uint8Array> {
-    const path = chunkPath(this.#record.folder, chunk);
-    const blob = await this.#blobs.read(path);
-    if (blob === null) throw missingFile(this.#record, path);
-    return new Uint8Array(await blob.arrayBuffer());
+  async #rowBytes(index: number): Promise<Uint8Array> {
+    const at = index * INDEX_FIELDS;
+    const [chunk = 0, offset = 0, length = 0] = this.#index.subarray(at, at + INDEX_FIELDS);
+    const inOrder = index > this.#before && index - this.#before <= IN_ORDER;
+    this.#before = index;
+    if (inOrder || this.#chunks.has(chunk) || this.#fitsInMemory())
+      return (await this.#chunkBytes(chunk)).subarray(offset, offset + length);
+    return this.#bytes(chunk, offset, offset + length);
   }
+
+  #fitsInMemory(): boolean {
+    return (this.#index[this.#index.length - INDEX_FIELDS] ?? 0) < CACHED_CHUNKS;
+  }
+
+  #chunkBytes(chunk: number): Promise<Uint8Array> {
+    return keptInOrder(this.#chunks, CACHED_CHUNKS, chunk, () => this.#bytes(chunk, 0, Infinity));
+  }
+
+  /** A file that was opened before and is read no more is opened again: it says then whether it is gone. */
+  async #bytes(chunk: number, start: number, end: number): Promise<Uint8Array> {
+    const piece = async (): Promise<Uint8Array> => {
+      const file = await this.#file(chunk);
+      return new Uint8Array(await file.slice(start, Math.min(end, file.size)).arrayBuffer());
+    };
+    try {
+      return await piece();
+    } catch (error) {
+      if (error instanceof AppError) throw error;
+      this.#files.delete(chunk);
+      return piece();
+    }
+  }
+
+  #file(chunk: number): Promise<Blob> {
+    return keptInOrder(this.#files, OPEN_FILES, chunk, async () => {
+      const path = chunkPath(this.#record.folder, chunk);
+      const blob = await this.#blobs.read(path);
+      if (blob === null) throw missingFile(this.#record, path);
+      return blob;
+    });
+  }
+}
+
+/** What is there or is loaded now; those used least recently go. A failed load is not kept. */
+function keptInOrder<T>(
+  kept: Map<number, Promise<T>>,
+  most: number,
+  key: number,
+  load: () => Promise<T>,
+): Promise<T> {
+  const known = kept.get(key);
+  const value = known ?? load();
+  // Re-inserting keeps the Map in order of use.
+  kept.delete(key);
+  kept.set(key, value);
+  if (known === undefined) value.catch(() => kept.delete(key));
+  for (const oldest of kept.keys()) {
+    if (kept.size <= most) break;
+    kept.delete(oldest);
+  }
+  return value;
 }
 
 function rowOf(line: string): Row | null {

@@ -99,6 +99,11 @@ export const data = {
   longest: 'Longest',
   cut: 'cut',
 
+  about: 'about {figure}',
+  estimated: 'Too large to count beforehand',
+  estimatedHelp:
+    'Lengths are told by the bytes of the rows. Rows with nothing to learn are left out as training meets them.',
+
   cacheTitle: 'Tokens kept',
   cacheOwn: '{size} of this dataset',
   cacheHelp: 'Tokenised rows, kept so that a later run starts sooner. Training is the same without.',

@@ -103,6 +103,11 @@ export const data: Translation<English['data']> = {
   longest: 'Máxima',
   cut: 'cortadas',
 
+  about: 'unos {figure}',
+  estimated: 'Demasiado grande para contarlo antes',
+  estimatedHelp:
+    'Las longitudes se estiman por los bytes de las filas. Las filas sin nada que aprender se dejan fuera cuando el entrenamiento las encuentra.',
+
   cacheTitle: 'Tokens guardados',
   cacheOwn: '{size} de este conjunto',
   cacheHelp:
