@@ -133,7 +133,7 @@ export class S3Server {
     this.#door.closeAllConnections();
     await new Promise<void>((resolve) => this.#door.close(() => resolve()));
     const ended = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()));
-    this.#child.stdin?.end();
+    this.#child.kill('SIGKILL');
     await ended;
     rmSync(this.#folder, { recursive: true, force: true });
   }
