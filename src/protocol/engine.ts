@@ -151,6 +151,8 @@ export interface EngineApi extends WorkerApi {
   pauseRun(runId: string): Promise<RunRecord>;
   /** From its last good checkpoint: paused, interrupted, stopped or failed runs. */
   resumeRun(runId: string): Promise<RunRecord>;
+  /** The same, without a dataset of its mix that can no longer be read: it is drawn from no more. */
+  resumeRunWithout(runId: string, datasetId: string): Promise<RunRecord>;
   /** Finishes the step, keeps what was learnt as an adapter or model. */
   stopRun(runId: string): Promise<RunRecord>;
   deleteRun(runId: string): Promise<void>;

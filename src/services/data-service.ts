@@ -197,7 +197,7 @@ export async function findDataset(database: Database, id: string): Promise<Datas
   if (record !== undefined) return record;
   throw new AppError('dataset.unknown', `There is no dataset with the id "${id}".`, {
     remedy: 'Choose one of the datasets listed under Data; it may have been deleted in another tab.',
-    details: { id },
+    details: { datasetId: id },
   });
 }
 

@@ -196,6 +196,11 @@ export class EngineService implements Omit<EngineApi, 'health'>, EngineStreams {
     return this.#parts.training.resume(runId);
   }
 
+  async resumeRunWithout(runId: string, datasetId: string): Promise<RunRecord> {
+    await this.#device();
+    return this.#parts.training.resumeWithout(runId, datasetId);
+  }
+
   stopRun(runId: string): Promise<RunRecord> {
     return this.#parts.training.stop(runId);
   }

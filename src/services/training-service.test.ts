@@ -1,6 +1,8 @@
 import 'fake-indexeddb/auto';
 import { describe, expect, it, vi } from 'vitest';
+import { mixOf } from '../core/config/dataset-mix';
 import { AppError } from '../lib/errors';
+import type { BatchPlan } from '../protocol/batches';
 import { toyModelRecord } from '../inference/testing/toy-language-model';
 import { stateFileCodec } from '../training/state-file';
 import { toyConfig } from '../training/testing/recording-sink';
@@ -21,6 +23,36 @@ function atStep(bench: ServiceBench, step: number, act: () => void): void {
     off();
     act();
   });
+}
+
+const GONE = new AppError('storage.missing', 'The files of the dataset "b" are gone.', {
+  remedy: 'Bring it back.',
+  details: { datasetId: 'b' },
+});
+const MIX = mixOf(['line', 'b']);
+
+/** Micro-step 11 draws from a dataset that is gone, and a plan that opens it is refused from then on. */
+function lostDataset({ batches }: ServiceBench): BatchPlan[] {
+  const plans: BatchPlan[] = [];
+  const { openPlan, trainBatch } = batches;
+  let gone = false;
+  const isLeft = (): boolean => plans.at(-1)?.left?.some(({ datasetId }) => datasetId === 'b') ?? false;
+  batches.openPlan = async (plan) => {
+    plans.push(plan);
+    if (gone && !isLeft()) throw GONE;
+    const opened = await openPlan(plan);
+    const counts = { rows: 6, batches: 3, draws: 9, toppedUp: 0 };
+    const shares = [
+      { datasetId: 'line', ...counts },
+      { datasetId: 'b', ...counts },
+    ];
+    return { ...opened, summary: { ...opened.summary, shares } };
+  };
+  batches.trainBatch = (planId, index) => {
+    gone ||= index === 11;
+    return gone && !isLeft() ? Promise.reject(GONE) : trainBatch(planId, index);
+  };
+  return plans;
 }
 
 describe('TrainingService', () => {
@@ -222,6 +254,89 @@ describe('TrainingService', () => {
     const run = await bench.rested(id);
     expect(run.status).toBe('finished');
     expect(await bench.database.count('adapters')).toBe(1);
+  });
+
+  it('data that is gone in mid-run: pauses before that step; back again, it goes on exactly', async () => {
+    const whole = await createServiceBench();
+    const reference = await whole.training.start(config);
+    await whole.rested(reference.id);
+
+    const bench = await createServiceBench();
+    const { trainBatch } = bench.batches;
+    bench.batches.trainBatch = (planId, index) =>
+      index === 11 ? Promise.reject(GONE) : trainBatch(planId, index);
+    const { id } = await bench.training.start(config);
+    const paused = await bench.rested(id);
+    const lost = { code: 'storage.missing', message: GONE.message, remedy: 'Bring it back.', datasetId: 'b' };
+    expect(paused).toMatchObject({ status: 'paused', note: GONE.message, lost });
+    expect(paused.clock).toMatchObject({ optimizerStep: 5, microStep: 10 });
+    expect((await bench.training.listCheckpoints(id)).at(-1)?.step).toBe(5);
+    expect(bench.training.active).toBe(false);
+    expect(bench.trainings[0]?.disposed).toBe(true);
+    bench.batches.trainBatch = trainBatch;
+    await bench.training.resume(id);
+    expect(await bench.rested(id)).toMatchObject({ status: 'finished', lost: null, note: null });
+    expect(await lossesOf(bench, id)).toEqual(await lossesOf(whole, reference.id));
+  });
+
+  it('data that is gone: stopped, what it learnt is kept', async () => {
+    const bench = await createServiceBench();
+    const { trainBatch } = bench.batches;
+    bench.batches.trainBatch = (planId, index) =>
+      index === 11 ? Promise.reject(GONE) : trainBatch(planId, index);
+    const { id } = await bench.training.start(config);
+    await bench.rested(id);
+    const stopped = await bench.training.stop(id);
+    expect(stopped).toMatchObject({ status: 'stopped', lost: null, note: null });
+    expect(stopped.adapterId).not.toBeNull();
+  });
+
+  it('data that is gone: goes on without that dataset, from the step that it had reached', async () => {
+    const bench = await createServiceBench();
+    const plans = lostDataset(bench);
+    const { id } = await bench.training.start({ ...config, mix: MIX });
+    const paused = await bench.rested(id);
+    expect(paused.lost?.datasetId).toBe('b');
+    // Still gone: nothing changes, and the choice stays.
+    await expect(bench.training.resume(id)).rejects.toMatchObject({ code: 'storage.missing' });
+    expect((await bench.training.find(id)).lost?.datasetId).toBe('b');
+    await expect(bench.training.resumeWithout(id, 'c')).rejects.toMatchObject({ code: 'training.invalid' });
+    await bench.training.resumeWithout(id, 'b');
+    const run = await bench.rested(id);
+    const left = [{ datasetId: 'b', fromMicroStep: 10, rows: 6, batches: 3 }];
+    expect(run).toMatchObject({ status: 'finished', left, lost: null });
+    expect(plans.at(-1)).toMatchObject({
+      left,
+      mix: MIX,
+      gradientAccumulation: 2,
+      until: { microSteps: 24 },
+    });
+    expect(plans[0]).not.toHaveProperty('left');
+  });
+
+  it('data that is gone: a run without another dataset cannot go on without it', async () => {
+    const bench = await createServiceBench();
+    lostDataset(bench);
+    const { id } = await bench.training.start(config);
+    await bench.rested(id);
+    await expect(bench.training.resumeWithout(id, 'line')).rejects.toThrow(/no other dataset to go on with/);
+    expect(await bench.training.find(id)).toMatchObject({ status: 'paused' });
+  });
+
+  it('another batch size on resume: is refused, the checkpoint counts batches of the old one', async () => {
+    const bench = await createServiceBench();
+    const paused = new Promise((resolve) => atStep(bench, 5, () => resolve(bench.training.pause(id))));
+    const { id } = await bench.training.start(config);
+    await paused;
+    const run = await bench.training.find(id);
+    await bench.database.put('runs', { ...run, config: { ...run.config, batchSize: 3 } });
+    await expect(bench.training.resume(id)).rejects.toMatchObject({
+      code: 'training.invalid',
+      details: { path: 'batchSize', before: 1 },
+    });
+    await bench.database.put('runs', run);
+    await bench.training.resume(id);
+    expect((await bench.rested(id)).status).toBe('finished');
   });
 
   it('early stopping: keeps the weights of the checkpoint with the lowest evaluation loss', async () => {

@@ -1,6 +1,6 @@
 // Training runs from the first step to the adapter they leave: start, pause, resume, stop, delete, one at a time.
 // A run that ends for whatever reason keeps its checkpoints; one that met a full disk stays on the device, so that
-// nothing it learnt is lost before there is room again.
+// nothing it learnt is lost before there is room again. One whose data is gone pauses, and can go on without that dataset.
 import { assertTrainingConfig } from '../core/config/training-config';
 import { AppError, hasCode, messageOf } from '../lib/errors';
 import type { ModelRecord } from '../protocol/models';
@@ -13,6 +13,7 @@ import type {
 } from '../protocol/training';
 import type { StateArrays } from '../models/trainable-model';
 import type { LoopOutcome } from '../training/training-loop';
+import { leftByThen, lostSourceOf, withoutDataset } from '../training/lost-source';
 import { MetricLog } from '../training/metric-log';
 import { ActiveRun, TRAINING_SOURCE, type ActiveRunParts } from './active-run';
 import { checkpointWeights } from './checkpoint-weights';
@@ -123,6 +124,21 @@ export class TrainingService {
     return this.#occupy(runId, async () => ({ run: await this.#reopen(record), resumed: true }));
   }
 
+  /** @throws AppError `training.invalid` where the run has no such dataset, or no other one. */
+  async resumeWithout(runId: string, datasetId: string): Promise<RunRecord> {
+    const record = await this.find(runId);
+    if (record.status === 'running') return record;
+    const left = withoutDataset(record, datasetId);
+    await this.#parts.database.put('runs', { ...record, left });
+    return this.resume(runId).catch(async (error: unknown) => {
+      // Unless another dataset is gone as well, nothing was decided yet.
+      const now = await this.find(runId);
+      const undecided = lostSourceOf(error) === null;
+      if (undecided) await this.#parts.database.put('runs', { ...now, left: record.left ?? [] });
+      throw error;
+    });
+  }
+
   /** Keeps what was learnt: of the run under way, of a held one, or of the last checkpoint of any other. */
   async stop(runId: string): Promise<RunRecord> {
     const current = this.#current;
@@ -224,7 +240,8 @@ export class TrainingService {
 
   async #launch(current: Current, run: ActiveRun, resumed: boolean): Promise<RunRecord> {
     current.running = true;
-    const record = await run.update({ status: 'running', note: null, backend: this.#parts.backendName() });
+    const settled = { status: 'running', note: null, backend: this.#parts.backendName() } as const;
+    const record = await run.update(run.record.lost ? { ...settled, lost: null } : settled);
     this.#parts.bus.emit('training.started', { run: record, resumed }, TRAINING_SOURCE);
     current.settled = this.#drive(current, run);
     return record;
@@ -233,11 +250,26 @@ export class TrainingService {
   async #reopen(record: RunRecord): Promise<ActiveRun> {
     const loaded = await this.#parts.checkpoints.loadLatest(record.id);
     for (const { error } of loaded?.corrupt ?? []) this.#report(error, record);
-    const run = await ActiveRun.open(this.#parts, record, loaded?.snapshot ?? null);
+    const restored = leftByThen(record, loaded?.snapshot.loop.clock.microStep ?? 0);
+    const run = await ActiveRun.open(this.#parts, restored, loaded?.snapshot ?? null).catch(
+      async (error: unknown) => {
+        await this.#noteLost(record, error);
+        throw error;
+      },
+    );
     if (loaded !== null) {
       this.#parts.bus.emit('checkpoint.loaded', { checkpoint: loaded.record }, TRAINING_SOURCE);
     }
     return run;
+  }
+
+  /** Data that was gone before a run at rest could go on: it is offered the same choice. */
+  async #noteLost(record: RunRecord, error: unknown): Promise<void> {
+    const lost = lostSourceOf(error);
+    if (lost === null) return;
+    const run = { ...record, status: 'paused' as const, lost, note: lost.message };
+    await this.#parts.database.put('runs', run);
+    this.#parts.bus.emit('training.finished', { run }, TRAINING_SOURCE);
   }
 
   /** Never rejects: a run that fails says so in its record and on the bus. */
@@ -253,9 +285,12 @@ export class TrainingService {
 
   async #conclude(current: Current, run: ActiveRun, outcome: LoopOutcome): Promise<void> {
     if (outcome.status === 'paused') {
-      if (outcome.error !== null) return this.#hold(current, run, outcome.error);
+      const lost = lostSourceOf(outcome.error);
+      if (outcome.error !== null && lost === null) return this.#hold(current, run, outcome.error);
       await run.flush();
-      return this.#rest(current, run, { status: 'paused' });
+      if (lost !== null) this.#report(outcome.error, run.record);
+      const why = lost === null ? {} : { lost, note: lost.message };
+      return this.#rest(current, run, { status: 'paused', ...why });
     }
     await run.flush();
     const early = outcome.status === 'finished' && outcome.early;
@@ -341,7 +376,8 @@ export class TrainingService {
   /** Of a run that is not on the device: what its last checkpoint holds is what it learnt. */
   async #stopAtRest(record: RunRecord): Promise<RunRecord> {
     const loaded = await this.#parts.checkpoints.loadLatest(record.id);
-    const changes: Partial<RunRecord> = { status: 'stopped', updatedAt: this.#parts.now() };
+    const settled = record.lost ? { lost: null, note: null } : {};
+    const changes: Partial<RunRecord> = { ...settled, status: 'stopped', updatedAt: this.#parts.now() };
     if (loaded !== null) {
       const { config } = record;
       const base = await this.#parts.catalog.findModel(config.modelId);

@@ -33,6 +33,7 @@ function runsWith(
     startRun: unused,
     pauseRun: unused,
     resumeRun: unused,
+    resumeRunWithout: unused,
     stopRun: unused,
     deleteRun: unused,
     adapterFromCheckpoint: unused,

@@ -26,6 +26,7 @@ export const WORKER_CATALOG: Record<WorkerKind, WorkerEntry> = {
       importAdapter: null,
       startRun: null,
       resumeRun: null,
+      resumeRunWithout: null,
       pauseRun: 10 * MINUTE,
       stopRun: 10 * MINUTE,
     },

@@ -21,6 +21,7 @@ export type RunsEngine = Pick<
   | 'startRun'
   | 'pauseRun'
   | 'resumeRun'
+  | 'resumeRunWithout'
   | 'stopRun'
   | 'deleteRun'
   | 'listCheckpoints'
@@ -209,6 +210,11 @@ export class RunsState {
 
   async resume(runId: string): Promise<void> {
     this.#put(await this.#during(runId, 'resume', () => this.#engine.resumeRun(runId)));
+  }
+
+  async resumeWithout(runId: string, datasetId: string): Promise<void> {
+    const resume = () => this.#engine.resumeRunWithout(runId, datasetId);
+    this.#put(await this.#during(runId, 'resume', resume));
   }
 
   async stop(runId: string): Promise<void> {

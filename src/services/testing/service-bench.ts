@@ -43,6 +43,8 @@ export interface ServiceBench {
   loaded: ToyLoadedModel[];
   trainings: ToyModel[];
   closedPlans: string[];
+  /** What the data worker answers; a test may put other answers in its place. */
+  batches: BatchApi;
   /** Resolves with the record when the run has come to rest. */
   rested: (runId: string) => Promise<RunRecord>;
 }
@@ -99,12 +101,13 @@ export async function createServiceBench(
   const schedules = createScheduleFactory();
   registerSchedules(schedules);
   const closedPlans: string[] = [];
+  const batches = toyBatchApi(closedPlans);
   const training = new TrainingService({
     database,
     bus,
     models,
     live,
-    batches: toyBatchApi(closedPlans),
+    batches,
     checkpoints,
     createSchedule: (name) => schedules.create(name),
     clock: { now, giveWay },
@@ -137,6 +140,7 @@ export async function createServiceBench(
     loaded,
     trainings,
     closedPlans,
+    batches,
     rested,
   };
 }
