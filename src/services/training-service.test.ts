@@ -34,7 +34,8 @@ const MIX = mixOf(['line', 'b']);
 /** Micro-step 11 draws from a dataset that is gone, and a plan that opens it is refused from then on. */
 function lostDataset({ batches }: ServiceBench): BatchPlan[] {
   const plans: BatchPlan[] = [];
-  const { openPlan, trainBatch } = batches;
+  const openPlan = batches.openPlan.bind(batches);
+  const trainBatch = batches.trainBatch.bind(batches);
   let gone = false;
   const isLeft = (): boolean => plans.at(-1)?.left?.some(({ datasetId }) => datasetId === 'b') ?? false;
   batches.openPlan = async (plan) => {
@@ -262,7 +263,7 @@ describe('TrainingService', () => {
     await whole.rested(reference.id);
 
     const bench = await createServiceBench();
-    const { trainBatch } = bench.batches;
+    const trainBatch = bench.batches.trainBatch.bind(bench.batches);
     bench.batches.trainBatch = (planId, index) =>
       index === 11 ? Promise.reject(GONE) : trainBatch(planId, index);
     const { id } = await bench.training.start(config);
@@ -281,7 +282,7 @@ describe('TrainingService', () => {
 
   it('data that is gone: stopped, what it learnt is kept', async () => {
     const bench = await createServiceBench();
-    const { trainBatch } = bench.batches;
+    const trainBatch = bench.batches.trainBatch.bind(bench.batches);
     bench.batches.trainBatch = (planId, index) =>
       index === 11 ? Promise.reject(GONE) : trainBatch(planId, index);
     const { id } = await bench.training.start(config);

@@ -40,11 +40,11 @@ export async function limitAnswers(page: Page, tokens: number): Promise<void> {
   await page.getByRole('button', { name: 'Close settings' }).click();
 }
 
-/** Adds the sample dataset that teaches to answer. */
-export async function addSample(page: Page): Promise<void> {
+/** Adds a sample dataset; by default the one that teaches to answer. */
+export async function addSample(page: Page, name = 'Answers from the forge'): Promise<void> {
   await openView(page, 'Data');
-  await page.getByRole('button', { name: 'Add Answers from the forge' }).click();
-  await expect(page.getByRole('heading', { name: 'Answers from the forge' })).toBeVisible();
+  await page.getByRole('button', { name: `Add ${name}` }).click();
+  await expect(page.getByRole('heading', { name })).toBeVisible();
 }
 
 export interface RunValues {
@@ -52,6 +52,8 @@ export interface RunValues {
   /** Share of the samples kept apart for evaluation. */
   heldOut?: number;
   checkpointEvery?: number;
+  /** Name of a second dataset, drawn from as often as the first. */
+  mixedWith?: string;
 }
 
 /** A run as small as a run can be: two rows of 64 tokens a step. The sample dataset must be there. */
@@ -66,6 +68,12 @@ export async function startRun(page: Page, values: RunValues): Promise<void> {
   await set('Sequence', 64);
   await set('Rank', 4);
   await set('Held-out share', values.heldOut ?? 0);
+  if (values.mixedWith !== undefined) {
+    await form.getByRole('button', { name: 'Add a dataset' }).click();
+    await page.getByRole('menuitem', { name: values.mixedWith }).click();
+    await form.getByRole('combobox', { name: 'Draw' }).selectOption('By weight alone');
+    await expect(form.getByRole('group', { name: 'Mix of datasets' })).toContainText('50');
+  }
   await form.getByText('More settings').click();
   await set('Checkpoint every', values.checkpointEvery ?? 0);
   await form.getByRole('button', { name: 'Start' }).click();

@@ -1,13 +1,15 @@
 // The run that is being configured. It holds the configuration, the texts that are no numbers yet, and what is wrong.
 import { SvelteSet } from 'svelte/reactivity';
+import { mixOf, wholeShare, withAlignedMix } from '../../core/config/dataset-mix';
 import { validateTrainingConfig } from '../../core/config/training-config';
 import type { LoraConfig } from '../../protocol/models';
+import type { DatasetShare } from '../../protocol/mix';
 import type { TrainingConfig } from '../../protocol/training';
 
 /** Paths of the configuration that hold a number, or a number or nothing. */
 export type NumberPath =
   | {
-      [Key in keyof TrainingConfig]-?: TrainingConfig[Key] extends number | null ? Key : never;
+      [Key in keyof TrainingConfig]-?: TrainingConfig[Key] extends number | null | undefined ? Key : never;
     }[keyof TrainingConfig]
   | `lora.${'rank' | 'alpha' | 'dropout'}`;
 
@@ -50,7 +52,28 @@ export class RunDraft {
   }
 
   set(change: Partial<TrainingConfig>): void {
-    this.#config = { ...this.#config, ...change };
+    this.#config = withAlignedMix({ ...this.#config, ...change });
+  }
+
+  /** Draws from one more dataset. */
+  addShare(datasetId: string): void {
+    const before = this.#config.mix ?? mixOf([this.#config.datasetId]);
+    this.set({ mix: { ...before, shares: [...before.shares, wholeShare(datasetId)] } });
+  }
+
+  removeShare(datasetId: string): void {
+    const { mix } = this.#config;
+    if (mix === undefined) return;
+    this.set({ mix: { ...mix, shares: mix.shares.filter((share) => share.datasetId !== datasetId) } });
+  }
+
+  setShare(datasetId: string, change: Partial<DatasetShare>): void {
+    const { mix } = this.#config;
+    if (mix === undefined) return;
+    const shares = mix.shares.map((share) =>
+      share.datasetId === datasetId ? { ...share, ...change } : share,
+    );
+    this.set({ mix: { ...mix, shares } });
   }
 
   setLora(change: Partial<LoraConfig>): void {
@@ -61,7 +84,7 @@ export class RunDraft {
     if (path === 'lora.rank') return this.#config.lora.rank;
     if (path === 'lora.alpha') return this.#config.lora.alpha;
     if (path === 'lora.dropout') return this.#config.lora.dropout;
-    return this.#config[path];
+    return this.#config[path] ?? null;
   }
 
   setNumber(path: NumberPath, value: number | null): void {

@@ -28,6 +28,16 @@ export function mixOf(datasetIds: readonly string[]): DatasetMix {
   return { weighting: 'auto-weighting', strategy: 'length-sorted', oversubscribe: false, shares };
 }
 
+/** A mix begins with the dataset of its run, and is none with that one alone. */
+export function withAlignedMix(config: TrainingConfig): TrainingConfig {
+  const { mix, ...rest } = config;
+  const [first, ...others] = mix?.shares ?? [];
+  if (mix === undefined || first === undefined) return rest;
+  const kept = others.filter(({ datasetId }) => datasetId !== config.datasetId);
+  if (kept.length === 0) return rest;
+  return { ...rest, mix: { ...mix, shares: [{ ...first, datasetId: config.datasetId }, ...kept] } };
+}
+
 /** The keys of a backend's configuration. What is not set, or makes no sense, is as it is by default. */
 export function shareFromKeys(datasetId: string, keys: Readonly<Record<string, unknown>>): DatasetShare {
   return {

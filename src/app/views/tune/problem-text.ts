@@ -7,5 +7,7 @@ export function problemText(draft: RunDraft, path: string): string | null {
   const problem = draft.problems.find((candidate) => candidate.path === path);
   if (problem === undefined) return null;
   const context = draft.contextLength ?? 131_072;
-  return tMaybe(`tune.problem.${path}`, { context }) ?? (problem.remedy || t('tune.problem.other'));
+  // A share's field is named without the number of the share.
+  const named = path.replace(/\.\d+\./, '.');
+  return tMaybe(`tune.problem.${named}`, { context }) ?? (problem.remedy || t('tune.problem.other'));
 }
