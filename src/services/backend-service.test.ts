@@ -190,6 +190,15 @@ describe('data backends', () => {
     });
   });
 
+  it('build: where the list of files is kept, new files are not seen', async () => {
+    await keep({ preserve_data_backend_cache: true }, [file('a.txt', 'One.')]);
+    await built();
+    await service.keepFolder('notes', [file('a.txt', 'Changed.'), file('b.txt', 'New.')]);
+    expect(await texts((await built()).dataset.id)).toEqual(['Changed.']);
+    await keep({}, [file('a.txt', 'Changed.'), file('b.txt', 'New.')]);
+    expect(await texts((await built()).dataset.id)).toEqual(['Changed.', 'New.']);
+  });
+
   it('drift: what differs from what was built is shown, and building again settles it', async () => {
     await keep();
     await built();

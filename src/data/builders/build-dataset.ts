@@ -14,7 +14,7 @@ import type { TextReadOptions } from '../reading/text-reader';
 import type { BuildSettings } from './build-settings';
 import { extractRows } from './extract-rows';
 import { extractionOf } from './extraction-of';
-import { writeSnapshot } from './snapshot-file';
+import { readSnapshot, writeSnapshot } from './snapshot-file';
 import { StageLog, type StageProbe } from './stage-log';
 
 export interface BuildRequest {
@@ -68,15 +68,21 @@ class DatasetBuild {
 
   /** Finds the files, in an order of its own: the same files are always the same dataset. */
   async *discover(): AsyncGenerator<BackendProgress> {
+    const { settings, before } = this.#request;
+    const kept =
+      settings.keepsListing && before !== null ? await readSnapshot(this.#dependencies.blobs, before) : null;
+    this.#files = kept ?? (yield* this.#list());
+    this.#report.stage(this.#stages.end('discover', this.#files.length));
+  }
+
+  async *#list(): AsyncGenerator<BackendProgress, FileSnapshot> {
     const { source, settings } = this.#request;
     const found: BackendFile[] = [];
-    const listing = source.list({ extensions: settings.extensions, signal: this.#signal });
-    for await (const file of listing) {
+    for await (const file of source.list({ extensions: settings.extensions, signal: this.#signal })) {
       if (settings.isSample(file.path)) found.push(file);
       if (found.length % FILES_PER_PROGRESS === 1) yield this.#progress('discover', found.length, 0, 0, null);
     }
-    this.#files = await takeSnapshot(found);
-    this.#report.stage(this.#stages.end('discover', this.#files.length));
+    return takeSnapshot(found);
   }
 
   importRequest(): Parameters<typeof importDataset>[0] {

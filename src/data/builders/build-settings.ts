@@ -18,6 +18,8 @@ export interface BuildSettings {
   /** Endings of the files that are samples or hold them. */
   extensions: readonly string[];
   isSample: (path: string) => boolean;
+  /** Files that were found before are taken for all there are. */
+  keepsListing: boolean;
   extraction: Pick<Extraction, 'captions' | 'shuffle' | 'filters' | 'table'>;
   format: DatasetFormat | null;
   mapping: FieldMapping | null;
@@ -46,6 +48,7 @@ export async function buildSettings(
     extensions: captions.strategy === 'filename' || captions.strategy === 'textfile' ? [] : READ_EXTENSIONS,
     isSample: (path) =>
       path !== config.parquet?.path && !(captions.strategy === 'textfile' && path.endsWith('.txt')),
+    keepsListing: config.preserve_data_backend_cache || config.skip_file_discovery.has('text'),
     extraction: {
       captions,
       shuffle: parseCaptionShuffle(config.caption_shuffle, 0),

@@ -8,7 +8,7 @@ type Settings = Readonly<Record<string, unknown>>;
 
 const folder = { id: 'notes', instance_data_dir: 'notes' };
 const bucket = { id: 'notes', type: 'aws', aws_bucket_name: 'b', aws_endpoint_url: 'https://s3.example' };
-const table = { id: 'notes', type: 'csv', csv_file: 'a.csv', csv_caption_column: 'text', csv_cache_dir: 'c' };
+const table = { id: 'notes', type: 'csv', csv_file: 'a.csv', csv_caption_column: 'text' };
 const hub = { id: 'notes', type: 'huggingface', dataset_name: 'owner/name' };
 const pictures = { ...folder, dataset_type: 'image' };
 const cache = { id: 'cache', dataset_type: 'text_embeds' };
@@ -222,8 +222,7 @@ describe('checkConfig: problems', () => {
     [{ ...bucket, aws_endpoint_url: 's3.example' }, 'aws_endpoint_url', /begins with https/],
     [{ ...bucket, max_pool_connections: 0 }, 'max_pool_connections', /at least 1/],
     [{ ...table, csv_file: undefined }, 'csv_file', /csv_file/],
-    [{ id: 'a', type: 'csv', csv_file: 'a', csv_cache_dir: 'c' }, 'csv_caption_column', /is missing/],
-    [{ id: 'a', type: 'csv', csv_file: 'a', csv_caption_column: 'c' }, 'csv_cache_dir', /is missing/],
+    [{ id: 'a', type: 'csv', csv_file: 'a' }, 'csv_caption_column', /is missing/],
     [{ id: 'a', type: 'huggingface' }, 'dataset_name', /is missing/],
     [
       { ...hub, filter_func: { quality_thresholds: { a: 'b' } } },
@@ -276,6 +275,8 @@ describe('checkConfig: warnings', () => {
   it.each<[Settings, string, RegExp]>([
     [{ ...folder, hash_filenames: false }, 'hash_filenames', /always on/],
     [{ ...folder, ignore_epochs: true }, 'ignore_epochs', /deprecated/],
+    [{ ...folder, cache_dir: '/c' }, 'cache_dir', /no effect here: caches lie/],
+    [{ ...table, csv_cache_dir: '/c' }, 'csv_cache_dir', /no effect here/],
     [{ ...pictures, delete_unwanted_images: true }, 'delete_unwanted_images', /no file of yours/],
     [{ ...pictures, delete_problematic_images: true }, 'delete_problematic_images', /no file of yours/],
     [{ ...folder, video: { num_frames: 5 } }, 'video', /no effect here/],

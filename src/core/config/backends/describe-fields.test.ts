@@ -19,7 +19,7 @@ describe('backendFields', () => {
 
   it('puts what is essential first', () => {
     const keys = backendFields('text', 'csv').map(({ key }) => key);
-    expect(keys.slice(0, 4)).toEqual(['id', 'csv_file', 'csv_caption_column', 'csv_cache_dir']);
+    expect(keys.slice(0, 4)).toEqual(['id', 'csv_file', 'csv_caption_column', 'csv_url_column']);
   });
 
   it('tells the default that a place brings', () => {

@@ -21,6 +21,18 @@ const INAPPLICABLE = [
   'instance_data_root',
 ] as const;
 
+/** What they are about is always so here, or has no place in a browser. They keep their defaults. */
+const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
+  cache_dir: 'caches lie in the storage of this page',
+  cache_dir_vae: 'caches lie in the storage of this page',
+  csv_cache_dir: 'what is downloaded lies in the storage of this page',
+  metadata_update_interval: 'a scan is kept when it ends',
+  text_encoder_batch_size: 'texts are encoded one by one',
+  auto_load: 'data is read when a dataset is built',
+  streaming: 'rows are always read piece by piece',
+  is_regularisation_data: 'it concerns diffusion models',
+};
+
 const IGNORED: Readonly<Record<string, { fact: string; remedy: string }>> = {
   hash_filenames: { fact: 'is always on', remedy: 'Remove it.' },
   ignore_epochs: { fact: 'is deprecated and has no effect', remedy: 'Remove it; use repeats and end_epoch.' },
@@ -50,9 +62,21 @@ export function normaliseConfig(written: Written, path: string): NormalisedConfi
     // null is how a setting is left unset.
     else if (value !== null) define(result.config, key, value);
   }
+  withoutEffect(result, path);
   kinds(result.config);
   metadataBackend(result, path);
   return result;
+}
+
+function withoutEffect({ config, warnings }: NormalisedConfig, path: string) {
+  for (const [key, reason] of Object.entries(WITHOUT_EFFECT)) {
+    if (!Object.hasOwn(config, key)) continue;
+    warnings.push({
+      path: path + key,
+      message: `${key} has no effect here: ${reason}.`,
+      remedy: 'Remove it.',
+    });
+  }
 }
 
 function renamed(path: string): BackendProblem {
