@@ -1,6 +1,6 @@
 // A local server that behaves like the Hugging Face hub: repositories with revisions, `resolve` that redirects big files
-// to a CDN of another origin under signed addresses, ranges, ETags, CORS, tokens, gated repositories; and, on request,
-// what goes wrong in real life. Node only. Bytes are the test's; nothing is written to disk.
+// to a CDN of another origin under signed addresses, ranges, ETags, CORS, tokens, gated repositories, datasets with the list
+// of their Parquet files; and, on request, what goes wrong in real life. Node only. Bytes are the test's; nothing is written to disk.
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -36,6 +36,8 @@ export interface HubRequest {
   authorization: string | null;
 }
 
+/** The revision that tables of datasets lie at. */
+const CONVERTED = 'refs/convert/parquet';
 /** Files from this size on are kept in large-file storage: a SHA-256, and a redirect. */
 const LARGE_BYTES = 1024;
 const EXPOSED =
@@ -126,8 +128,9 @@ export class HubServer {
     const fault = this.#fault(where, path);
     if (fault?.kind === 'status') return void response.writeHead(fault.status, fault.headers).end();
     if (where === 'cdn') return this.#serveSigned(url, request, response, fault);
-    if (path.startsWith('/api/models/')) return this.#serveApi(path, url, request, response);
-    this.#serveResolve(path, request, response, fault);
+    if (path === '/parquet') return this.#serveParquet(url, request, response);
+    if (/^\/api\/(models|datasets)\//.test(path)) return this.#serveApi(path, url, request, response);
+    this.#serveResolve(url, request, response, fault);
   }
 
   #fault(where: HubRequest['where'], path: string): HubFault | null {
@@ -139,7 +142,7 @@ export class HubServer {
   }
 
   #serveApi(path: string, url: URL, request: IncomingMessage, response: ServerResponse): void {
-    const match = /^\/api\/models\/((?:[^/]+\/)?[^/]+)\/(revision|tree)\/(.+)$/.exec(path);
+    const match = /^\/api\/(?:models|datasets)\/((?:[^/]+\/)?[^/]+)\/(revision|tree)\/(.+)$/.exec(path);
     const [, id = '', call = '', revision = ''] = match ?? [];
     const repository = this.#admit(id, request, response, call === 'revision');
     if (repository === null) return;
@@ -170,14 +173,26 @@ export class HubServer {
     json(response, all.slice(from, from + this.pageSize));
   }
 
-  #serveResolve(
-    path: string,
-    request: IncomingMessage,
-    response: ServerResponse,
-    fault: HubFault | null,
-  ): void {
-    const [, id = '', revision = '', file = ''] =
-      /^\/([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(path) ?? [];
+  /** Files of datasets that lie as `configuration/split/name.parquet`, as the service of datasets tells them. */
+  #serveParquet(url: URL, request: IncomingMessage, response: ServerResponse): void {
+    const dataset = url.searchParams.get('dataset') ?? '';
+    const repository = this.#admit(dataset, request, response, false);
+    if (repository === null) return;
+    const files = [...repository.files].flatMap(([path, bytes]) => {
+      const [, config, split, filename] = /^([^/]+)\/([^/]+)\/([^/]+\.parquet)$/.exec(path) ?? [];
+      if (config === undefined) return [];
+      const address = `${this.url}/datasets/${dataset}/resolve/${encodeURIComponent(CONVERTED)}/${path}`;
+      return [{ dataset, config, split, url: address, filename, size: bytes.byteLength }];
+    });
+    json(response, { parquet_files: files, pending: [], failed: [], partial: false });
+  }
+
+  #serveResolve(url: URL, request: IncomingMessage, response: ServerResponse, fault: HubFault | null): void {
+    const [id = '', revision = '', file = ''] =
+      /^(?:\/datasets)?\/([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/
+        .exec(url.pathname)
+        ?.slice(1)
+        .map(decodeURIComponent) ?? [];
     const repository = this.#admit(id, request, response, false);
     if (repository === null) return;
     if (!isRevision(repository, revision)) return refuse(response, 404, 'RevisionNotFound', 'Invalid rev id');
@@ -284,7 +299,7 @@ function treeEntry(path: string, bytes: Uint8Array): Record<string, unknown> {
 }
 
 function isRevision({ commit, revisions }: HubRepository, revision: string): boolean {
-  return revision === commit || revisions.includes(revision);
+  return revision === commit || revision === CONVERTED || revisions.includes(revision);
 }
 
 function refuse(response: ServerResponse, status: number, code: string | null, message: string): void {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parquetWriteBuffer } from 'hyparquet-writer';
-import { rowFilterOf } from '../backends/filter-func';
+import { rowFilterOf } from '../backends/huggingface/filter-func';
 import { readParquetRows, type ParquetReadOptions } from './parquet-rows';
 import type { Row } from './row-event';
 import type { ByteSource } from './text-reader';
@@ -152,6 +152,28 @@ describe('parquet rows in parts', () => {
       message: 'table.parquet has no column "height", which its rows are filtered by.',
       remedy,
     });
+  });
+
+  it('pictures are not fetched unless they are asked for', async () => {
+    const blob = new Blob([
+      parquetWriteBuffer({
+        schema: [
+          { name: 'root', num_children: 2 },
+          { name: 'text', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'REQUIRED' },
+          { name: 'image', repetition_type: 'OPTIONAL', num_children: 2 },
+          { name: 'bytes', type: 'BYTE_ARRAY', repetition_type: 'OPTIONAL' },
+          { name: 'path', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'OPTIONAL' },
+        ],
+        columnData: [
+          { name: 'text', data: ['a'] },
+          { name: 'image', data: [{ bytes: Uint8Array.of(1), path: 'a.png' }] },
+        ],
+      }),
+    ]);
+    const events = [];
+    for await (const event of readParquetRows(blob, 't')) events.push(event);
+    for await (const event of readParquetRows(blob, 't', { columns: ['image'] })) events.push(event);
+    expect(events).toMatchObject([{ row: { text: 'a' } }, { row: { image: { path: 'a.png' } } }]);
   });
 
   it('nothing to filter by is no filter', () => {

@@ -20,7 +20,7 @@ export interface RowFilter {
 }
 
 export interface ParquetReadOptions extends Pick<TextReadOptions, 'signal' | 'onBytes'> {
-  /** Of the first level; those that the table lacks are left out. Absent: all. */
+  /** Of the first level; those that the table lacks are left out. Absent: all but those of pictures and sounds. */
   columns?: readonly string[] | undefined;
   filter?: RowFilter | undefined;
   /** Rows that the filter left out, as they are passed over. */
@@ -81,11 +81,9 @@ function wantedColumns(
 ): readonly string[] {
   const missing = filter?.columns.find((column) => !table.columns.includes(column));
   if (missing !== undefined) throw lacking(table, fileName, `"${missing}", which its rows are filtered by`);
-  const wanted = table.columns.filter((column) => asked?.includes(column) ?? true);
-  if (wanted.length === 0 && table.columns.length > 0) {
-    throw lacking(table, fileName, `${(asked ?? []).map((column) => `"${column}"`).join(' or ')}`);
-  }
-  return wanted;
+  const wanted = table.columns.filter((column) => asked?.includes(column) ?? !table.mediaColumns.has(column));
+  if (wanted.length > 0 || table.columns.length === 0) return wanted;
+  throw lacking(table, fileName, asked?.map((column) => `"${column}"`).join(' or ') ?? 'of text');
 }
 
 function lacking(table: ParquetTable, fileName: string, what: string): AppError {

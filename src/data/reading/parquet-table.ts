@@ -1,6 +1,6 @@
 // One Parquet file behind an interface of what is asked of it: which columns it has, how its rows can be stepped through with
 // bounded memory, and rows of a range. By hyparquet, which is fetched when the first table is opened.
-import type { FileMetaData, ParquetQueryFilter } from 'hyparquet';
+import type { FileMetaData, ParquetQueryFilter, SchemaTree } from 'hyparquet';
 import { AppError, messageOf } from '../../lib/errors';
 import type { Row } from './row-event';
 import type { ByteSource } from './text-reader';
@@ -30,6 +30,8 @@ type ReadRange = (
 
 export class ParquetTable {
   readonly columns: readonly string[];
+  /** Files as values, with their bytes and their path: pictures and sounds of a hub's datasets. */
+  readonly mediaColumns: ReadonlySet<string>;
   readonly rowCount: number;
   readonly #metadata: FileMetaData;
   readonly #slices: KeptSlices;
@@ -37,11 +39,12 @@ export class ParquetTable {
 
   private constructor(
     metadata: FileMetaData,
-    columns: readonly string[],
+    schema: readonly SchemaTree[],
     slices: KeptSlices,
     read: ReadRange,
   ) {
-    this.columns = columns;
+    this.columns = schema.map(({ element }) => element.name);
+    this.mediaColumns = new Set(schema.filter(isMedia).map(({ element }) => element.name));
     this.rowCount = Number(metadata.num_rows);
     this.#metadata = metadata;
     this.#slices = slices;
@@ -60,8 +63,8 @@ export class ParquetTable {
       slice: (start: number, end?: number) => slices.slice(start, end),
     };
     const metadata = await reading(fileName, hyparquet.parquetMetadataAsync(file));
-    const columns = hyparquet.parquetSchema(metadata).children.map(({ element }) => element.name);
-    return new ParquetTable(metadata, columns, slices, async ({ start, end }, wanted, prune) => {
+    const schema = hyparquet.parquetSchema(metadata).children;
+    return new ParquetTable(metadata, schema, slices, async ({ start, end }, wanted, prune) => {
       const options = { file, metadata, compressors, rowStart: start, rowEnd: end, columns: [...wanted] };
       const more = {
         useOffsetIndex: true,
@@ -102,6 +105,11 @@ export class ParquetTable {
   ): Promise<NumberedRow[]> {
     return this.#read(range, columns, prune);
   }
+}
+
+function isMedia({ children }: SchemaTree): boolean {
+  const parts = children.map(({ element }) => element.name).sort();
+  return parts.length === 2 && parts[0] === 'bytes' && parts[1] === 'path';
 }
 
 async function reading<Result>(fileName: string, work: Promise<Result>): Promise<Result> {

@@ -2,21 +2,11 @@
 // weights (hub-downloads does) and keeps no token: that is an argument, and goes to the endpoint's own host only.
 import * as v from 'valibot';
 import { AppError } from '../../lib/errors';
-import {
-  cutError,
-  offlineError,
-  rateLimitedError,
-  serverError,
-  unreachableError,
-} from '../../lib/download/download-errors';
+import { cutError } from '../../lib/download/download-errors';
+import { nextPage } from '../../lib/download/next-page';
+import { patientFetch } from '../../lib/download/patient-fetch';
 import { RemoteFile } from '../../lib/download/remote-file';
-import {
-  DEFAULT_RETRIES,
-  isTemporary,
-  retryAfterMs,
-  retryDelayMs,
-  type RetryLimits,
-} from '../../lib/download/retry-policy';
+import { DEFAULT_RETRIES, retryDelayMs, type RetryLimits } from '../../lib/download/retry-policy';
 import type { TransferClock } from '../../lib/download/transfer';
 import type { HubFile, HubRepository } from '../../protocol/hub';
 import { requireChoices } from './choose-files';
@@ -195,61 +185,15 @@ export class HubClient {
   }
 
   /** Tried again while the trouble may pass. */
-  async #ask(
+  #ask(
     url: string,
     token: string | null,
     signal: AbortSignal,
     more: Record<string, string> = {},
   ): Promise<Response> {
-    const { clock, retries = DEFAULT_RETRIES } = this.#parts;
-    for (let failures = 1; ; failures++) {
-      const { response, error, askedMs } = await this.#attempt(
-        url,
-        { ...this.headers(token), ...more },
-        signal,
-      );
-      if (response !== null) return response;
-      const delay = retryDelayMs(failures, askedMs, clock.dice(), retries);
-      if (delay === null) throw error;
-      await clock.sleep(delay, signal);
-    }
-  }
-
-  async #attempt(url: string, headers: Record<string, string>, signal: AbortSignal): Promise<Attempt> {
-    const { fetch, clock, online } = this.#parts;
-    const { host } = new URL(url);
-    try {
-      const response = await fetch(url, {
-        headers,
-        signal,
-        credentials: 'omit',
-        referrerPolicy: 'no-referrer',
-      });
-      if (!isTemporary(response.status)) return { response, error: null, askedMs: null };
-      await response.body?.cancel().catch(() => undefined);
-      const askedMs = retryAfterMs(response.headers.get('Retry-After'), clock.now());
-      const until = askedMs === null ? null : clock.now() + askedMs;
-      const { status } = response;
-      return {
-        response: null,
-        error: status === 429 ? rateLimitedError(host, until) : serverError(host, status),
-        askedMs,
-      };
-    } catch (cause) {
-      signal.throwIfAborted();
-      if (cause instanceof AppError) throw cause;
-      return {
-        response: null,
-        error: online() ? unreachableError(host, cause) : offlineError(host, cause),
-        askedMs: null,
-      };
-    }
+    return patientFetch(url, { ...this.headers(token), ...more }, this.#parts, signal);
   }
 }
-
-type Attempt =
-  | { response: Response; error: null; askedMs: null }
-  | { response: null; error: AppError; askedMs: number | null };
 
 function toFile({ path, size, oid, lfs }: v.InferOutput<typeof entrySchema>): HubFile {
   if (lfs !== null && lfs !== undefined) {
@@ -257,14 +201,6 @@ function toFile({ path, size, oid, lfs }: v.InferOutput<typeof entrySchema>): Hu
   }
   if (!/^[0-9a-f]{40}$/.test(oid)) throw badAnswer(path, 'a file without the hash of its content');
   return { path, sizeBytes: size, checksum: { algorithm: 'git-sha1', hex: oid } };
-}
-
-/** A listing that goes on elsewhere would take the token with it: it ends there instead. */
-function nextPage(link: string | null, endpoint: string): string | null {
-  const next = /<([^>]+)>;\s*rel="next"/.exec(link ?? '')?.[1];
-  if (next === undefined || !URL.canParse(next, endpoint)) return null;
-  const url = new URL(next, endpoint);
-  return url.origin === new URL(endpoint).origin ? url.href : null;
 }
 
 function badAnswer(url: string, what: string): AppError {

@@ -1,8 +1,8 @@
 // `filter_func` of a hub's dataset: which rows are taken, by their marks, collection and size. What is missing counts as
 // nothing: a row without marks, or without a size, does not pass. Pure.
-import type { RowFilter } from '../reading/parquet-rows';
-import type { ParquetQueryFilter } from '../reading/parquet-table';
-import type { Row } from '../reading/row-event';
+import type { RowFilter } from '../../reading/parquet-rows';
+import type { ParquetQueryFilter } from '../../reading/parquet-table';
+import type { Row } from '../../reading/row-event';
 
 export interface FilterFunc {
   collection?: string | readonly string[] | undefined;

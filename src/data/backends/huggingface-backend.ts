@@ -1,0 +1,77 @@
+// A dataset of the Hugging Face hub as a backend: its split's Parquet files, read by ranges where they lie. Nothing is
+// downloaded as a whole and nothing is kept but the list of the files.
+import { Pool } from '../../lib/async/pool';
+import type { BackendOptions } from './backend-options';
+import type { BackendFile, DataBackend } from './data-backend';
+import { locationOf, parseHubDataset, type HubDataset } from './huggingface/hub-dataset';
+import { HubRequests, type HubEndpoints } from './huggingface/hub-requests';
+import { listHubFiles, type HubTable } from './huggingface/list-hub-files';
+import { ReadOnlyBackend, type FileFinder } from './read-only-backend';
+
+export const HUGGING_FACE: HubEndpoints = {
+  hub: 'https://huggingface.co',
+  datasetsServer: 'https://datasets-server.huggingface.co',
+};
+
+export interface HuggingFaceOptions extends Omit<BackendOptions, 'folder'> {
+  endpoints?: HubEndpoints;
+}
+
+/** @throws AppError `config.invalid`. */
+export function createHuggingFaceBackend(options: HuggingFaceOptions): DataBackend {
+  const { config, secrets, endpoints = HUGGING_FACE, fetch, clock, online, retries } = options;
+  const dataset = parseHubDataset(config);
+  const requests = new HubRequests({
+    dataset,
+    endpoints,
+    token: secrets['huggingface_token']?.trim() || null,
+    pool: new Pool(dataset.requests),
+    fetch,
+    clock,
+    online,
+    retries,
+  });
+  const description = { id: config.id, type: 'huggingface', location: locationOf(dataset) };
+  return new ReadOnlyBackend(description, new HubFiles(requests, dataset));
+}
+
+class HubFiles implements FileFinder {
+  readonly #requests: HubRequests;
+  readonly #dataset: HubDataset;
+  #tables: Promise<Map<string, HubTable>> | null = null;
+
+  constructor(requests: HubRequests, dataset: HubDataset) {
+    this.#requests = requests;
+    this.#dataset = dataset;
+  }
+
+  /** Asks anew. */
+  async check(signal: AbortSignal): Promise<void> {
+    this.#tables = null;
+    await this.#list(signal);
+  }
+
+  async *list(signal: AbortSignal): AsyncGenerator<BackendFile> {
+    for (const { path, sizeBytes } of (await this.#list(signal)).values()) {
+      yield { path, size: sizeBytes, lastModified: null };
+    }
+  }
+
+  async find(path: string, signal: AbortSignal): Promise<Blob | null> {
+    const table = (await this.#list(signal)).get(path);
+    return table === undefined ? null : this.#requests.file(path, table.url, table.sizeBytes, signal);
+  }
+
+  /** Asked for once, unless it failed. */
+  #list(signal: AbortSignal): Promise<Map<string, HubTable>> {
+    if (this.#tables !== null) return this.#tables;
+    const asked = listHubFiles(this.#requests, this.#dataset, signal).then(
+      (tables) => new Map(tables.map((table) => [table.path, table])),
+    );
+    this.#tables = asked;
+    asked.catch(() => {
+      if (this.#tables === asked) this.#tables = null;
+    });
+    return asked;
+  }
+}
