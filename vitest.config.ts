@@ -1,6 +1,7 @@
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig, mergeConfig } from 'vitest/config';
 import { chromiumArguments, chromiumPath } from './scripts/chromium';
+import { hubCommands } from './tests/support/hub-commands';
 import { s3Commands } from './tests/support/s3-commands';
 import viteConfig from './vite.config';
 
@@ -63,7 +64,7 @@ export default mergeConfig(
               enabled: true,
               headless: true,
               screenshotFailures: false,
-              commands: s3Commands,
+              commands: { ...s3Commands, ...hubCommands },
               provider: playwright({
                 launchOptions: { executablePath: chromiumPath(), args: chromiumArguments },
               }),

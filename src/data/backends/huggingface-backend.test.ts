@@ -213,6 +213,30 @@ describe('huggingface backend', () => {
   });
 });
 
+describe('huggingface backend, rows', () => {
+  test('rows are those that its filter_func takes', async () => {
+    const words = ['anvil', 'tongs', 'anvil'];
+    const columnData = [
+      { name: 'text', data: ['a', 'b', 'c'], type: 'STRING' as const },
+      { name: 'collection', data: words, type: 'STRING' as const },
+    ];
+    add({ 'default/train/0.parquet': new Uint8Array(parquetWriteBuffer({ columnData })) });
+    const source = backend({
+      filter_func: { collection: 'anvil' },
+      format: 'text',
+      mapping: { text: 'text' },
+    });
+    const blob = await source.open('default/train/0.parquet');
+    const rows = [];
+    for await (const event of source.rows?.({ name: '0.parquet', blob: blob ?? new Blob() }, {}) ?? [])
+      rows.push(event);
+    expect(rows).toEqual([
+      { kind: 'row', row: { text: 'a' }, line: 1 },
+      { kind: 'row', row: { text: 'c' }, line: 3 },
+    ]);
+  });
+});
+
 describe('huggingface backend, access', () => {
   test('a gated dataset is read with a token, which no other host sees', async () => {
     add(FILES, { gated: true });

@@ -4,6 +4,7 @@ import { Pool } from '../../lib/async/pool';
 import type { BackendOptions } from './backend-options';
 import type { BackendFile, DataBackend } from './data-backend';
 import { locationOf, parseHubDataset, type HubDataset } from './huggingface/hub-dataset';
+import { hubRowReader } from './huggingface/hub-rows';
 import { HubRequests, type HubEndpoints } from './huggingface/hub-requests';
 import { listHubFiles, type HubTable } from './huggingface/list-hub-files';
 import { ReadOnlyBackend, type FileFinder } from './read-only-backend';
@@ -13,7 +14,7 @@ export const HUGGING_FACE: HubEndpoints = {
   datasetsServer: 'https://datasets-server.huggingface.co',
 };
 
-export interface HuggingFaceOptions extends Omit<BackendOptions, 'folder'> {
+export interface HuggingFaceOptions extends Omit<BackendOptions, 'folder' | 'blobs'> {
   endpoints?: HubEndpoints;
 }
 
@@ -32,15 +33,17 @@ export function createHuggingFaceBackend(options: HuggingFaceOptions): DataBacke
     retries,
   });
   const description = { id: config.id, type: 'huggingface', location: locationOf(dataset) };
-  return new ReadOnlyBackend(description, new HubFiles(requests, dataset));
+  return new ReadOnlyBackend(description, new HubFiles(requests, dataset, hubRowReader(config)));
 }
 
 class HubFiles implements FileFinder {
   readonly #requests: HubRequests;
   readonly #dataset: HubDataset;
+  readonly rows: FileFinder['rows'];
   #tables: Promise<Map<string, HubTable>> | null = null;
 
-  constructor(requests: HubRequests, dataset: HubDataset) {
+  constructor(requests: HubRequests, dataset: HubDataset, rows: FileFinder['rows']) {
+    this.rows = rows;
     this.#requests = requests;
     this.#dataset = dataset;
   }

@@ -1,5 +1,7 @@
 // A backend that can only be read, over something that finds files by path. It holds no file and no connection itself.
-import type { ByteSource } from '../reading/text-reader';
+import type { SourceFile } from '../reading/file-rows';
+import type { RowEvent } from '../reading/row-event';
+import type { ByteSource, TextReadOptions } from '../reading/text-reader';
 import { cancelledError, closedError, readOnlyError, throwIfStopped } from './backend-errors';
 import { ListFilter, parseBackendPath } from './backend-path';
 import type { BackendDescription, BackendFile, DataBackend, ListOptions } from './data-backend';
@@ -13,6 +15,8 @@ export interface FileFinder {
   list(signal: AbortSignal): AsyncIterable<BackendFile>;
   /** null where there is none. Nothing is fetched before the file is read. */
   find(path: string, signal: AbortSignal): Promise<Blob | null>;
+  /** How one of its files becomes rows. */
+  rows(file: SourceFile, options: TextReadOptions): AsyncIterable<RowEvent>;
 }
 
 export class ReadOnlyBackend implements DataBackend {
@@ -65,6 +69,10 @@ export class ReadOnlyBackend implements DataBackend {
   ): Promise<ReadableStream<Uint8Array<ArrayBuffer>> | null> {
     throwIfStopped(signal);
     return (await this.#find(path, signal))?.stream(signal) ?? null;
+  }
+
+  rows(file: SourceFile, options: TextReadOptions): AsyncIterable<RowEvent> {
+    return this.#finder.rows(file, options);
   }
 
   write(path: string): Promise<void> {

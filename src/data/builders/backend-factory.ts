@@ -6,6 +6,7 @@ import { AppError } from '../../lib/errors';
 import { createAwsBackend } from '../backends/aws-backend';
 import type { BackendOptions } from '../backends/backend-options';
 import type { DataBackend } from '../backends/data-backend';
+import { createHuggingFaceBackend } from '../backends/huggingface-backend';
 import { createLocalBackend } from '../backends/local-backend';
 import { createMemoryBackend } from '../backends/memory-backend';
 
@@ -13,6 +14,7 @@ export type BackendFactory = DynamicFactory<BackendBuilder>;
 
 const BUILT_IN: Readonly<Record<string, (options: BackendOptions) => DataBackend>> = {
   aws: createAwsBackend,
+  huggingface: createHuggingFaceBackend,
   local: createLocalBackend,
   memory: createMemoryBackend,
 };
