@@ -10,7 +10,8 @@ import {
   type BackendField,
   type FieldKinds,
 } from '../src/core/config/backends/describe-fields';
-import { BACKEND_TYPES, DATASET_TYPES } from '../src/core/config/backends/schema';
+import { DATASET_TYPES } from '../src/core/config/backends/dataset-types';
+import { BACKEND_TYPES } from '../src/core/config/backends/schema';
 
 export const GUIDE = fileURLToPath(new URL('../docs/guides/data-backends.md', import.meta.url));
 const [BEGIN, END] = ['<!-- settings -->', '<!-- end of settings -->'];

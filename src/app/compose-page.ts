@@ -11,6 +11,7 @@ import { createPwa, type Pwa } from './pwa/pwa';
 import { t, type Language } from './i18n/index.svelte';
 import { Activity } from './state/activity.svelte';
 import type { AppServices } from './state/app-context';
+import { BackendSecretStore } from './state/backend-secrets';
 import { Device } from './state/device.svelte';
 import { Downloads } from './state/downloads.svelte';
 import { Dialogs } from './state/dialogs.svelte';
@@ -66,6 +67,7 @@ export function appServices(container: Container, settings: SettingsStore | null
   return {
     clients,
     hub,
+    backendSecrets: new BackendSecretStore(container.get(vaultToken)),
     downloads: createDownloads(container, hub),
     memory: new MemorySetting(settings),
     disposeWorkers: () => clients.dispose(),

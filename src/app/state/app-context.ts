@@ -4,6 +4,7 @@ import type { SettingsStore } from '../../core/config/settings-store';
 import type { Database } from '../../core/database';
 import type { Pwa } from '../pwa/pwa';
 import type { Activity } from './activity.svelte';
+import type { BackendSecretStore } from './backend-secrets';
 import type { Clients } from './clients';
 import type { Device } from './device.svelte';
 import type { Downloads } from './downloads.svelte';
@@ -32,6 +33,8 @@ export interface AppServices {
   readonly library: Library;
   /** The hub's address and the token for it. */
   readonly hub: HubAccess;
+  /** Credentials of data backends. */
+  readonly backendSecrets: BackendSecretStore;
   readonly downloads: Downloads;
   /** What models may take, as the user says. */
   readonly memory: MemorySetting;

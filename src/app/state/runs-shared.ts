@@ -2,6 +2,8 @@
 // visit, so that nothing of them is in the first view's bundle.
 import { trainingDefaults } from '../../core/config/training-config';
 import type { AppServices } from './app-context';
+import { BackendFolders } from './backend-folders';
+import { BackendsState } from './backends.svelte';
 import { readSampleDatasets } from './datasets-samples';
 import { DatasetsState } from './datasets.svelte';
 import { RunDraft } from './runs-draft.svelte';
@@ -11,6 +13,7 @@ import { RunsState } from './runs.svelte';
 export interface TuneStates {
   readonly runs: RunsState;
   readonly datasets: DatasetsState;
+  readonly backends: BackendsState;
   readonly draft: RunDraft;
 }
 
@@ -20,9 +23,17 @@ export function tuneStates(app: AppServices): TuneStates {
   const known = made.get(app);
   if (known !== undefined) return known;
   const { clients, database } = app;
+  const datasets = new DatasetsState(clients.data, () => readSampleDatasets(import.meta.env.BASE_URL));
   const states = {
     runs: new RunsState(clients.engine, clients.bus, new StoredMetrics(database)),
-    datasets: new DatasetsState(clients.data, () => readSampleDatasets(import.meta.env.BASE_URL)),
+    datasets,
+    backends: new BackendsState({
+      client: clients.data,
+      secrets: app.backendSecrets,
+      folders: new BackendFolders(database, window),
+      onDatasets: () => datasets.refresh(),
+      hasDataset: (id) => datasets.dataset(id) !== null,
+    }),
     draft: new RunDraft({
       ...(app.settings?.current.training ?? trainingDefaults),
       name: '',

@@ -1,4 +1,5 @@
 // English, the language that defines the keys.
+import { backends } from './backends';
 import { chat } from './chat';
 import { common } from './common';
 import { data } from './data';
@@ -10,5 +11,5 @@ import { shell } from './shell';
 import { tune } from './tune';
 import { welcome } from './welcome';
 
-export const en = { common, shell, chat, settings, welcome, errors, tune, data, models, exports };
+export const en = { common, shell, chat, settings, welcome, errors, tune, data, models, exports, backends };
 export type English = typeof en;

@@ -1,5 +1,6 @@
 // Spanish. The type makes a missing key an error.
 import type { Dictionary } from '../translation';
+import { backends } from './backends';
 import { chat } from './chat';
 import { common } from './common';
 import { data } from './data';
@@ -11,4 +12,16 @@ import { shell } from './shell';
 import { tune } from './tune';
 import { welcome } from './welcome';
 
-export const es: Dictionary = { common, shell, chat, settings, welcome, errors, tune, data, models, exports };
+export const es: Dictionary = {
+  common,
+  shell,
+  chat,
+  settings,
+  welcome,
+  errors,
+  tune,
+  data,
+  models,
+  exports,
+  backends,
+};

@@ -3,7 +3,8 @@
 import * as v from 'valibot';
 import { AppError } from '../../../lib/errors';
 import type { BackendConfigJson, BackendProblem } from '../../../protocol/backends';
-import { entriesOf, isBackendType, isDatasetType, type BackendTypePlugin } from './backend-entries';
+import { isDatasetType } from './dataset-types';
+import { entriesOf, isBackendType, type BackendTypePlugin } from './backend-entries';
 import { checkConfig } from './check-config';
 import { impliedSettings } from './implied-settings';
 import { normaliseConfig } from './normalise-config';

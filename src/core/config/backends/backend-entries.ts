@@ -1,26 +1,21 @@
 // Which settings a backend of one kind in one place has, as a table to look into: what the union of shapes is for types,
 // this is for messages, forms and plugins.
 import type * as v from 'valibot';
+import type { DatasetType } from './dataset-types';
 import {
   BACKEND_TYPES,
-  DATASET_TYPES,
   datasetEntries,
   PLACES,
   PLUGIN_DATASET_TYPES,
   sourceEntries,
   storeEntries,
   type BackendType,
-  type DatasetType,
 } from './schema';
 
 /** A place that a plugin adds, and its settings beside those that every dataset has. */
 export interface BackendTypePlugin {
   type: string;
   entries: v.ObjectEntries;
-}
-
-export function isDatasetType(name: unknown): name is DatasetType {
-  return (DATASET_TYPES as readonly unknown[]).includes(name);
 }
 
 export function isBackendType(name: unknown): name is BackendType {

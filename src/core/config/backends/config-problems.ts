@@ -5,8 +5,9 @@ import type { BackendProblem } from '../../../protocol/backends';
 import { suggestion } from '../../did-you-mean';
 import { isPlainObject } from '../merge';
 import { entriesWithin } from './schema-parts';
-import { BACKEND_TYPES, DATASET_TYPES, datasetEntries } from './schema';
-import { merged, entriesOf, isDatasetType, placesOf, type BackendTypePlugin } from './backend-entries';
+import { BACKEND_TYPES, datasetEntries } from './schema';
+import { DATASET_TYPES, isDatasetType } from './dataset-types';
+import { merged, entriesOf, placesOf, type BackendTypePlugin } from './backend-entries';
 
 type Config = Readonly<Record<string, unknown>>;
 

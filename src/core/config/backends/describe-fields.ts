@@ -6,7 +6,7 @@ import { FIELD_GROUPS, type FieldGroup } from './field';
 import { secretFields } from './fields/source-fields';
 import { placeDefaults } from './implied-settings';
 import { entriesWithin, unwrapped } from './schema-parts';
-import { DATASET_TYPES, type DatasetType } from './schema';
+import { DATASET_TYPES, type DatasetType } from './dataset-types';
 
 export type FieldControl = 'text' | 'number' | 'flag' | 'choice' | 'list' | 'section';
 
@@ -20,6 +20,8 @@ export interface BackendField {
   required: boolean;
   /** undefined where it is unset. */
   default: unknown;
+  /** What a list holds. */
+  items: 'text' | 'number';
   /** Of a choice. */
   options: readonly string[];
   /** Of a section. */
@@ -80,6 +82,7 @@ export function describeField(key: string, entry: v.ObjectEntries[string]): Back
     group: groupOf(core),
     required: !['optional', 'nullish'].includes(entry.type),
     default: v.getDefault(entry),
+    items: itemsOf(core),
     options: Array.isArray(core['options']) && control === 'choice' ? (core['options'] as string[]) : [],
     fields: Object.entries(entriesWithin(core)).map(([name, inner]) => describeField(name, inner)),
   };
@@ -103,6 +106,19 @@ function controlOf(core: Readonly<Record<string, unknown>>): FieldControl {
     default:
       return 'text';
   }
+}
+
+/** Of a list, or of the form that is one; texts where it holds anything else. */
+function itemsOf(core: Readonly<Record<string, unknown>>): 'text' | 'number' {
+  const forms = [core, ...(Array.isArray(core['options']) ? (core['options'] as unknown[]) : [])].map(
+    unwrapped,
+  );
+  const list = forms.find(({ type }) => type === 'array');
+  const item = unwrapped(list?.['item']);
+  const kinds = [item, ...(Array.isArray(item['options']) ? (item['options'] as unknown[]) : [])].map(
+    unwrapped,
+  );
+  return kinds.some(({ type }) => type === 'number') ? 'number' : 'text';
 }
 
 /** Of several forms a list takes the others as well: one line is a list of one. */

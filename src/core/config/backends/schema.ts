@@ -1,6 +1,7 @@
 // What a backend's configuration is: one shape for each kind of data in each place, told apart by dataset_type and type. The
 // shapes share their settings by building on the same groups; types, checks, forms and the reference are made of them.
 import * as v from 'valibot';
+import { type DatasetType } from './dataset-types';
 import { section } from './field';
 import { embedStoreFields, imageCacheFields, textCacheFields } from './fields/cache-fields';
 import { captionDropoutFields, captionFields, captionFilterFields } from './fields/caption-fields';
@@ -35,7 +36,7 @@ export const datasetEntries = {
   },
   text_embeds: { ...sharedFields, ...embedStoreFields, ...textCacheFields, ...captionFilterFields },
   image_embeds: { ...sharedFields, ...embedStoreFields, ...imageCacheFields },
-};
+} satisfies Record<DatasetType, v.ObjectEntries>;
 
 /** Settings by place, of a place that data is read from. */
 export const sourceEntries = {
@@ -49,17 +50,7 @@ export const sourceEntries = {
 /** Settings by place, of a place that a cache is kept in. */
 export const storeEntries = { local: localStoreFields, memory: {}, aws: awsFields };
 
-export type DatasetType = keyof typeof datasetEntries;
 export type BackendType = keyof typeof sourceEntries;
-export const DATASET_TYPES: readonly DatasetType[] = [
-  'text',
-  'eval',
-  'embeddings',
-  'caption',
-  'image',
-  'text_embeds',
-  'image_embeds',
-];
 export const BACKEND_TYPES: readonly BackendType[] = ['local', 'memory', 'aws', 'csv', 'huggingface'];
 
 /** What a plugin's place can hold. */
