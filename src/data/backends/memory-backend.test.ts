@@ -1,7 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { browserClock } from '../../lib/async/browser-clock';
-import { createMemoryBackend, MemoryBackend } from './memory-backend';
-import { MemoryBlobStore } from '../../lib/storage/memory-blob-store';
+import { MemoryBackend } from './memory-backend';
 
 const bytes = (count: number): Uint8Array<ArrayBuffer> => new Uint8Array(count);
 
@@ -27,19 +25,5 @@ describe('MemoryBackend', () => {
     await backend.delete('a');
     expect(backend.usedBytes).toBe(0);
     await backend.write('b', bytes(100));
-  });
-
-  test('memory: the budget comes from the configuration', async () => {
-    const backend = createMemoryBackend({
-      config: { id: 'cache', memory_budget_mb: 1 },
-      secrets: {},
-      folder: null,
-      blobs: new MemoryBlobStore(),
-      fetch,
-      clock: browserClock,
-      online: () => true,
-    });
-    await backend.write('a', bytes(2 ** 20));
-    await expect(backend.write('b', bytes(1))).rejects.toMatchObject({ code: 'storage.quota' });
   });
 });

@@ -17,14 +17,8 @@ export interface MemoryBackendOptions {
   now: () => number;
 }
 
-/** `memory_budget_mb` of the configuration, in mebibytes. */
 export function createMemoryBackend({ config, clock }: BackendOptions): DataBackend {
-  const megabytes = config['memory_budget_mb'];
-  return new MemoryBackend({
-    id: config.id,
-    now: clock.now,
-    ...(typeof megabytes === 'number' ? { budgetBytes: megabytes * 2 ** 20 } : {}),
-  });
+  return new MemoryBackend({ id: config.id, now: clock.now });
 }
 
 export class MemoryBackend implements DataBackend {
