@@ -3,6 +3,7 @@ import type { Conversation } from '../protocol/conversations';
 import type { NamedFile } from '../protocol/models';
 import { createToken, type ServiceProvider, type Token } from './container';
 import { DynamicFactory } from './factory';
+import type { SamplingMetric, SamplingStrategy } from './sampling';
 
 /**
  * Factor on the configured learning rate. `step` counts optimizer steps from 1 to `totalSteps`; the first
@@ -22,6 +23,10 @@ export interface BackendBuilder {
   open(options: object): object;
 }
 
+export const samplingStrategyFactory: Token<DynamicFactory<SamplingStrategy>> =
+  createToken('factory.sampling-strategy');
+export const samplingMetricFactory: Token<DynamicFactory<SamplingMetric>> =
+  createToken('factory.sampling-metric');
 export const dataBackendFactory: Token<DynamicFactory<BackendBuilder>> = createToken('factory.data-backend');
 export const scheduleFactory: Token<DynamicFactory<Schedule>> = createToken('factory.schedule');
 export const conversationExporterFactory: Token<DynamicFactory<ConversationExporter>> = createToken(
@@ -43,6 +48,17 @@ export function createDataBackendFactory(): DynamicFactory<BackendBuilder> {
   return new DynamicFactory(
     'data backend',
     (value) => typeof value === 'object' && value !== null && 'open' in value,
+  );
+}
+
+export function createSamplingStrategyFactory(): DynamicFactory<SamplingStrategy> {
+  return new DynamicFactory('sampling strategy', (value) => typeof value === 'function');
+}
+
+export function createSamplingMetricFactory(): DynamicFactory<SamplingMetric> {
+  return new DynamicFactory(
+    'sampling metric',
+    (value) => typeof value === 'object' && value !== null && 'drawn' in value && 'value' in value,
   );
 }
 

@@ -27,6 +27,7 @@ function plansOver({ database, blobs }: MemoryData, cacheBytes?: number): BatchP
     blobs,
     tools: new TextTools(() => Promise.resolve(MODEL), blobs),
     sampling: createSamplingFactories(),
+    followPlugins: () => Promise.resolve(),
     tokens: new TokenCache(database),
     beat: () => undefined,
     ...(cacheBytes === undefined ? {} : { cacheBytes }),

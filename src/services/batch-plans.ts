@@ -22,6 +22,8 @@ export interface BatchPlansDependencies {
   blobs: BlobStore;
   tools: TextTools;
   sampling: SamplingFactories;
+  /** Takes over which plugins are switched on: they bring strategies and metrics. Never rejects. */
+  followPlugins: () => Promise<void>;
   tokens: TokenCache;
   beat: () => void;
   /** Bytes of tokenised samples to keep of each dataset. */
@@ -112,6 +114,7 @@ export class BatchPlans implements BatchApi {
     for (const { record, key } of planned) {
       datasets.set(record.id, await this.#datasetOf(record, key, plan, keys));
     }
+    await this.#dependencies.followPlugins();
     const { strategies, metrics } = this.#dependencies.sampling;
     const batches = new TrainingBatches({
       plan,

@@ -2,9 +2,9 @@
 import { Container, createToken } from '../core/container';
 import type { Database } from '../core/database';
 import { EventBus } from '../core/event-bus';
-import { dataBackendFactory } from '../core/factories';
+import { dataBackendFactory, samplingMetricFactory, samplingStrategyFactory } from '../core/factories';
 import { PluginManager } from '../core/plugins/plugin-manager';
-import { createSamplingFactories, type SamplingFactories } from '../data/runtime/sampling-factories';
+import { createSamplingFactories } from '../data/runtime/sampling-factories';
 import { FolderStore } from '../data/backends/folder-store';
 import { createBackendFactory } from '../data/builders/backend-factory';
 import { TokenCache } from '../data/caches/token-cache';
@@ -37,7 +37,6 @@ const blobsToken = createToken<BlobStore>('blob-store');
 const locksToken = createToken<LockManager | null>('locks');
 const catalogToken = createToken<ModelCatalog>('model-catalog');
 const toolsToken = createToken<TextTools>('text-tools');
-const samplingToken = createToken<SamplingFactories>('sampling');
 const tokensToken = createToken<TokenCache>('token-cache');
 const plansToken = createToken<BatchPlans>('batch-plans');
 const datasetsToken = createToken<DataService>('datasets');
@@ -84,7 +83,11 @@ function dataContainer(database: Database, blobs: BlobStore, { beat }: DataConte
     const catalog = services.get(catalogToken);
     return new TextTools((id) => catalog.findModel(id), services.get(blobsToken));
   });
-  container.register(samplingToken, createSampling);
+  const { strategies, metrics } = createSamplingFactories();
+  container.registerValue(samplingStrategyFactory, strategies);
+  container.registerValue(samplingMetricFactory, metrics);
+  const followPlugins = (): Promise<void> =>
+    container.get(pluginsToken).follow(import.meta.glob('/src/plugins/*.ts'));
   container.register(tokensToken, (services) => new TokenCache(services.get(databaseToken)));
   container.register(
     plansToken,
@@ -93,7 +96,8 @@ function dataContainer(database: Database, blobs: BlobStore, { beat }: DataConte
         findDataset: (id) => findDataset(services.get(databaseToken), id),
         blobs: services.get(blobsToken),
         tools: services.get(toolsToken),
-        sampling: services.get(samplingToken),
+        sampling: { strategies, metrics },
+        followPlugins,
         tokens: services.get(tokensToken),
         beat,
       }),
@@ -138,7 +142,7 @@ function dataContainer(database: Database, blobs: BlobStore, { beat }: DataConte
         blobs: services.get(blobsToken),
         folders: new FolderStore(services.get(databaseToken)),
         factory: services.get(dataBackendFactory),
-        followPlugins: () => services.get(pluginsToken).follow(import.meta.glob('/src/plugins/*.ts')),
+        followPlugins,
         network: {
           fetch: (...request) => fetch(...request),
           clock: browserClock,
@@ -170,19 +174,6 @@ function dataContainer(database: Database, blobs: BlobStore, { beat }: DataConte
     }),
   );
   return container;
-}
-
-/** The built-in ones, and each module of the plugins' folder for them. */
-function createSampling(): SamplingFactories {
-  const sampling = createSamplingFactories();
-  const found = [
-    sampling.strategies.discover(import.meta.glob('/src/plugins/sampling-strategies/*.ts', { eager: true })),
-    sampling.metrics.discover(import.meta.glob('/src/plugins/sampling-metrics/*.ts', { eager: true })),
-  ];
-  for (const { module, message } of found.flatMap(({ problems }) => problems)) {
-    console.warn(`Data: ${module} was left out: ${message}`);
-  }
-  return sampling;
 }
 
 function activityOf(

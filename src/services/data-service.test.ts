@@ -32,6 +32,7 @@ async function makeService() {
     blobs,
     tools,
     sampling: createSamplingFactories(),
+    followPlugins: () => Promise.resolve(),
     tokens,
     beat,
   });

@@ -324,7 +324,7 @@ describe('TrainingService', () => {
     expect(await bench.training.find(id)).toMatchObject({ status: 'paused' });
   });
 
-  it('another batch size on resume: is refused, the checkpoint counts batches of the old one', async () => {
+  it('1.H.11 another batch size on resume: is refused, the checkpoint counts batches of the old one', async () => {
     const bench = await createServiceBench();
     const paused = new Promise((resolve) => atStep(bench, 5, () => resolve(bench.training.pause(id))));
     const { id } = await bench.training.start(config);

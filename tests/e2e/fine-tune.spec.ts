@@ -18,13 +18,20 @@ import {
 test('fine-tune: live run, chat with the adapter, comparison, export', async ({ page }) => {
   await openApp(page);
   await addSample(page);
-  await startRun(page, { steps: 12, heldOut: 0.02 });
+  await addSample(page, 'Harbour log');
+  await startRun(page, { steps: 12, heldOut: 0.02, mixedWith: 'Answers from the forge' });
 
   await test.step('live: charts and figures follow the run', async () => {
     await waitForStep(page, 2);
     await expect(page.getByRole('img', { name: /^Loss of run-1: at step \d+ train \d/ })).toBeVisible();
     await expect(page.getByRole('img', { name: /^Throughput, now \d/ })).toBeVisible();
     await expect(runStatus(page)).toHaveText('Finished');
+  });
+
+  await test.step('mix: both datasets were drawn from', async () => {
+    const batches = runPane(page).getByText(/^Batches: /);
+    await expect(batches).toContainText(/\d\d ?% Harbour log/);
+    await expect(batches).toContainText(/\d\d ?% Answers from the forge/);
   });
 
   await test.step('chat: with the adapter, then beside the base', async () => {

@@ -5,6 +5,7 @@ import type { Factory, RegisterOptions, Scope, Token } from '../container';
 import type { EventHandler } from '../event-bus';
 import type { BackendBuilder, Schedule } from '../factories';
 import type { Create, DynamicFactory } from '../factory';
+import type { SamplingMetric, SamplingStrategy } from '../sampling';
 
 export interface Plugin {
   name: string;
@@ -25,6 +26,8 @@ export interface PluginRegistrar {
   readonly factories: {
     readonly schedule: Token<DynamicFactory<Schedule>>;
     readonly dataBackend: Token<DynamicFactory<BackendBuilder>>;
+    readonly samplingStrategy: Token<DynamicFactory<SamplingStrategy>>;
+    readonly samplingMetric: Token<DynamicFactory<SamplingMetric>>;
   };
   register<T>(token: Token<T>, factory: Factory<T>, scope?: Scope, options?: RegisterOptions<T>): void;
   registerValue<T>(token: Token<T>, value: T): void;

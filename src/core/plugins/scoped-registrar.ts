@@ -1,13 +1,23 @@
 // Remembers how to undo everything that one plugin registered.
 import type { Container } from '../container';
 import type { EventBus } from '../event-bus';
-import { dataBackendFactory, scheduleFactory } from '../factories';
+import {
+  dataBackendFactory,
+  samplingMetricFactory,
+  samplingStrategyFactory,
+  scheduleFactory,
+} from '../factories';
 import type { PluginRegistrar } from './plugin';
 
 type Undo = () => void | Promise<void>;
 
 export class ScopedRegistrar implements PluginRegistrar {
-  readonly factories = { schedule: scheduleFactory, dataBackend: dataBackendFactory };
+  readonly factories = {
+    schedule: scheduleFactory,
+    dataBackend: dataBackendFactory,
+    samplingStrategy: samplingStrategyFactory,
+    samplingMetric: samplingMetricFactory,
+  };
   readonly #container: Container;
   readonly #bus: EventBus;
   #undo: Undo[] = [];

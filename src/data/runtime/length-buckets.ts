@@ -3,7 +3,7 @@
 // its own rows that were taken before; an empty one is exhausted; when all are, the pass is over.
 import type { Random } from '../../lib/random';
 import { shuffled } from './length-sorted';
-import type { BatchOrder, SamplingStrategy } from './sampling-strategy';
+import type { BatchOrder, SamplingStrategy } from '../../core/sampling';
 
 const FIRST_BOUND = 64;
 

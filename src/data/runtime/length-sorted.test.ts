@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { hashSeed, Random } from '../../lib/random';
 import { lengthSorted } from './length-sorted';
-import type { BatchOrder } from './sampling-strategy';
+import type { BatchOrder } from '../../core/sampling';
 
 const lengths = Uint32Array.from({ length: 103 }, (_, i) => (i * 37) % 100);
 const batchesOf = (order: BatchOrder): number[][] =>

@@ -1,7 +1,7 @@
 // Every row once, in batches of rows that are about as long: shuffled, sorted by length inside stretches of 32 batches, cut,
 // and the batches shuffled again. Rows of all lengths stand together, so that no batch is ever topped up.
 import type { Random } from '../../lib/random';
-import type { BatchOrder } from './sampling-strategy';
+import type { BatchOrder } from '../../core/sampling';
 
 /** Batches whose rows are sorted by length together, so that neighbours pad little and the order stays random. */
 const BATCHES_PER_STRETCH = 32;

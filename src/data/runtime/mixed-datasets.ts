@@ -8,7 +8,7 @@ import type { PreparedDataset } from '../batches/prepared-dataset';
 import { MixIterator, type MixDraw, type MixSource } from './mix-iterator';
 import { type Occurrences, occurrencesOf } from './occurrences';
 import { measureRun, type RunExtent } from './run-extent';
-import type { BatchOrder, SamplingStrategy } from './sampling-strategy';
+import type { BatchOrder, SamplingStrategy } from '../../core/sampling';
 
 export interface MixedParts {
   plan: BatchPlan & Required<Pick<BatchPlan, 'mix'>>;

@@ -1,10 +1,10 @@
-// Named sampling strategies, and named figures about what was drawn. Modules and plugins add others by a name of their own.
-import { DynamicFactory } from '../../core/factory';
+// The sampling strategies and metrics that are built in. Plugins add others by a name of their own.
+import { createSamplingMetricFactory, createSamplingStrategyFactory } from '../../core/factories';
+import type { DynamicFactory } from '../../core/factory';
+import type { SamplingMetric, SamplingStrategy } from '../../core/sampling';
 import { lengthBuckets } from './length-buckets';
 import { lengthSorted } from './length-sorted';
-import type { SamplingMetric } from './sampling-metric';
-import { paddingShare } from './sampling-metric';
-import type { SamplingStrategy } from './sampling-strategy';
+import { paddingShare } from './padding-share';
 
 export const DEFAULT_STRATEGY = 'length-sorted';
 
@@ -13,18 +13,11 @@ export interface SamplingFactories {
   metrics: DynamicFactory<SamplingMetric>;
 }
 
-/** With what is built in. */
 export function createSamplingFactories(): SamplingFactories {
-  const strategies = new DynamicFactory<SamplingStrategy>(
-    'sampling strategy',
-    (value) => typeof value === 'function',
-  );
+  const strategies = createSamplingStrategyFactory();
   strategies.register(DEFAULT_STRATEGY, () => lengthSorted);
   strategies.register('length-buckets', () => lengthBuckets);
-  const metrics = new DynamicFactory<SamplingMetric>(
-    'sampling metric',
-    (value) => typeof value === 'object' && value !== null && 'drawn' in value && 'value' in value,
-  );
+  const metrics = createSamplingMetricFactory();
   metrics.register('padding-share', paddingShare);
   return { strategies, metrics };
 }

@@ -12,8 +12,8 @@ import type {
 import type { PreparedDataset } from '../batches/prepared-dataset';
 import { checkPlan } from './check-plan';
 import { MixedDatasets } from './mixed-datasets';
-import type { SamplingMetric } from './sampling-metric';
-import type { BatchOrder, SamplingStrategy } from './sampling-strategy';
+import type { SamplingMetric } from '../../core/sampling';
+import type { BatchOrder, SamplingStrategy } from '../../core/sampling';
 
 export interface TrainingBatchesParts {
   plan: BatchPlan;

@@ -250,7 +250,7 @@ export const tune = {
   noClip: 'no clipping',
   throughput: 'Throughput',
   secondsPerStep: '{seconds} s per step',
-  dataWait: '{share} waiting for data',
+  dataWait: '{share} data wait',
   batchesOf: 'Batches: {parts}',
   shareOf: '{share} {name}',
   leftSince: 'without {name} since step {step}',

@@ -255,7 +255,7 @@ export const tune: Translation<English['tune']> = {
   noClip: 'sin recorte',
   throughput: 'Velocidad',
   secondsPerStep: '{seconds} s por paso',
-  dataWait: '{share} esperando datos',
+  dataWait: '{share} de espera',
   batchesOf: 'Lotes: {parts}',
   shareOf: '{share} {name}',
   leftSince: 'sin {name} desde el paso {step}',

@@ -1,6 +1,7 @@
-// Which rows make up a dataset's batches, for one pass over them. A strategy is a pure function: what it draws, it draws from
-// the generator that it is given. Strategies have names, and plugins add others.
-import type { Random } from '../../lib/random';
+// What sampling is made of by name, and plugins bring: strategies that say which rows make up a dataset's batches, and figures
+// about the batches that were drawn.
+import type { Random } from '../lib/random';
+import type { TokenBatch } from '../protocol/batches';
 
 /** Flat arrays: it has to hold for millions of rows. */
 export interface BatchOrder {
@@ -11,6 +12,7 @@ export interface BatchOrder {
   readonly toppedUp?: number;
 }
 
+/** Pure: what it draws, it draws from the generator that it is given. */
 export interface SamplingStrategy {
   /**
    * @param lengths tokens of each row.
@@ -19,4 +21,17 @@ export interface SamplingStrategy {
   (lengths: Uint32Array, batchSize: number, random: Random): BatchOrder;
   /** The upper bound of the bucket that a row of this length is in; absent: rows of all lengths stand together. */
   readonly bucketOf?: (length: number) => number;
+}
+
+export interface BatchDraw {
+  datasetId: string;
+  microStep: number;
+  batch: Readonly<TokenBatch>;
+}
+
+/** Sees each batch and changes none. One is made for each plan that is opened. */
+export interface SamplingMetric {
+  drawn(draw: BatchDraw): void;
+  /** As it stands; NaN before anything was drawn. */
+  value(): number;
 }
