@@ -1,4 +1,5 @@
 // Datasets as the page sees them. The data worker owns the samples.
+import type { DatasetShare } from './mix';
 import type { DatasetStep } from './quality';
 
 export type DatasetFormat = 'text' | 'completion' | 'alpaca' | 'sharegpt' | 'messages';
@@ -28,6 +29,19 @@ export type FieldMapping = Partial<
   >
 >;
 
+/** What is cut off a conversation that is longer than a sequence: its beginning, its end, or both where a piece is drawn. */
+export type Truncation = 'beginning' | 'end' | 'random';
+
+export interface DatasetTraining {
+  /** How it is drawn from in a mix, unless the run says otherwise. */
+  share: DatasetShare;
+  truncation: Truncation;
+  /** Samples are tokenised when they are drawn, not before: what a plan says of them is estimated. */
+  onDemand: boolean;
+  /** The token cache: what is there is read only; what is written is packed. */
+  cache: { readOnly: boolean; compress: boolean };
+}
+
 export interface DatasetRecord {
   id: string;
   name: string;
@@ -52,6 +66,8 @@ export interface DatasetRecord {
   backendId?: string;
   /** What was done about its samples, in order. */
   steps?: DatasetStep[];
+  /** What the configuration of its backend says about training on it. */
+  training?: DatasetTraining;
   /** Blob folder with the samples. */
   folder: string;
   createdAt: number;

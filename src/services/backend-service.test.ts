@@ -199,6 +199,21 @@ describe('data backends', () => {
     expect(await texts((await built()).dataset.id)).toEqual(['Changed.', 'New.']);
   });
 
+  it('save: what decides on training reaches the dataset without building again', async () => {
+    await keep({ probability: 2, truncation_mode: 'beginning' });
+    const { dataset } = await built();
+    expect(dataset.training).toMatchObject({
+      share: { datasetId: dataset.id, probability: 2 },
+      truncation: 'beginning',
+    });
+    await service.saveBackend({ ...CONFIG, repeats: 3, text_cache_disable: true });
+    expect((await data.database.get('datasets', dataset.id))?.training).toMatchObject({
+      share: { probability: 1, repeats: 3 },
+      truncation: 'end',
+      cache: { readOnly: true, compress: false },
+    });
+  });
+
   it('drift: what differs from what was built is shown, and building again settles it', async () => {
     await keep();
     await built();

@@ -16,6 +16,7 @@ import { openBackend, pluginPlaces, type BackendFactory } from '../data/builders
 import { buildable, type BuildableConfig } from '../data/builders/buildable-config';
 import { buildDataset } from '../data/builders/build-dataset';
 import { buildSettings, type BuildSettings } from '../data/builders/build-settings';
+import { datasetTraining } from '../data/builders/dataset-training';
 import { previewBackend } from '../data/builders/preview-backend';
 import { readSnapshot } from '../data/builders/snapshot-file';
 import type { ExampleEncoder } from '../data/examples/example-encoder';
@@ -105,7 +106,7 @@ export class BackendService implements BackendApi, BackendStreams {
   }
 
   async saveBackend(config: BackendConfigJson): Promise<BackendRecord> {
-    await this.#checked(config);
+    const checked = await this.#checked(config);
     const before = await this.#parts.database.get('backends', config.id);
     const record: BackendRecord = {
       ...(before ?? { datasetId: null, builtWith: null, report: null, createdAt: this.#parts.now() }),
@@ -113,6 +114,8 @@ export class BackendService implements BackendApi, BackendStreams {
       config,
     };
     await this.#parts.database.put('backends', record);
+    const dataset = await this.#built(record);
+    if (dataset !== null) await this.#keepTraining(buildable(checked), dataset);
     return record;
   }
 
@@ -199,7 +202,8 @@ export class BackendService implements BackendApi, BackendStreams {
         before: await this.#built(record),
         ...(await this.#lengths(settings)),
       };
-      for await (const event of buildDataset(request, this.#parts, signal)) yield await this.#kept(event);
+      for await (const event of buildDataset(request, this.#parts, signal))
+        yield await this.#kept(event, config);
     } catch (error) {
       if (signal?.aborted === true) throw error;
       yield failed(record.id, error);
@@ -209,12 +213,18 @@ export class BackendService implements BackendApi, BackendStreams {
   }
 
   /** The record is put last: until then what was built before is what there is. */
-  async #kept(event: BackendBuildEvent): Promise<BackendBuildEvent> {
-    if (event.type === 'built' || event.type === 'refused') {
-      await this.#parts.database.put('backends', event.backend);
-      if (event.type === 'built') this.#parts.plans.forgetDataset(event.dataset.id);
-    }
-    return event;
+  async #kept(event: BackendBuildEvent, config: BuildableConfig): Promise<BackendBuildEvent> {
+    if (event.type !== 'built' && event.type !== 'refused') return event;
+    const kept = event.type === 'built' ? await this.#keepTraining(config, event.dataset) : null;
+    await this.#parts.database.put('backends', event.backend);
+    return event.type === 'built' && kept !== null ? { ...event, dataset: kept } : event;
+  }
+
+  async #keepTraining(config: BuildableConfig, dataset: DatasetRecord): Promise<DatasetRecord> {
+    const kept = { ...dataset, training: datasetTraining(config, dataset.id) };
+    await this.#parts.database.put('datasets', kept);
+    this.#parts.plans.forgetDataset(dataset.id);
+    return kept;
   }
 
   /** Filters of captions are the store's that the backend names, or the default one's. */

@@ -144,9 +144,9 @@ export class BatchPlans implements BatchApi {
     const { blobs, beat, tools, tokens, cacheBytes } = this.#dependencies;
     const encoder = await tools.encoderFor(plan.modelId);
     const source = await SampleReader.open(record, blobs);
-    const kept = { cache: tokens, datasetId: record.id };
+    const kept = { cache: tokens, datasetId: record.id, ...record.training?.cache };
     const memory = cacheBytes === undefined ? {} : { cacheBytes };
-    const prepare = isTooLargeToSurvey(record) ? estimateForTraining : surveyForTraining;
+    const prepare = isEstimated(record) ? estimateForTraining : surveyForTraining;
     return prepare({ plan, source, encoder, kept, beat, ...memory });
   }
 
@@ -185,13 +185,17 @@ function keyOf(record: DatasetRecord, plan: BatchPlan): string {
   return `${keyStart(record.id)}${JSON.stringify([plan.modelId, rows, samplesOf(record)])}`;
 }
 
+const isEstimated = (record: DatasetRecord): boolean =>
+  isTooLargeToSurvey(record) || record.training?.onDemand === true;
+
 /** Which of the dataset's rows are read as what, and which are left out. */
 function samplesOf(record: DatasetRecord): string {
-  const { folder, format, mapping, steps = [] } = record;
+  const { folder, format, mapping, steps = [], training } = record;
   const taken = steps.map(({ id }) => id).sort();
   // Rows of a dataset that is only estimated are other ones than those of one that was surveyed.
-  const estimated = isTooLargeToSurvey(record) ? ['estimated'] : [];
-  return [indexPath(folder, format, mapping), ...taken, ...estimated].join(' ');
+  const estimated = isEstimated(record) ? ['estimated'] : [];
+  const cut = training === undefined || training.truncation === 'end' ? [] : [`cut-${training.truncation}`];
+  return [indexPath(folder, format, mapping), ...taken, ...estimated, ...cut].join(' ');
 }
 
 /** A line for each dataset; one dataset is told without its id. */

@@ -2,6 +2,7 @@
 import { SvelteSet } from 'svelte/reactivity';
 import { mixOf, wholeShare, withAlignedMix } from '../../core/config/dataset-mix';
 import { validateTrainingConfig } from '../../core/config/training-config';
+import type { DatasetRecord } from '../../protocol/datasets';
 import type { LoraConfig } from '../../protocol/models';
 import type { DatasetShare } from '../../protocol/mix';
 import type { TrainingConfig } from '../../protocol/training';
@@ -56,9 +57,9 @@ export class RunDraft {
   }
 
   /** Draws from one more dataset. */
-  addShare(datasetId: string): void {
+  addShare({ id, training }: Pick<DatasetRecord, 'id' | 'training'>): void {
     const before = this.#config.mix ?? mixOf([this.#config.datasetId]);
-    this.set({ mix: { ...before, shares: [...before.shares, wholeShare(datasetId)] } });
+    this.set({ mix: { ...before, shares: [...before.shares, training?.share ?? wholeShare(id)] } });
   }
 
   removeShare(datasetId: string): void {

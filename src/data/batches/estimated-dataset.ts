@@ -15,6 +15,7 @@ import { itemsOfRow, oneToARow, packFirstFit, type PackedRows } from './packing'
 import type { PreparedDataset, RowPlan, TrainingRows } from './prepared-dataset';
 import { type SequenceLayout, layOutSequences, thinnedOut } from './sequence-layout';
 import { evenWindow } from './even-window';
+import { cutStart } from '../examples/windows';
 import { splitSamples } from './split';
 import { allMasked, type SizedSource } from './survey';
 import type { SurveyParts } from './surveyed-dataset';
@@ -155,7 +156,10 @@ export class EstimatedDataset implements PreparedDataset {
     const example = await this.#examples.readOrDrop(sample);
     if (typeof example === 'string') return this.#drop(sample, example);
     const windows = windowsOf(this.#estimate, this.#source.bytesOf(sample), this.#plan.sequenceLength);
-    const window = evenWindow(example, number, windows, free);
+    const { truncation = 'end' } = this.#source;
+    const startOf = (surplus: number): number =>
+      example.kind === 'text' ? 0 : cutStart(truncation, surplus, sample);
+    const window = evenWindow(example, number, windows, free, startOf);
     if (window.targets > 0) return { example, window };
     // Of a text that has fewer tokens than windows, and of a row that is full, only this piece is missing.
     return windows > 1 || free < this.#plan.sequenceLength

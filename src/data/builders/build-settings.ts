@@ -8,7 +8,6 @@ import { parseCaptionSettings } from '../captions/caption-settings';
 import { loadCaptionFilters } from '../captions/filter-caption';
 import { parseCaptionShuffle } from '../captions/shuffle-caption';
 import type { FilterReason } from '../metadata/filtering-statistics';
-import { parseBounds } from '../metadata/length-buckets';
 import { MetadataTable } from '../metadata/metadata-table';
 import { READ_EXTENSIONS } from '../reading/file-rows';
 import type { Extraction } from './extract-rows';
@@ -58,7 +57,7 @@ export async function buildSettings(
     // What a strategy extracts are texts, or questions with their answers, whatever the file was.
     format: captions.strategy === null ? (config.format ?? null) : null,
     mapping: captions.strategy === null ? mappingOf(config) : null,
-    bounds: parseBounds(config.length_buckets),
+    bounds: config.length_buckets,
     limitsTokens: minimum !== null || maximum !== null,
     reasonAgainst: (length) =>
       minimum !== null && length < minimum

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { compareSnapshots, hasChanges, takeSnapshot } from './file-snapshot';
 import { MetadataTable, type MetadataTableConfig } from './metadata-table';
 import { ParquetColumnCheck } from './parquet-columns';
-import { parseSkipDiscovery } from './skip-discovery';
 
 const file = (path: string, size: number | null = 1, lastModified: number | null = 1) => ({
   path,
@@ -30,18 +29,6 @@ describe('file snapshot', () => {
     const before = await takeSnapshot([file('a', null, 1), file('b', 1, null)]);
     const now = await takeSnapshot([file('a', 5, null), file('b', 1, 7)]);
     expect(hasChanges(compareSnapshots(before, now))).toBe(false);
-  });
-});
-
-describe('skip file discovery', () => {
-  it('is a set of words, of all datasets and of the one', () => {
-    expect([...parseSkipDiscovery('vae, text', 'metadata text')].sort()).toEqual(['metadata', 'text', 'vae']);
-    expect(parseSkipDiscovery(null, undefined, ' , ').size).toBe(0);
-  });
-
-  it('a part of a word is none', () => {
-    expect(() => parseSkipDiscovery('meta')).toThrow('skip_file_discovery names "meta".');
-    expect(() => parseSkipDiscovery('vaetext')).toThrow(/"vaetext"/);
   });
 });
 

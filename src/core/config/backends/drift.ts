@@ -33,6 +33,9 @@ export const FREE_TO_CHANGE: ReadonlySet<string> = new Set([
   'metadata_update_interval',
   'max_pool_connections',
   'num_proc',
+  'truncation_mode',
+  'text_cache_ondemand',
+  'text_cache_disable',
 ]);
 
 /** A disabled backend is dropped before it is compared with anything. */

@@ -1,0 +1,13 @@
+// What a configuration says about training on the dataset that was built of it. Most of it may change without building again.
+import { shareFromKeys } from '../../core/config/dataset-mix';
+import type { DatasetTraining } from '../../protocol/datasets';
+import type { BuildableConfig } from './buildable-config';
+
+export function datasetTraining(config: BuildableConfig, datasetId: string): DatasetTraining {
+  return {
+    share: shareFromKeys(datasetId, config),
+    truncation: config.truncation_mode,
+    onDemand: config.text_cache_ondemand || config.text_cache_disable,
+    cache: { readOnly: config.text_cache_disable, compress: config.compress_cache },
+  };
+}
