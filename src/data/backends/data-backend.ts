@@ -1,5 +1,6 @@
 // A place that data lies in, whatever it is: a folder, a bucket, a table behind addresses, a dataset of a hub, memory. All
 // calls are asynchronous and listings come piece by piece. What a place cannot do it says by an error, not by doing nothing.
+import type { DatasetProblem } from '../../protocol/datasets';
 import type { SourceFile } from '../reading/file-rows';
 import type { RowEvent } from '../reading/row-event';
 import type { ByteSource, TextReadOptions } from '../reading/text-reader';
@@ -49,6 +50,8 @@ export interface DataBackend {
   openStream(path: string, signal?: AbortSignal): Promise<ReadableStream<Uint8Array<ArrayBuffer>> | null>;
   /** How one of its files becomes rows, where that is another way than by its name. */
   rows?(file: SourceFile, options: TextReadOptions): AsyncIterable<RowEvent>;
+  /** What could not be read of it since it was opened, for the report of a build. */
+  problems?(): readonly DatasetProblem[];
   /** All or nothing of one file: nobody reads half of it. */
   write(path: string, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   /** Several files; the first error is thrown once all have been tried. */

@@ -60,6 +60,10 @@ class HubFiles implements FileFinder {
     }
   }
 
+  async has(path: string, signal: AbortSignal): Promise<boolean> {
+    return (await this.#list(signal)).has(path);
+  }
+
   async find(path: string, signal: AbortSignal): Promise<Blob | null> {
     const table = (await this.#list(signal)).get(path);
     return table === undefined ? null : this.#requests.file(path, table.url, table.sizeBytes, signal);

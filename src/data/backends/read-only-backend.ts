@@ -1,4 +1,5 @@
 // A backend that can only be read, over something that finds files by path. It holds no file and no connection itself.
+import type { DatasetProblem } from '../../protocol/datasets';
 import type { SourceFile } from '../reading/file-rows';
 import type { RowEvent } from '../reading/row-event';
 import type { ByteSource, TextReadOptions } from '../reading/text-reader';
@@ -15,6 +16,11 @@ export interface FileFinder {
   list(signal: AbortSignal): AsyncIterable<BackendFile>;
   /** null where there is none. Nothing is fetched before the file is read. */
   find(path: string, signal: AbortSignal): Promise<Blob | null>;
+  /** Without fetching it. */
+  has(path: string, signal: AbortSignal): Promise<boolean>;
+  /** What could not be read so far. */
+  problems?(): readonly DatasetProblem[];
+  close?(): Promise<void>;
   /** How one of its files becomes rows. */
   rows(file: SourceFile, options: TextReadOptions): AsyncIterable<RowEvent>;
 }
@@ -51,8 +57,11 @@ export class ReadOnlyBackend implements DataBackend {
     }
   }
 
-  async exists(path: string): Promise<boolean> {
-    return (await this.#find(path)) !== null;
+  exists(path: string): Promise<boolean> {
+    return this.#settle((end) => {
+      parseBackendPath(path);
+      return this.#finder.has(path, end);
+    });
   }
 
   async read(path: string): Promise<Uint8Array<ArrayBuffer> | null> {
@@ -75,6 +84,10 @@ export class ReadOnlyBackend implements DataBackend {
     return this.#finder.rows(file, options);
   }
 
+  problems(): readonly DatasetProblem[] {
+    return this.#finder.problems?.() ?? [];
+  }
+
   write(path: string): Promise<void> {
     return this.#refuse(path);
   }
@@ -87,9 +100,10 @@ export class ReadOnlyBackend implements DataBackend {
     return this.#refuse(path);
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
+    if (this.#end.signal.aborted) return;
     this.#end.abort();
-    return Promise.resolve();
+    await this.#finder.close?.();
   }
 
   #find(path: string, signal?: AbortSignal): Promise<GuardedFile | null> {

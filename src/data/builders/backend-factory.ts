@@ -5,6 +5,7 @@ import type { DynamicFactory } from '../../core/factory';
 import { AppError } from '../../lib/errors';
 import { createAwsBackend } from '../backends/aws-backend';
 import type { BackendOptions } from '../backends/backend-options';
+import { createCsvBackend } from '../backends/csv-backend';
 import type { DataBackend } from '../backends/data-backend';
 import { createHuggingFaceBackend } from '../backends/huggingface-backend';
 import { createLocalBackend } from '../backends/local-backend';
@@ -14,6 +15,7 @@ export type BackendFactory = DynamicFactory<BackendBuilder>;
 
 const BUILT_IN: Readonly<Record<string, (options: BackendOptions) => DataBackend>> = {
   aws: createAwsBackend,
+  csv: createCsvBackend,
   huggingface: createHuggingFaceBackend,
   local: createLocalBackend,
   memory: createMemoryBackend,

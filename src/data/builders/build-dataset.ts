@@ -119,8 +119,9 @@ class DatasetBuild {
     return { type: 'built', backend, dataset };
   }
 
-  #finished({ problems }: ImportOutcome): BuildReport {
-    const { lengthUnit } = this.#request;
+  #finished(outcome: ImportOutcome): BuildReport {
+    const { lengthUnit, source } = this.#request;
+    const problems = [...outcome.problems, ...(source.problems?.() ?? [])];
     const finishedAt = this.#dependencies.now();
     return { ...this.#report.parts(), lengthUnit, problems, peakBytes: this.#stages.peakBytes, finishedAt };
   }

@@ -1,6 +1,11 @@
-// CSV as rows, by papaparse: the first line names the columns; it also tells the delimiter.
+// CSV as rows (RFC 4180), by papaparse: the first line names the columns; it also tells the delimiter. A row in memory at a time,
+// and the piece of text that it came in.
 import Papa from 'papaparse';
 import { excerptOf, MAX_ROW_CHARS, type Row, type RowEvent } from './row-event';
+
+const DELIMITERS: readonly string[] = [',', ';', '\t', '|'];
+/** Unclosed quotes after which a file is given up. */
+const MOST_REPAIRS = 100;
 
 interface ParsedRows {
   data: string[][];
@@ -20,6 +25,8 @@ export async function* readCsvRows(
 class CsvReader {
   readonly #maxChars: number;
   #pending = '';
+  /** The rest of a line that was given up is still to come. */
+  #skipping = false;
   #line = 1;
   #delimiter: string | null = null;
   #columns: string[] | null = null;
@@ -31,32 +38,56 @@ class CsvReader {
   *push(piece: string, last: boolean): Generator<RowEvent> {
     // Line ends are made alike first; one that may be half of a pair waits for the next piece.
     const text = (this.#pending + piece).replace(last ? /\r\n?/g : /\r\n|\r(?!$)/g, '\n');
-    if (text === '') return;
-    if (this.#delimiter === null && !last && !text.includes('\n')) {
-      this.#pending = text;
-      return;
-    }
-    this.#delimiter ??= findDelimiter(text);
-    const { data, errors, meta } = this.#parse(text, last);
-    for (const fields of data) yield* this.#row(fields);
-    this.#pending = last ? '' : text.slice(meta.cursor);
-    if (last && errors.some(({ code }) => code === 'MissingQuotes')) {
-      yield this.#bad(text, 'A quote that opens here or before is never closed.');
-    } else if (this.#pending.length > this.#maxChars) {
-      yield this.#bad(
-        this.#pending,
-        `A row is longer than ${this.#maxChars} characters: is a quote never closed?`,
-      );
-      this.#pending = '';
+    this.#pending = this.#skipping ? this.#afterLine(text) : text;
+    if (this.#pending === '') return;
+    this.#delimiter ??= findDelimiter(this.#pending, last || this.#pending.length > this.#maxChars);
+    if (this.#delimiter === null) return;
+    yield* this.#rows(this.#pending);
+    if (last) yield* this.#lastRows();
+    else if (this.#pending.length > this.#maxChars) {
+      yield this.#skipLine(`A row is longer than ${this.#maxChars} characters: is a quote never closed?`);
     }
   }
 
-  #parse(text: string, last: boolean): ParsedRows {
+  /** All rows but the last one, which may go on. */
+  *#rows(text: string): Generator<RowEvent> {
+    const { data, meta } = this.#parse(text, true);
+    for (const fields of data) yield* this.#row(fields);
+    this.#pending = text.slice(meta.cursor);
+  }
+
+  /** A quote that is never closed swallows what follows: its line is told and the next ones are rows again. */
+  *#lastRows(): Generator<RowEvent> {
+    for (let repairs = 0; this.#pending !== ''; repairs++) {
+      const { data, errors } = this.#parse(this.#pending, false);
+      if (!errors.some(({ code }) => code === 'MissingQuotes')) {
+        for (const fields of data) yield* this.#row(fields);
+        return;
+      }
+      yield this.#skipLine('A quote that opens here is never closed.');
+      if (repairs === MOST_REPAIRS) return;
+      yield* this.#rows(this.#pending);
+    }
+  }
+
+  #parse(text: string, ignoreLastRow: boolean): ParsedRows {
     const parser = new Papa.Parser({ delimiter: this.#delimiter ?? ',', newline: '\n', quoteChar: '"' });
-    const parsed = parser.parse(text, 0, !last) as ParsedRows;
-    // An unclosed quote swallows the rest of the file into its last row, which is no row then.
-    const broken = last && parsed.errors.some(({ code }) => code === 'MissingQuotes');
-    return broken ? { ...parsed, data: parsed.data.slice(0, -1) } : parsed;
+    return parser.parse(text, 0, ignoreLastRow) as ParsedRows;
+  }
+
+  /** Gives up the line that the pending row begins on. */
+  #skipLine(message: string): RowEvent {
+    const line = this.#line;
+    const excerpt = excerptOf(this.#pending);
+    this.#line += 1;
+    this.#pending = this.#afterLine(this.#pending);
+    return { kind: 'bad', line, excerpt, message };
+  }
+
+  #afterLine(text: string): string {
+    const end = text.indexOf('\n');
+    this.#skipping = end < 0;
+    return end < 0 ? '' : text.slice(end + 1);
   }
 
   *#row(fields: string[]): Generator<RowEvent> {
@@ -65,7 +96,7 @@ class CsvReader {
     if (fields.length === 1 && fields[0]?.trim() === '') return;
     if (this.#columns === null) {
       this.#columns = nameColumns(fields);
-    } else if (fields.length > this.#columns.length) {
+    } else if (fields.slice(this.#columns.length).some((field) => field.trim() !== '')) {
       const excerpt = excerptOf(fields.join(this.#delimiter ?? ','));
       const message = `The row has ${fields.length} fields, the header ${this.#columns.length}: quote fields that contain the delimiter.`;
       yield { kind: 'bad', line, excerpt, message };
@@ -73,17 +104,28 @@ class CsvReader {
       yield { kind: 'row', row: toRow(this.#columns, fields), line };
     }
   }
-
-  #bad(text: string, message: string): RowEvent {
-    return { kind: 'bad', line: this.#line, excerpt: excerptOf(text), message };
-  }
 }
 
-/** What the header uses most, quoted names left out; a comma where it has one column. */
-function findDelimiter(text: string): string {
-  const header = (text.split('\n', 1)[0] ?? '').replace(/"[^"]*"/g, '');
-  const uses = (delimiter: string): number => header.split(delimiter).length - 1;
-  return [',', ';', '\t', '|'].reduce((best, candidate) => (uses(candidate) > uses(best) ? candidate : best));
+/**
+ * What the header uses most, quoted names left out; a comma where it has one column.
+ * @param whole nothing follows, or enough was seen. @returns null where the header may go on.
+ */
+function findDelimiter(text: string, whole: boolean): string | null {
+  const uses = new Map(DELIMITERS.map((delimiter) => [delimiter, 0]));
+  let quoted = false;
+  let empty = true;
+  for (const character of text) {
+    if (character === '"') quoted = !quoted;
+    if (character === '\n' && !quoted && !empty) return mostUsed(uses);
+    const count = uses.get(character);
+    if (count !== undefined && !quoted) uses.set(character, count + 1);
+    empty &&= character.trim() === '';
+  }
+  return whole ? mostUsed(uses) : null;
+}
+
+function mostUsed(uses: ReadonlyMap<string, number>): string {
+  return [...uses].reduce((best, use) => (use[1] > best[1] ? use : best))[0];
 }
 
 /** Names are trimmed; empty ones get their number, repeated ones a count. */
@@ -98,7 +140,7 @@ function nameColumns(fields: string[]): string[] {
 }
 
 function toRow(columns: string[], fields: string[]): Row {
-  return Object.fromEntries(fields.map((field, i) => [columns[i] ?? '', field]));
+  return Object.fromEntries(fields.slice(0, columns.length).map((field, i) => [columns[i] ?? '', field]));
 }
 
 function newlines(text: string): number {

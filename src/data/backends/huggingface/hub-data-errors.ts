@@ -63,19 +63,6 @@ function deniedError({ name }: HubDataset, hasToken: boolean, details: Record<st
   );
 }
 
-/** What the network says, as the contract of backends has it. Errors of a backend stay as they are. */
-export function asBackendError(error: unknown): unknown {
-  if (!(error instanceof AppError)) return error;
-  const failure = error as AppError;
-  if (!failure.code.startsWith('download.')) return failure;
-  const remedy = failure.remedy?.replace(/ What is here is kept.*$/, '');
-  return new AppError('backend.unreachable', failure.message, {
-    details: { ...failure.details, code: failure.code },
-    ...(remedy === undefined ? {} : { remedy }),
-    cause: failure,
-  });
-}
-
 export function badAnswerError(host: string, fact: string): AppError {
   return new AppError('backend.unreachable', `${host} gave no answer that makes sense: ${fact}.`, {
     details: { host },

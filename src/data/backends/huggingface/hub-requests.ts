@@ -9,7 +9,8 @@ import { RangeSource } from '../../../lib/download/range-source';
 import { RemoteFile } from '../../../lib/download/remote-file';
 import type { Pool } from '../../../lib/async/pool';
 import type { HubDataset } from './hub-dataset';
-import { asBackendError, badAnswerError, explainDataset, insecureError } from './hub-data-errors';
+import { asBackendError } from '../network-errors';
+import { badAnswerError, explainDataset, insecureError } from './hub-data-errors';
 
 export interface HubEndpoints {
   /** Both without a slash at their end. */
