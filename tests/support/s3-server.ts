@@ -74,7 +74,10 @@ export class S3Server {
     this.#child = spawn(process.execPath, ['--openssl-legacy-provider', '-e', SCRIPT, this.#folder], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
-    this.#door = createServer((request, response) => void this.#serve(request, response));
+    // Whoever went away, or the service behind the door at its end: there is nobody to answer.
+    this.#door = createServer((request, response) => {
+      this.#serve(request, response).catch(() => response.destroy());
+    });
   }
 
   static async start(): Promise<S3Server> {
