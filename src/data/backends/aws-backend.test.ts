@@ -136,16 +136,38 @@ describe('AwsBackend', () => {
     const part = await source?.slice(100_000, 100_010).arrayBuffer();
     expect(new Uint8Array(part ?? [])).toEqual(CONTENT.slice(100_000, 100_010));
     expect(given().server.requests.map(({ method, range }) => [method, range])).toEqual([
-      ['HEAD', null],
+      ['GET', 'bytes=0-65535'],
       ['GET', 'bytes=100000-100009'],
     ]);
+  });
+
+  test('aws: a small object comes with its opening, an empty one is there', async () => {
+    await given().server.put(given().bucket, 'small.txt', 'small');
+    await given().server.put(given().bucket, 'empty.txt', '');
+    const source = await given().open().open('small.txt');
+    const part = await source?.slice(1, 4).arrayBuffer();
+    expect([source?.size, new TextDecoder().decode(part)]).toEqual([5, 'mal']);
+    expect(given().server.requests).toHaveLength(1);
+    expect((await given().open().open('empty.txt'))?.size).toBe(0);
+  });
+
+  test('aws: where the rules hide the size of parts, that of the whole is asked for', async () => {
+    await given().server.put(given().bucket, 'big.bin', CONTENT);
+    const hiding: typeof fetch = async (...request) => {
+      const { body, status, headers } = await fetch(...request);
+      const shown = new Headers(headers);
+      shown.delete('Content-Range');
+      return new Response(body, { status, headers: shown });
+    };
+    const source = await given().open({ fetch: hiding }).open('big.bin');
+    expect(source?.size).toBe(CONTENT.length);
   });
 
   test('aws: a service without ranges is told, not read whole for every part', async () => {
     await given().server.put(given().bucket, 'big.bin', CONTENT);
     const source = await given().open().open('big.bin');
     given().fault({ kind: 'whole', method: 'GET' });
-    const error = await failureOf(source?.slice(5, 10).arrayBuffer() ?? Promise.resolve());
+    const error = await failureOf(source?.slice(70_005, 70_010).arrayBuffer() ?? Promise.resolve());
     expect(error).toMatchObject({ code: 'backend.unreachable' });
     expect(error.message).toContain('all of "big.bin"');
   });
@@ -192,11 +214,12 @@ describe('AwsBackend', () => {
     const source = await given().open().open('big.bin');
     await given().server.put(given().bucket, 'big.bin', CONTENT.toReversed());
     const gone = { code: 'backend.unreachable', details: { path: 'big.bin' } };
-    expect(await failureOf(source?.slice(0, 10).arrayBuffer() ?? Promise.resolve())).toMatchObject(gone);
+    const read = (): Promise<unknown> => source?.slice(70_000, 70_100).arrayBuffer() ?? Promise.resolve();
+    expect(await failureOf(read())).toMatchObject(gone);
     await given().server.put(given().bucket, 'big.bin', 'x');
-    expect(await failureOf(source?.slice(100, 200).arrayBuffer() ?? Promise.resolve())).toMatchObject(gone);
+    expect(await failureOf(read())).toMatchObject(gone);
     await given().open().delete('big.bin');
-    expect(await failureOf(source?.slice(0, 10).arrayBuffer() ?? Promise.resolve())).toMatchObject(gone);
+    expect(await failureOf(read())).toMatchObject(gone);
   });
 
   test('aws: closing it ends what is under way', async () => {

@@ -1,5 +1,6 @@
 // A backend's data as a dataset: its files are found, read, extracted, filtered and stored, in this order and one after the
 // other, so that memory holds the list of files and a piece of one of them. What was built before stays until all of it is there.
+import { mapAhead } from '../../lib/async/map-ahead';
 import type { BackendBuildEvent, BackendProgress, BackendRecord, BuildReport } from '../../protocol/backends';
 import type { DatasetRecord, ImportOutcome, ImportProgress, Sample } from '../../protocol/datasets';
 import type { BackendFile, DataBackend } from '../backends/data-backend';
@@ -33,6 +34,8 @@ export interface BuildDependencies extends ImportDependencies, StageProbe {
 }
 
 const FILES_PER_PROGRESS = 500;
+/** Files that are opened while one is read: a bucket answers in its own time. */
+const OPEN_AHEAD = 16;
 
 /** @throws AppError as the backend's calls, `storage.quota`, `rpc.cancelled`; nothing of it stays stored then. */
 export async function* buildDataset(
@@ -127,8 +130,12 @@ class DatasetBuild {
   }
 
   async *#open(): AsyncGenerator<SourceFile> {
-    for (const { path } of this.#files) {
-      const blob = await this.#request.source.open(path);
+    const { source } = this.#request;
+    const opened = mapAhead(this.#files, OPEN_AHEAD, async ({ path }) => ({
+      path,
+      blob: await source.open(path),
+    }));
+    for await (const { path, blob } of opened) {
       this.#opened += 1;
       this.#stages.sample();
       // It went away since it was listed: the others are read.

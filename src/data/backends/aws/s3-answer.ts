@@ -31,6 +31,13 @@ export class S3Answer {
     return header === null || this.headers.has('Content-Encoding') ? null : Number(header);
   }
 
+  /** Of the object, of which this may be a part; null where the service does not say. */
+  get total(): number | null {
+    if (this.status !== 206) return this.length;
+    const [, total] = /\/(\d+)$/.exec(this.headers.get('Content-Range') ?? '') ?? [];
+    return total === undefined ? null : Number(total);
+  }
+
   /** @returns null at its end. @throws TemporaryFailure. */
   async next(): Promise<Uint8Array<ArrayBuffer> | null> {
     if (this.#reader === null) return null;

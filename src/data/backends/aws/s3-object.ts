@@ -17,20 +17,52 @@ interface S3Version {
   etag: string | null;
 }
 
+/** Comes with the opening: most files of a corpus are no longer, and need no other request. */
+const FIRST_BYTES = 64 * 1024;
+
+interface Opened {
+  size: number | null;
+  etag: string | null;
+  /** What came along of its beginning. */
+  first: Uint8Array<ArrayBuffer>;
+}
+
 /** @param path for messages. @returns null where there is none. */
 export async function openObject(client: S3Client, path: string, key: string): Promise<ByteSource | null> {
-  const head = await client.ask({ method: 'HEAD', key }, (answer) =>
-    Promise.resolve({ size: answer.length, etag: answer.etag }),
-  );
-  if (head === null) return null;
-  if (head.size === null) {
+  const opened = await openFirst(client, key);
+  // An empty object has no first byte, and some rules hide the size of parts: both are asked for otherwise.
+  const known = opened === null || opened.size === null ? await openHead(client, key) : opened;
+  if (known === null) return null;
+  const { size, etag, first } = known;
+  if (size === null) {
     throw answerError(
       client.place,
       `the size of "${path}" is not told, or CORS does not expose Content-Length`,
     );
   }
-  const version = { path, key, ...head };
-  return new RemoteFile(head.size, (start, end) => readRange(client, version, start, end));
+  return new RemoteFile(size, (start, end) =>
+    end <= first.byteLength
+      ? Promise.resolve(first.slice(start, end).buffer)
+      : readRange(client, { path, key, size, etag }, start, end),
+  );
+}
+
+function openFirst(client: S3Client, key: string): Promise<Opened | null> {
+  return client.ask(rangeOrder(key, 0, FIRST_BYTES), async (answer) => {
+    const { total: size, etag } = answer;
+    // Without ranges all of it would come.
+    if (answer.status === 206 || (size !== null && size <= FIRST_BYTES)) {
+      return { size, etag, first: await answer.bytes() };
+    }
+    await answer.discard();
+    return { size, etag, first: new Uint8Array() };
+  });
+}
+
+function openHead(client: S3Client, key: string): Promise<Opened | null> {
+  return client.ask({ method: 'HEAD', key }, ({ length: size, etag }) =>
+    Promise.resolve({ size, etag, first: new Uint8Array() }),
+  );
 }
 
 async function readRange(
