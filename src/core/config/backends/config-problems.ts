@@ -81,6 +81,9 @@ function optional(entries: v.ObjectEntries): v.ObjectEntries {
   return Object.fromEntries(Object.entries(entries).map(([key, entry]) => [key, v.optional(entry)]));
 }
 
+/** A user or a password in an address is not repeated. */
+const HIDDEN = /:\/\/[^/]*@/;
+
 type Shape = v.StrictObjectSchema<v.ObjectEntries, string>;
 
 function problemOf(issue: v.BaseIssue<unknown>, before: string): BackendProblem {
@@ -91,7 +94,7 @@ function problemOf(issue: v.BaseIssue<unknown>, before: string): BackendProblem 
   }
   return {
     path,
-    message: `${own} must be ${issue.message}: ${issue.received}.`,
+    message: `${own} must be ${issue.message}${HIDDEN.test(issue.received) ? '' : `: ${issue.received}`}.`,
     remedy: `Set ${own} to ${issue.message}.`,
   };
 }

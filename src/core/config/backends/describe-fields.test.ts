@@ -23,8 +23,8 @@ describe('backendFields', () => {
   });
 
   it('tells the default that a place brings', () => {
-    const field = backendFields('text', 'huggingface').find(({ key }) => key === 'caption_strategy');
-    expect(field?.default).toBe('huggingface');
+    const field = backendFields('text', 'csv').find(({ key }) => key === 'caption_strategy');
+    expect(field?.default).toBe('csv');
   });
 
   it('looks into sections', () => {

@@ -69,8 +69,15 @@ export function textOrList() {
 }
 
 export function url() {
-  const phrase = 'an address that begins with https:// or http://';
-  return v.pipe(v.string(phrase), v.trim(), v.url(phrase), v.regex(/^https?:\/\//i, phrase));
+  const phrase = 'an address that begins with https:// or http://, without a user or a password';
+  const bare = (address: string) => new URL(address).username === '' && new URL(address).password === '';
+  return v.pipe(
+    v.string(phrase),
+    v.trim(),
+    v.url(phrase),
+    v.regex(/^https?:\/\//i, phrase),
+    v.check(bare, phrase),
+  );
 }
 
 function range(min: number, max: number): string {

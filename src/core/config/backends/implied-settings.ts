@@ -11,12 +11,15 @@ export function impliedSettings(config: Config): Record<string, unknown> {
 }
 
 /** Defaults that hang on the place; what is set stays. */
-export function placeDefaults({ type, dataset_type: kind }: Config): Record<string, unknown> {
+export function placeDefaults(config: Config): Record<string, unknown> {
+  const { type, dataset_type: kind } = config;
   const isStore = kind === 'text_embeds' || kind === 'image_embeds';
   if (isStore) return {};
   if (type === 'csv') return { caption_strategy: 'csv' };
-  if (type === 'huggingface') return { caption_strategy: 'huggingface', metadata_backend: 'huggingface' };
-  return {};
+  if (type !== 'huggingface') return {};
+  // Texts are in the columns of the rows themselves, unless one is named for captions.
+  const hasCaptions = config['caption_column'] !== undefined || kind === 'image' || kind === 'caption';
+  return { metadata_backend: 'huggingface', ...(hasCaptions ? { caption_strategy: 'huggingface' } : {}) };
 }
 
 function cacheSettings(config: Config): Record<string, unknown> {

@@ -1,6 +1,7 @@
 // Brings what was written to the names and forms that the schemas know: older names, settings that have no effect here, and
 // what follows from the place. It checks nothing but what can no longer be seen afterwards.
 import type { BackendProblem } from '../../../protocol/backends';
+import { isPlainObject } from '../merge';
 
 type Written = Readonly<Record<string, unknown>>;
 
@@ -64,6 +65,7 @@ export function normaliseConfig(written: Written, path: string): NormalisedConfi
   }
   withoutEffect(result, path);
   kinds(result.config);
+  hubBlock(result.config);
   metadataBackend(result, path);
   return result;
 }
@@ -111,6 +113,16 @@ function kinds(config: Record<string, unknown>) {
   if (Object.hasOwn(config, 'disable')) {
     config['disabled'] ??= config['disable'];
     delete config['disable'];
+  }
+}
+
+/** Some write what concerns the hub as a block of its own. */
+function hubBlock(config: Record<string, unknown>) {
+  const block = config['huggingface'];
+  if (config['type'] !== 'huggingface' || !isPlainObject(block)) return;
+  delete config['huggingface'];
+  for (const [key, value] of Object.entries(block)) {
+    if (value !== null && !Object.hasOwn(config, key)) define(config, key, value);
   }
 }
 

@@ -15,6 +15,7 @@ import {
   huggingfaceFields,
   localFields,
   localStoreFields,
+  memoryStoreFields,
 } from './fields/source-fields';
 import { textFields } from './fields/text-fields';
 
@@ -48,7 +49,7 @@ export const sourceEntries = {
 };
 
 /** Settings by place, of a place that a cache is kept in. */
-export const storeEntries = { local: localStoreFields, memory: {}, aws: awsFields };
+export const storeEntries = { local: localStoreFields, memory: memoryStoreFields, aws: awsFields };
 
 export type BackendType = keyof typeof sourceEntries;
 export const BACKEND_TYPES: readonly BackendType[] = ['local', 'memory', 'aws', 'csv', 'huggingface'];
@@ -79,7 +80,7 @@ const inHub = <const E extends v.ObjectEntries>(entries: E) =>
 const inStorage = <const E extends v.ObjectEntries>(entries: E) =>
   section({ ...entries, ...localStoreFields, type: v.literal('local') });
 const inMemory = <const E extends v.ObjectEntries>(entries: E) =>
-  section({ ...entries, type: v.literal('memory') });
+  section({ ...entries, ...memoryStoreFields, type: v.literal('memory') });
 
 const text = { ...datasetEntries.text, dataset_type: v.literal('text') };
 const evaluation = { ...datasetEntries.eval, dataset_type: v.literal('eval') };

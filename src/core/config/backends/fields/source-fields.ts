@@ -15,6 +15,14 @@ export const localStoreFields = {
   instance_data_dir: v.optional(field('upkeep', 'A folder below cache_dir.', text())),
 };
 
+/** Nothing of it outlives the tab. */
+export const memoryStoreFields = {
+  memory_budget_mb: v.optional(
+    field('upkeep', 'Mebibytes it may hold; what does not fit is refused.', whole(1)),
+    256,
+  ),
+};
+
 export const awsFields = {
   aws_bucket_name: field('essential', 'The bucket.', text()),
   aws_endpoint_url: field('essential', 'Address of the S3 service.', url()),
