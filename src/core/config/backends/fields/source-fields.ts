@@ -27,7 +27,10 @@ export const awsFields = {
   aws_bucket_name: field('essential', 'The bucket.', text()),
   aws_endpoint_url: field('essential', 'Address of the S3 service.', url()),
   aws_region_name: v.optional(field('essential', 'Region of the bucket.', text()), 'auto'),
-  aws_data_prefix: v.optional(field('essential', 'Folder in the bucket; only what lies in it.', anyText()), ''),
+  aws_data_prefix: v.optional(
+    field('essential', 'Folder in the bucket; only what lies in it.', anyText()),
+    '',
+  ),
   max_pool_connections: v.optional(
     field('upkeep', 'Requests at a time; a browser opens fewer to one host.', whole(1)),
     128,
