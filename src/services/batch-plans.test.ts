@@ -1,8 +1,9 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { mixOf, wholeShare } from '../core/config/dataset-mix';
 import { TokenCache } from '../data/caches/token-cache';
 import { createSamplingFactories } from '../data/runtime/sampling-factories';
-import { chunkPath } from '../data/storage/dataset-files';
+import { chunkPath, indexPath } from '../data/storage/dataset-files';
+import { RowWriter } from '../data/storage/row-writer';
 import { importFiles, type MemoryData, memoryData, textFile } from '../data/testing/memory-data';
 import { byteTokenizerSource, CHATML } from '../lib/text/testing/byte-tokenizer';
 import type { BatchPlan, TokenBatch } from '../protocol/batches';
@@ -185,6 +186,28 @@ describe('batch-plans with a mix', () => {
     expect(new Set(letters)).toEqual(new Set(['A']));
     const before = expected.findLastIndex((batch, n) => n < lost && letterOf(batch) === 'A');
     expect(await rest.trainBatch(before)).toEqual(expected[before]);
+  });
+
+  it('a chunk that is deleted in mid-run: the batch that needs it says which dataset is gone', async () => {
+    const [, second] = records;
+    if (second === undefined) throw new Error('no dataset');
+    // In many small files, so that not all of them are in memory when they go.
+    const { folder, format, mapping } = second;
+    const writer = new RowWriter(data.blobs, folder, 64);
+    for (let i = 0; i < 400; i += 1) await writer.add({ text: `B${'x'.repeat(1 + (i % 7))}` }, true);
+    await writer.finish(indexPath(folder, format, mapping));
+    const plan = planOf({ weighting: 'uniform', shares: [share(0), share(1)] });
+    const batches = await open(plan, 2, plansOver(data, 0));
+    await sequence(batches, 0, 10);
+    await data.blobs.remove(folder);
+    // What a browser says of an open file that is no more.
+    const gone = new DOMException('gone', 'NotFoundError');
+    const reading = vi.spyOn(Blob.prototype, 'arrayBuffer').mockRejectedValue(gone);
+    onTestFinished(() => reading.mockRestore());
+    await expect(sequence(batches, 10, 120)).rejects.toMatchObject({
+      code: 'storage.missing',
+      details: { datasetId: second.id },
+    });
   });
 
   it('measures what was drawn under the names of the metrics', async () => {

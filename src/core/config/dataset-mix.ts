@@ -2,7 +2,7 @@
 // drawn from, and what is wrong with a mix, in words a form can show. Pure and small: the page imports it.
 import type { DatasetMix, DatasetShare } from '../../protocol/mix';
 import type { TrainingConfig } from '../../protocol/training';
-import type { TrainingProblem } from './training-config';
+import { problem, type TrainingProblem } from './training-problem';
 
 export const MIX_WEIGHTINGS = ['uniform', 'auto-weighting'] as const;
 export const BUILT_IN_STRATEGIES = ['length-sorted', 'length-buckets'] as const;
@@ -155,8 +155,3 @@ function startProblem(shares: readonly DatasetShare[]): TrainingProblem[] {
 
 const endsEarly = (path: string, value: number): TrainingProblem =>
   problem(path, value, 'is before its start', 'End after the start, or leave it empty.');
-
-function problem(path: string, value: unknown, fact: string, remedy: string): TrainingProblem {
-  const shown = typeof value === 'string' ? `"${value}"` : String(value);
-  return { path, value, message: `${path} ${fact}: ${shown}.`, remedy };
-}

@@ -4,6 +4,7 @@ import { AppError } from '../../lib/errors';
 import { LORA_TARGETS, WEIGHT_STORAGES } from '../../protocol/models';
 import type { TrainingConfig } from '../../protocol/training';
 import { mixProblems } from './dataset-mix';
+import { problem, type TrainingProblem } from './training-problem';
 
 /** Everything but what a run is about: its name, model, adapter and datasets. */
 export type TrainingDefaults = Omit<
@@ -45,14 +46,6 @@ export const trainingDefaults: TrainingDefaults = {
   samplePrompts: [],
   seed: 42,
 };
-
-export interface TrainingProblem {
-  /** Dotted path of the field: `lora.rank`. */
-  path: string;
-  value: unknown;
-  message: string;
-  remedy: string;
-}
 
 export interface TrainingLimits {
   /** Schedules on offer; the built-in ones by default. */
@@ -229,9 +222,4 @@ function earlyStoppingProblem({ earlyStoppingPatience, evalShare }: TrainingDefa
   return [
     problem('earlyStoppingPatience', earlyStoppingPatience, fact, 'Hold out a share, or switch it off.'),
   ];
-}
-
-function problem(path: string, value: unknown, fact: string, remedy: string): TrainingProblem {
-  const shown = typeof value === 'string' ? `"${value}"` : String(value);
-  return { path, value, message: `${path} ${fact}: ${shown}.`, remedy };
 }

@@ -3,7 +3,7 @@
 import { AppError } from '../../lib/errors';
 import { hashSeed, uniformAt } from '../../lib/random';
 import type { DatasetShare, MixWeighting } from '../../protocol/mix';
-import { MixPosition } from './mix-position';
+import { type MixDraw, MixPosition } from './mix-position';
 import { isActive, weightOf } from './mix-weights';
 
 export interface MixSource {
@@ -19,17 +19,6 @@ export interface MixRules {
   weighting: MixWeighting;
   gradientAccumulation: number;
   seed: number;
-}
-
-export interface MixDraw {
-  /** Number of the source as it was given. */
-  source: number;
-  /** How often the source was exhausted before: another cycle, another order. */
-  cycle: number;
-  /** Number of the batch in that cycle. */
-  batch: number;
-  /** Epochs finished before this draw. */
-  epoch: number;
 }
 
 const DRAWS_PER_SNAPSHOT = 2048;

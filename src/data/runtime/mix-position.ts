@@ -1,6 +1,15 @@
 // How far a mix was drawn: for each dataset the batches taken, the passes used and whether it is out for this epoch. Small and
 // copied often; it decides nothing.
-import type { MixDraw } from './mix-iterator';
+export interface MixDraw {
+  /** Number of the source as it was given. */
+  source: number;
+  /** How often the source was exhausted before: another cycle, another order. */
+  cycle: number;
+  /** Number of the batch in that cycle. */
+  batch: number;
+  /** Epochs finished before this draw. */
+  epoch: number;
+}
 
 export class MixPosition {
   microStep = 0;
