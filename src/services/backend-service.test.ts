@@ -115,6 +115,9 @@ describe('data backends', () => {
     expect(event.report.filtering).toMatchObject({ too_small: 3, total_processed: 3 });
     expect(event.report).toMatchObject({ lengthUnit: 'tokens' });
     expect(event.report.nextSteps.join(' ')).toContain('shorter than the minimum length');
+    expect(event.report.problems[0]?.message).toMatch(
+      /^Dataset "notes" produced no usable samples\. Stages: discover 2, read 3, .*Left out: too_small 3\.$/,
+    );
     expect((await texts(first.dataset.id)).length).toBe(3);
   });
 

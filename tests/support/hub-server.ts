@@ -51,6 +51,8 @@ export class HubServer {
   faults: HubFault[] = [];
   /** false: every GET answers with the whole file. */
   ranges = true;
+  /** Under which address it tells its own files; null is where it listens. */
+  shownUrl: string | null = null;
   /** Entries of one page of a listing. */
   pageSize = 1000;
   #signature = 1;
@@ -181,7 +183,7 @@ export class HubServer {
     const files = [...repository.files].flatMap(([path, bytes]) => {
       const [, config, split, filename] = /^([^/]+)\/([^/]+)\/([^/]+\.parquet)$/.exec(path) ?? [];
       if (config === undefined) return [];
-      const address = `${this.url}/datasets/${dataset}/resolve/${encodeURIComponent(CONVERTED)}/${path}`;
+      const address = `${this.shownUrl ?? this.url}/datasets/${dataset}/resolve/${encodeURIComponent(CONVERTED)}/${path}`;
       return [{ dataset, config, split, url: address, filename, size: bytes.byteLength }];
     });
     json(response, { parquet_files: files, pending: [], failed: [], partial: false });

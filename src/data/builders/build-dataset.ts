@@ -124,7 +124,13 @@ class DatasetBuild {
 
   #finished(outcome: ImportOutcome): BuildReport {
     const { lengthUnit, source } = this.#request;
-    const problems = [...outcome.problems, ...(source.problems?.() ?? [])];
+    // Where nothing is left, the whole way of the samples tells why.
+    const explained = outcome.problems.map((problem) =>
+      problem.code === 'dataset.empty'
+        ? { ...problem, message: this.#report.noUsableSamples().message }
+        : problem,
+    );
+    const problems = [...explained, ...(source.problems?.() ?? [])];
     const finishedAt = this.#dependencies.now();
     return { ...this.#report.parts(), lengthUnit, problems, peakBytes: this.#stages.peakBytes, finishedAt };
   }

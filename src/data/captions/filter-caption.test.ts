@@ -1,10 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import {
-  filterCaption,
-  loadCaptionFilters,
-  parseCaptionFilters,
-  refuseMisplacedFilters,
-} from './filter-caption';
+import { filterCaption, loadCaptionFilters, parseCaptionFilters } from './filter-caption';
 
 const filtered = (caption: string, ...list: string[]) => filterCaption(caption, parseCaptionFilters(list));
 const files: Record<string, string> = {
@@ -62,14 +57,5 @@ describe('filter caption', () => {
     ['broken.json', expect.stringContaining('"broken.json" is no JSON') as string],
   ])('refuses %j', async (value, message) => {
     await expect(load(value)).rejects.toMatchObject({ code: 'config.invalid', message });
-  });
-
-  it('belongs to text_embeds only', () => {
-    const config = { id: 'a', caption_filter_list: ['x'] };
-    expect(() => refuseMisplacedFilters({ ...config, dataset_type: 'text_embeds' })).not.toThrow();
-    expect(() => refuseMisplacedFilters({ id: 'a' })).not.toThrow();
-    expect(() => refuseMisplacedFilters(config)).toThrow(
-      'Backend "a" of type text has a caption_filter_list.',
-    );
   });
 });

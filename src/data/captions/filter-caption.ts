@@ -37,20 +37,6 @@ export function filterCaption(caption: string, filters: readonly CaptionFilter[]
   return filters.reduce((filtered, filter) => filter(filtered), caption);
 }
 
-/** The list belongs to text embeddings, where captions are read. @throws AppError `config.invalid`. */
-export function refuseMisplacedFilters(config: {
-  id: string;
-  dataset_type?: string | undefined;
-  caption_filter_list?: unknown;
-}): void {
-  const { id, dataset_type: type = 'text', caption_filter_list: list } = config;
-  if (list === undefined || list === null || type === 'text_embeds') return;
-  throw new AppError('config.invalid', `Backend "${id}" of type ${type} has a caption_filter_list.`, {
-    remedy: 'Move it to the text_embeds backend.',
-    details: { id, type },
-  });
-}
-
 function toFilter(entry: string): CaptionFilter {
   const replacing = /^s\/((?:\\.|[^/\\])+)\/((?:\\.|[^/\\])*)\/?$/.exec(entry);
   if (replacing !== null) return replaceFirst(entry, replacing[1] ?? '', replacing[2] ?? '');

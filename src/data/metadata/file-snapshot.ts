@@ -32,10 +32,6 @@ export function compareSnapshots(before: FileSnapshot, now: FileSnapshot): FileC
   return changes;
 }
 
-export function hasChanges({ added, removed, changed }: FileChanges): boolean {
-  return added.length + removed.length + changed.length > 0;
-}
-
 function differs(a: BackendFile, b: BackendFile): boolean {
   return unlike(a.size, b.size) || unlike(a.lastModified, b.lastModified);
 }

@@ -1,0 +1,124 @@
+// Whole builds from what lies elsewhere: a table of addresses and a dataset of a hub, from their configuration to samples.
+import { parquetWriteBuffer } from 'hyparquet-writer';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { AddressServer } from '../../tests/support/address-server';
+import { HubServer } from '../../tests/support/hub-server';
+import { FolderStore } from '../data/backends/folder-store';
+import { HUGGING_FACE } from '../data/backends/huggingface-backend';
+import { createBackendFactory } from '../data/builders/backend-factory';
+import { ExampleEncoder } from '../data/examples/example-encoder';
+import { SampleReader } from '../data/storage/sample-reader';
+import { CHARACTERS } from '../data/testing/characters';
+import { memoryData, type MemoryData } from '../data/testing/memory-data';
+import { browserClock } from '../lib/async/browser-clock';
+import { createPlainTemplate } from '../lib/text/plain-template';
+import type { BackendBuildEvent, BackendConfigJson, BackendSecrets } from '../protocol/backends';
+import { BackendService } from './backend-service';
+
+let addresses: AddressServer;
+let hub: HubServer;
+let data: MemoryData;
+let service: BackendService;
+
+beforeAll(async () => {
+  [addresses, hub] = await Promise.all([AddressServer.start(), HubServer.start()]);
+});
+afterAll(() => Promise.all([addresses.stop(), hub.stop()]));
+
+/** The hub's own addresses lead to the local one. */
+const toLocal: typeof fetch = (input, init) => {
+  const { url } = new Request(input);
+  const local = [HUGGING_FACE.hub, HUGGING_FACE.datasetsServer].reduce(
+    (to, known) => to.replace(known, hub.url),
+    url,
+  );
+  return fetch(local, init);
+};
+
+beforeEach(async () => {
+  addresses.answers.clear();
+  data = await memoryData();
+  service = new BackendService({
+    ...data,
+    folders: new FolderStore(data.database),
+    factory: createBackendFactory(),
+    followPlugins: () => Promise.resolve(),
+    network: { fetch: toLocal, clock: browserClock, online: () => true },
+    encoder: () => Promise.resolve(new ExampleEncoder(CHARACTERS, createPlainTemplate(CHARACTERS))),
+    plans: { forgetDataset: () => undefined },
+    deleteDataset: () => Promise.resolve(),
+    variables: () => Promise.resolve({}),
+    locks: null,
+    now: () => 7,
+    heapBytes: () => null,
+    beat: () => undefined,
+  });
+});
+
+async function build(config: BackendConfigJson, secrets: BackendSecrets = {}): Promise<BackendBuildEvent> {
+  const { backends, problems } = await service.checkBackends(JSON.stringify([config]));
+  expect(problems).toEqual([]);
+  for (const backend of backends) await service.saveBackend(backend);
+  let last: BackendBuildEvent | undefined;
+  for await (const event of service.buildBackends([config.id], { [config.id]: secrets })) last = event;
+  if (last === undefined) throw new Error('nothing was built');
+  return last;
+}
+
+async function textsOf(event: BackendBuildEvent): Promise<string[]> {
+  if (event.type !== 'built') throw new Error(JSON.stringify(event));
+  const reader = await SampleReader.open(event.dataset, data.blobs);
+  const samples = await Promise.all(Array.from({ length: reader.count }, (_, i) => reader.read(i)));
+  return samples
+    .map((sample) => (sample.kind === 'text' ? sample.text : JSON.stringify(sample.turns)))
+    .sort();
+}
+
+describe('builds from elsewhere', () => {
+  it('csv: texts at addresses become samples, and the report names the address that gave none', async () => {
+    addresses.answers.set('/a', { body: 'An anvil is heavy.' });
+    addresses.answers.set('/list.csv', {
+      body: `url,title\n${addresses.url}/a,Anvil\n${addresses.url}/gone,Tongs\n`,
+    });
+    const event = await build({
+      id: 'list',
+      dataset_type: 'text',
+      type: 'csv',
+      caption_strategy: 'csv',
+      csv_file: `${addresses.url}/list.csv`,
+      csv_caption_column: 'title',
+      csv_cache_dir: 'list',
+    });
+    expect(await textsOf(event)).toEqual(['Anvil\n\nAn anvil is heavy.']);
+    const report = event.type === 'built' ? event.backend.report : null;
+    expect(report?.filtering).toMatchObject({ not_found: 1 });
+    expect(report?.problems).toMatchObject([{ line: 3, message: `${addresses.url}/gone answered 404.` }]);
+  });
+
+  it('huggingface: rows that its filter takes become samples', async () => {
+    const columnData = [
+      { name: 'words', data: ['An anvil.', 'Some tongs.', 'A horn.'], type: 'STRING' as const },
+      { name: 'collection', data: ['good', 'bad', 'good'], type: 'STRING' as const },
+    ];
+    hub.add(
+      'forge/texts',
+      { 'default/train/0000.parquet': new Uint8Array(parquetWriteBuffer({ columnData })) },
+      { gated: true },
+    );
+    hub.shownUrl = HUGGING_FACE.hub;
+    hub.tokens.set('hf_secret', new Set(['forge/texts']));
+    const config = {
+      id: 'hub',
+      dataset_type: 'text',
+      type: 'huggingface',
+      metadata_backend: 'huggingface',
+      caption_strategy: 'huggingface',
+      dataset_name: 'forge/texts',
+      caption_column: 'words',
+      filter_func: { collection: 'good' },
+    };
+    const event = await build(config, { huggingface_token: 'hf_secret' });
+    expect(await textsOf(event)).toEqual(['A horn.', 'An anvil.']);
+    expect(await build(config)).toMatchObject({ type: 'failed', code: 'backend.denied' });
+  });
+});
