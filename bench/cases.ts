@@ -58,6 +58,12 @@ export const SMALL = llama({
   headSize: 48,
   intermediateSize: 768,
 });
+/** LoRA on the sizes of the embedded model. */
+export const CHISPA: TrainCase = {
+  name: 'CHISPA',
+  config: { ...TINY, layers: 6, contextLength: 512 },
+  ...{ method: 'lora', rows: 4, length: 128 },
+};
 /** The sizes of SmolLM2-135M. */
 export const SMOLLM2_135M: DecoderConfig = {
   ...llama({

@@ -48,6 +48,7 @@ export class PageSession {
       root: `${root}bench/page`,
       configFile: false,
       logLevel: 'warn',
+      worker: { format: 'es' },
       build: {
         outDir,
         emptyOutDir: true,

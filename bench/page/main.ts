@@ -6,12 +6,14 @@ import { wasmUrls } from '../../src/engine/device/wasm-urls';
 import type { BackendName, DeviceReport } from '../../src/protocol/engine';
 import type { EngineName, TrainCase } from '../cases';
 import { batchOf } from './batches';
+import { dataBench } from './data';
 import { decoderBench } from './decoders';
 import { fallbackBench } from './fallback';
 import { duplicatesBench } from './near-duplicates';
 import type { GpuBytes } from './gpu-bytes';
 import { kernelBench } from './kernels';
 import { largeBench } from './large-model';
+import { listingsBench } from './listings';
 import { loadingBench } from './loading';
 import { openTrainer, type Trainer } from './trainers';
 
@@ -81,6 +83,8 @@ const bench = {
   ...loadingBench(device),
   ...fallbackBench,
   ...duplicatesBench,
+  ...listingsBench,
+  ...dataBench(device),
   select: (backend: BackendName): Promise<DeviceReport> => device.select(backend),
   open,
   step,
