@@ -11,7 +11,7 @@ import { assembleBatch, type Segment } from './assemble-batch';
 import { evaluationBatches } from './evaluation-batches';
 import { ExampleCache } from './example-cache';
 import { type LengthEstimate, measureRows, windowsOf } from './length-estimate';
-import { itemsOfRow, oneToARow, packFirstFit, type PackedRows } from './packing';
+import { itemsOfRow, lengthsOfRows, oneToARow, packFirstFit, type PackedRows } from './packing';
 import type { PreparedDataset, RowPlan, TrainingRows } from './prepared-dataset';
 import { type SequenceLayout, layOutSequences, thinnedOut } from './sequence-layout';
 import { evenWindow } from './even-window';
@@ -184,17 +184,28 @@ export class EstimatedDataset implements PreparedDataset {
 
 function arrange(sequences: SequenceLayout, { packing, sequenceLength, seed }: RowPlan): Rows {
   const { lengths } = sequences;
-  const packed = packing ? packFirstFit(lengths, sequenceLength, seed) : oneToARow(lengths.length);
+  const shares = packing && someFitTogether(lengths, sequenceLength);
+  const packed = shares ? packFirstFit(lengths, sequenceLength, seed) : oneToARow(lengths.length);
   return { sequences, packed };
 }
 
+/** Windows of long texts are about as long as a row: to look for places for millions of them would find none. */
+function someFitTogether(lengths: Uint32Array, rowLength: number): boolean {
+  let [shortest, next] = [Infinity, Infinity];
+  for (const length of lengths) {
+    if (length < shortest) [shortest, next] = [length, shortest];
+    else if (length < next) next = length;
+  }
+  return shortest + next <= rowLength;
+}
+
 function rowLengths({ sequences, packed }: Rows): Uint32Array {
-  return Uint32Array.from(packed.ends, (_, row) =>
-    itemsOfRow(packed, row).reduce((sum, item) => sum + (sequences.lengths[item] ?? 0), 0),
-  );
+  return lengthsOfRows(packed, sequences.lengths);
 }
 
 /** Samples among them: windows of one stand behind each other. */
 function distinct({ samples }: SequenceLayout): number {
-  return samples.reduce((count, sample, i) => count + (i > 0 && samples[i - 1] === sample ? 0 : 1), 0);
+  let count = 0;
+  for (let i = 0; i < samples.length; i++) if (i === 0 || samples[i - 1] !== samples[i]) count++;
+  return count;
 }

@@ -42,8 +42,10 @@ export async function measureRows(
   const points: Point[] = [];
   const dropped: Record<string, number> = {};
   let windowed = true;
-  for (const sample of measuredSamples(source)) {
-    const example = await read(sample);
+  const samples = [...measuredSamples(source)];
+  const examples = await Promise.all(samples.map(read));
+  for (const [i, sample] of samples.entries()) {
+    const example = examples[i] ?? 'unreadable';
     const cut = typeof example === 'string' ? example : cutExample(example, sequenceLength);
     if (typeof cut === 'string') dropped[cut] = (dropped[cut] ?? 0) + 1;
     if (typeof cut === 'string' || typeof example === 'string') continue;

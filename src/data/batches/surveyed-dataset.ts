@@ -8,7 +8,7 @@ import type { Example, ExampleEncoder } from '../examples/example-encoder';
 import { assembleBatch, type Segment } from './assemble-batch';
 import { ExampleCache } from './example-cache';
 import { evaluationBatches } from './evaluation-batches';
-import { itemsOfRow, oneToARow, packFirstFit, type PackedRows } from './packing';
+import { itemsOfRow, lengthsOfRows, oneToARow, packFirstFit, type PackedRows } from './packing';
 import type { PreparedDataset, RowPlan, TrainingRows } from './prepared-dataset';
 import { type SampleSource, type SequenceItem, surveyDataset, type Survey } from './survey';
 
@@ -127,10 +127,7 @@ export class SurveyedDataset implements PreparedDataset {
 function arrangeRows(items: SequenceItem[], { packing, sequenceLength, seed }: RowPlan): RowSet {
   const lengths = items.map(({ window }) => window.length);
   const rows = packing ? packFirstFit(lengths, sequenceLength, seed) : oneToARow(lengths.length);
-  const rowLengths = Array.from(rows.ends, (_, row) =>
-    itemsOfRow(rows, row).reduce((sum, item) => sum + (lengths[item] ?? 0), 0),
-  );
-  return { items, rows, lengths: rowLengths };
+  return { items, rows, lengths: [...lengthsOfRows(rows, lengths)] };
 }
 
 function sumTargets(items: SequenceItem[]): number {
