@@ -1,6 +1,7 @@
 // Lets tests in the browser have the local S3 service, which runs beside them in Node. It starts when it is first asked for.
 import type { BrowserCommand } from 'vitest/node';
-import { S3_KEY, S3_SECRET, S3Server, type S3Fault, type S3Request } from './s3-server';
+import type { S3Fault } from './s3-answers';
+import { S3_KEY, S3_SECRET, S3Server, type S3Request } from './s3-server';
 
 export interface S3Bucket {
   url: string;

@@ -6,7 +6,8 @@ import type { BackendOptions } from '../../src/data/backends/backend-options';
 import type { DataBackend } from '../../src/data/backends/data-backend';
 import { AppError } from '../../src/lib/errors';
 import { MemoryBlobStore } from '../../src/lib/storage/memory-blob-store';
-import { S3_KEY, S3_SECRET, S3Server, type S3Fault } from './s3-server';
+import type { S3Fault } from './s3-answers';
+import { S3_KEY, S3_SECRET, S3Server } from './s3-server';
 
 export interface GivenBackend {
   config?: Record<string, unknown>;
