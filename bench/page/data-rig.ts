@@ -52,6 +52,7 @@ export class DataRig {
     this.#plans = new BatchPlans({
       ...{ findDataset: (id) => findDataset(database, id), blobs, tools: this.#tools },
       ...{ sampling: createSamplingFactories(), tokens: new TokenCache(database), beat: () => undefined },
+      followPlugins: () => Promise.resolve(),
     });
   }
 
