@@ -32,5 +32,14 @@ export default ts.config(
     files: ['**/*.svelte', '**/*.svelte.ts'],
     languageOptions: { parserOptions: { parser: ts.parser, svelteConfig } },
   },
+  {
+    // Kernels are one text each, composition roots one list.
+    files: ['src/**/*.ts', 'workers/**/*.ts'],
+    ignores: ['**/*.test.ts', '**/testing/**', 'src/engine/planned/kernels/**', 'src/services/compose-*.ts'],
+    rules: {
+      'max-lines': ['error', 500],
+      'max-lines-per-function': ['error', { max: 50, skipBlankLines: true, skipComments: true }],
+    },
+  },
   { files: ['**/*.{js,mjs,cjs}'], ...ts.configs.disableTypeChecked },
 );

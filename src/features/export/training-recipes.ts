@@ -116,14 +116,8 @@ export function llamaFactoryRecipe({ base, lora, modules, training, samples }: R
   ].join('\n');
 }
 
-export function axolotlRecipe({ base, lora, modules, training, samples, hasChatTemplate }: Recipe): string {
-  const turns = {
-    type: 'chat_template',
-    chat_template: hasChatTemplate ? 'tokenizer_default' : 'chatml',
-    field_messages: 'messages',
-    roles_to_train: training.trainOn === 'all' ? ['system', 'user', 'assistant'] : ['assistant'],
-    train_on_eos: 'turn',
-  };
+export function axolotlRecipe(recipe: Recipe): string {
+  const { base, lora, modules, training, samples } = recipe;
   return [
     '# axolotl train axolotl.yaml',
     ...lines({ base_model: base }),
@@ -142,7 +136,10 @@ export function axolotlRecipe({ base, lora, modules, training, samples, hasChatT
     'datasets:',
     `  - path: ${DATASET_FILE}`,
     ...lines(
-      { ds_type: 'json', ...(samples === 'turns' ? turns : { type: 'completion', field: 'text' }) },
+      {
+        ds_type: 'json',
+        ...(samples === 'turns' ? axolotlTurns(recipe) : { type: 'completion', field: 'text' }),
+      },
       '    ',
     ),
     '',
@@ -166,4 +163,14 @@ export function axolotlRecipe({ base, lora, modules, training, samples, hasChatT
     '# deepspeed: deepspeed_configs/zero3.json',
     '',
   ].join('\n');
+}
+
+function axolotlTurns({ training, hasChatTemplate }: Recipe) {
+  return {
+    type: 'chat_template',
+    chat_template: hasChatTemplate ? 'tokenizer_default' : 'chatml',
+    field_messages: 'messages',
+    roles_to_train: training.trainOn === 'all' ? ['system', 'user', 'assistant'] : ['assistant'],
+    train_on_eos: 'turn',
+  };
 }

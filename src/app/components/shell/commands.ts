@@ -51,26 +51,7 @@ function screens({ router }: AppServices): Command[] {
 
 function actions(app: AppServices): Command[] {
   const group = t('shell.palette.actions');
-  const { router, preferences } = app;
-  const themes = (['light', 'dark', 'system'] as const)
-    .filter((theme) => theme !== preferences.values.theme)
-    .map((theme): Command => ({
-      id: `theme-${theme}`,
-      group,
-      title: t('shell.palette.theme', { name: t(`shell.theme.${theme}`) }),
-      icon: theme === 'light' ? 'sun' : theme === 'dark' ? 'moon' : 'screen',
-      run: () => preferences.set({ theme }),
-    }));
-  const languages = LANGUAGES.filter((language) => language !== preferences.values.language).map(
-    (language): Command => ({
-      id: `language-${language}`,
-      group,
-      title: t('shell.palette.language', { name: LANGUAGE_NAMES[language] }),
-      icon: 'globe',
-      keywords: 'language idioma',
-      run: () => void changeLanguage(app, language),
-    }),
-  );
+  const { router } = app;
   return [
     {
       id: 'new-chat',
@@ -100,9 +81,32 @@ function actions(app: AppServices): Command[] {
       icon: 'ok',
       run: () => router.go('#/settings/engine?test=1'),
     },
-    ...themes,
-    ...languages,
+    ...themes(app, group),
+    ...languages(app, group),
   ];
+}
+
+function themes({ preferences }: AppServices, group: string): Command[] {
+  const others = (['light', 'dark', 'system'] as const).filter((theme) => theme !== preferences.values.theme);
+  return others.map((theme) => ({
+    id: `theme-${theme}`,
+    group,
+    title: t('shell.palette.theme', { name: t(`shell.theme.${theme}`) }),
+    icon: theme === 'light' ? 'sun' : theme === 'dark' ? 'moon' : 'screen',
+    run: () => preferences.set({ theme }),
+  }));
+}
+
+function languages(app: AppServices, group: string): Command[] {
+  const others = LANGUAGES.filter((language) => language !== app.preferences.values.language);
+  return others.map((language) => ({
+    id: `language-${language}`,
+    group,
+    title: t('shell.palette.language', { name: LANGUAGE_NAMES[language] }),
+    icon: 'globe',
+    keywords: 'language idioma',
+    run: () => void changeLanguage(app, language),
+  }));
 }
 
 function models({ library, router }: AppServices): Command[] {
