@@ -10,7 +10,8 @@ const DOMAIN = ['training', 'inference', 'models', 'kv', 'data', ...BELOW_MODELS
 
 module.exports = {
   forbidden: [
-    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    // A component that shows what lies within itself imports itself.
+    { name: 'no-cycles', severity: 'error', from: { pathNot: '/SettingField\\.svelte$' }, to: { circular: true } },
     {
       name: 'no-orphans',
       severity: 'error',
