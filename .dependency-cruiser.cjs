@@ -11,7 +11,12 @@ const DOMAIN = ['training', 'inference', 'models', 'kv', 'data', ...BELOW_MODELS
 module.exports = {
   forbidden: [
     // A component that shows what lies within itself imports itself.
-    { name: 'no-cycles', severity: 'error', from: { pathNot: '/SettingField\\.svelte$' }, to: { circular: true } },
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: { pathNot: '/SettingField\\.svelte$' },
+      to: { circular: true },
+    },
     {
       name: 'no-orphans',
       severity: 'error',
