@@ -2,6 +2,7 @@
 // difference shown with its choice; credentials in a text reach the vault and nothing else.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import AxeBuilder from '@axe-core/playwright';
 import { expect, test, type Page } from '@playwright/test';
 import { openApp } from './app';
 
@@ -39,6 +40,11 @@ async function pasteConfiguration(page: Page, text: string): Promise<void> {
   await dialog(page).getByLabel('Configuration as JSON or YAML').fill(text);
 }
 
+async function violations(page: Page): Promise<string[]> {
+  const found = (await new AxeBuilder({ page }).analyze()).violations;
+  return found.map(({ id, nodes }) => `${id} at ${nodes[0]?.target.join(' ')}`);
+}
+
 async function limitLength(page: Page, tokens: string): Promise<void> {
   const limit = configuration(page).getByLabel('maximum_token_length');
   if (!(await limit.isVisible())) await configuration(page).getByText('More settings').click();
@@ -60,6 +66,7 @@ test('source: problems named, folder read, changed settings shown and chosen', a
     await expect(problems).toContainText('repeats must be a whole number of at least 0: -1.');
     await expect(problems).toContainText('instance_data_dir is missing in "notes".');
     expect(await page.evaluate(() => fragua.data.listBackends())).toEqual([]);
+    expect(await violations(page)).toEqual([]);
   });
 
   await test.step('mended, it asks for the folder and reads it', async () => {
@@ -80,6 +87,7 @@ test('source: problems named, folder read, changed settings shown and chosen', a
     const changed = drift.getByRole('row', { name: /maximum_token_length/ });
     await expect(changed).toContainText('not set');
     await expect(changed).toContainText('100');
+    expect(await violations(page)).toEqual([]);
     await expect(source(page, 'notes')).toContainText('Changed since it was read');
     await drift.getByRole('button', { name: 'Keep what was read' }).click();
     await expect(drift).toBeHidden();

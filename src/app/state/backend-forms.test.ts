@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import {
+  firstSettings,
   freeId,
   listToText,
+  needsFolder,
   problemAt,
   problemsBeside,
   textToList,
@@ -45,6 +47,21 @@ describe('backend forms', () => {
     expect(problemsBeside(problems, ['mapping', 'length_buckets']).map(({ path }) => path)).toEqual([
       'mappings',
     ]);
+  });
+
+  it.each([
+    [{}, true],
+    [{ type: 'aws' }, false],
+    [{ type: 'csv' }, false],
+    [{ type: 'csv', csv_file: 'https://example.org/a.csv' }, false],
+    [{ type: 'csv', csv_file: 'tables/a.csv' }, true],
+  ])('%j lies in a folder of this machine: %s', (settings, expected) => {
+    expect(needsFolder(settings)).toBe(expected);
+  });
+
+  it('a list of addresses begins with a cache of its own', () => {
+    expect(firstSettings('csv')).toEqual({ csv_cache_dir: 'cache/{id}' });
+    expect(firstSettings('aws')).toEqual({});
   });
 
   it('an id that is taken gets a number', () => {

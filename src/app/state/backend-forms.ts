@@ -8,6 +8,17 @@ export type SourceKind = (typeof SOURCE_KINDS)[number];
 
 export type Settings = Readonly<Record<string, unknown>>;
 
+/** It lies in a folder of this machine, or its table does. */
+export function needsFolder({ type = 'local', csv_file: table }: Settings): boolean {
+  if (type === 'csv') return typeof table === 'string' && table !== '' && !/^https?:/i.test(table);
+  return type === 'local';
+}
+
+/** What a form of that kind begins with. */
+export function firstSettings(kind: SourceKind): Settings {
+  return kind === 'csv' ? { csv_cache_dir: 'cache/{id}' } : {};
+}
+
 /** Without what is unset: an empty field is no setting. */
 export function withSetting(settings: Settings, key: string, value: unknown): Settings {
   const others = Object.entries(settings).filter(([known]) => known !== key);
