@@ -29,13 +29,13 @@ export type FieldMapping = Partial<
   >
 >;
 
-/** What is cut off a conversation that is longer than a sequence: its beginning, its end, or both where a piece is drawn. */
-export type Truncation = 'beginning' | 'end' | 'random';
+/** Which part is kept of a conversation that is longer than a sequence. */
+export type KeptPart = 'beginning' | 'end' | 'random';
 
 export interface DatasetTraining {
   /** How it is drawn from in a mix, unless the run says otherwise. */
   share: DatasetShare;
-  truncation: Truncation;
+  keptPart: KeptPart;
   /** Samples are tokenised when they are drawn, not before: what a plan says of them is estimated. */
   onDemand: boolean;
   /** The token cache: what is there is read only; what is written is packed. */

@@ -203,16 +203,16 @@ describe('data backends', () => {
   });
 
   it('save: what decides on training reaches the dataset without building again', async () => {
-    await keep({ probability: 2, truncation_mode: 'beginning' });
+    await keep({ probability: 2, truncation_mode: 'end' });
     const { dataset } = await built();
     expect(dataset.training).toMatchObject({
       share: { datasetId: dataset.id, probability: 2 },
-      truncation: 'beginning',
+      keptPart: 'end',
     });
     await service.saveBackend({ ...CONFIG, repeats: 3, text_cache_disable: true });
     expect((await data.database.get('datasets', dataset.id))?.training).toMatchObject({
       share: { probability: 1, repeats: 3 },
-      truncation: 'end',
+      keptPart: 'beginning',
       cache: { readOnly: true, compress: false },
     });
   });

@@ -194,7 +194,8 @@ function samplesOf(record: DatasetRecord): string {
   const taken = steps.map(({ id }) => id).sort();
   // Rows of a dataset that is only estimated are other ones than those of one that was surveyed.
   const estimated = isEstimated(record) ? ['estimated'] : [];
-  const cut = training === undefined || training.truncation === 'end' ? [] : [`cut-${training.truncation}`];
+  const cut =
+    training === undefined || training.keptPart === 'beginning' ? [] : [`kept-${training.keptPart}`];
   return [indexPath(folder, format, mapping), ...taken, ...estimated, ...cut].join(' ');
 }
 

@@ -156,9 +156,9 @@ export class EstimatedDataset implements PreparedDataset {
     const example = await this.#examples.readOrDrop(sample);
     if (typeof example === 'string') return this.#drop(sample, example);
     const windows = windowsOf(this.#estimate, this.#source.bytesOf(sample), this.#plan.sequenceLength);
-    const { truncation = 'end' } = this.#source;
+    const { keptPart = 'beginning' } = this.#source;
     const startOf = (surplus: number): number =>
-      example.kind === 'text' ? 0 : cutStart(truncation, surplus, sample);
+      example.kind === 'text' ? 0 : cutStart(keptPart, surplus, sample);
     const window = evenWindow(example, number, windows, free, startOf);
     if (window.targets > 0) return { example, window };
     // Of a text that has fewer tokens than windows, and of a row that is full, only this piece is missing.

@@ -2,7 +2,7 @@
 import { AppError } from '../../lib/errors';
 import type { EncodedSample } from '../caches/cached-examples';
 import { cutExample, cutStart, type TokenWindow } from '../examples/windows';
-import type { Sample, Truncation } from '../../protocol/datasets';
+import type { Sample, KeptPart } from '../../protocol/datasets';
 import type { SampleChoice } from '../quality/dataset-steps';
 import type { RowPlan } from './prepared-dataset';
 import { splitSamples } from './split';
@@ -10,8 +10,8 @@ import { splitSamples } from './split';
 /** Samples by number, and what steps make of them. */
 export interface SampleSource extends SampleChoice {
   readonly count: number;
-  /** What is cut off conversations that are too long; their end where this is absent. */
-  readonly truncation?: Truncation;
+  /** Which part is kept of conversations that are too long; their beginning where this is absent. */
+  readonly keptPart?: KeptPart;
   read(index: number): Promise<Sample>;
 }
 
@@ -40,14 +40,14 @@ export interface Survey {
  * @throws AppError `dataset.all-masked` where no training sample has a label left.
  */
 export async function surveyDataset(
-  source: Pick<SampleSource, 'count' | 'beside' | 'truncation'>,
+  source: Pick<SampleSource, 'count' | 'beside' | 'keptPart'>,
   samples: AsyncIterable<EncodedSample>,
   plan: RowPlan,
 ): Promise<Survey> {
   const heldOut = splitSamples(source, plan.evalShare, plan.seed);
   const survey = emptySurvey();
   for await (const { sample, example } of samples) {
-    const startOf = (surplus: number): number => cutStart(source.truncation ?? 'end', surplus, sample);
+    const startOf = (surplus: number): number => cutStart(source.keptPart ?? 'beginning', surplus, sample);
     const cut = typeof example === 'string' ? example : cutExample(example, plan.sequenceLength, startOf);
     if (typeof cut === 'string') {
       survey.droppedSamples[cut] = (survey.droppedSamples[cut] ?? 0) + 1;

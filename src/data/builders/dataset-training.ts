@@ -6,7 +6,7 @@ import type { BuildableConfig } from './buildable-config';
 export function datasetTraining(config: BuildableConfig, datasetId: string): DatasetTraining {
   return {
     share: shareFromKeys(datasetId, config),
-    truncation: config.truncation_mode,
+    keptPart: config.truncation_mode,
     onDemand: config.text_cache_ondemand || config.text_cache_disable,
     cache: { readOnly: config.text_cache_disable, compress: config.compress_cache },
   };

@@ -8,7 +8,7 @@ import { renderConversation } from './answer-spans';
 import { type Example, ExampleEncoder } from './example-encoder';
 import { lengthHistogram } from './length-histogram';
 import { maskTokens } from './token-mask';
-import type { Truncation } from '../../protocol/datasets';
+import type { KeptPart } from '../../protocol/datasets';
 import { cutExample, cutStart } from './windows';
 
 const TALK: ChatTurn[] = [
@@ -148,18 +148,18 @@ describe('windows', () => {
   it('cut: a conversation may lose its beginning, or a drawn piece is kept, always the same of one sample', () => {
     const ids = Int32Array.from({ length: 9 }, (_, i) => i);
     const trained = new Uint8Array(9).fill(1);
-    const kept = (truncation: Truncation, sample = 0) => {
+    const kept = (keptPart: KeptPart, sample = 0) => {
       const cut = cutExample({ kind: 'turns', ids, trained }, 3, (surplus) =>
-        cutStart(truncation, surplus, sample),
+        cutStart(keptPart, surplus, sample),
       );
       return typeof cut === 'string' ? cut : cut.windows.map(({ start, length }) => [start, length]);
     };
-    expect(kept('end')).toEqual([[0, 3]]);
-    expect(kept('beginning')).toEqual([[5, 3]]);
+    expect(kept('beginning')).toEqual([[0, 3]]);
+    expect(kept('end')).toEqual([[5, 3]]);
     const drawn = Array.from({ length: 40 }, (_, sample) => kept('random', sample));
     expect(new Set(drawn.map(String)).size).toBe(6);
     expect(drawn).toEqual(Array.from({ length: 40 }, (_, sample) => kept('random', sample)));
-    expect(cutStart('beginning', -2, 0)).toBe(0);
+    expect(cutStart('end', -2, 0)).toBe(0);
   });
 });
 

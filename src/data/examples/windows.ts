@@ -1,7 +1,7 @@
 // How an example becomes sequences: a text is cut into windows so that all of it is learnt, a conversation is cut at its
 // end so that an answer never stands without its question, unless its dataset says otherwise.
 import { hashSeed, uniformAt } from '../../lib/random';
-import type { Truncation } from '../../protocol/datasets';
+import type { KeptPart } from '../../protocol/datasets';
 import type { DropReason, Example } from './example-encoder';
 
 /** `length` input positions from token `start` on; position i predicts token start + i + 1. */
@@ -18,9 +18,9 @@ export interface CutExample {
 }
 
 /** Where what is kept of a conversation begins that has so many positions too many. */
-export function cutStart(truncation: Truncation, surplus: number, sample: number): number {
-  if (truncation === 'end' || surplus <= 0) return 0;
-  if (truncation === 'beginning') return surplus;
+export function cutStart(keptPart: KeptPart, surplus: number, sample: number): number {
+  if (keptPart === 'beginning' || surplus <= 0) return 0;
+  if (keptPart === 'end') return surplus;
   return Math.floor(uniformAt(hashSeed('truncation', sample), 0) * (surplus + 1));
 }
 

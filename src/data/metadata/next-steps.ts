@@ -19,7 +19,7 @@ export interface BuildFacts {
 
 const STEPS: Record<FilterReason, (count: number) => string> = {
   too_small: (count) => `${samples(count)} shorter than the minimum length: lower it, or join short texts.`,
-  too_long: (count) => `${samples(count)} longer than the maximum length: raise it, or set truncation_mode.`,
+  too_long: (count) => `${samples(count)} longer than the maximum length: raise it, or cut them before.`,
   metadata_missing: (count) =>
     `${samples(count)} without text in the columns that are read: check their names, or set a fallback column.`,
   not_found: (count) =>

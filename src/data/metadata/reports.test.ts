@@ -48,14 +48,14 @@ describe('bucket report', () => {
       stages: [ended('discover', 2), ended('read', 9)],
       filtering: { total_processed: 8, too_long: 1 },
       buckets: { 64: 2, 128: 2, 256: 2, 512: 1 },
-      nextSteps: ['1 sample is longer than the maximum length: raise it, or set truncation_mode.'],
+      nextSteps: ['1 sample is longer than the maximum length: raise it, or cut them before.'],
     });
     expect(report.toText().split('\n')).toEqual([
       'Dataset "forge": 7 usable samples.',
       'Stages: discover 2, read 9.',
       'Fullest buckets: up to 64: 2, up to 128: 2, up to 256: 2.',
       'Left out: too_long 1.',
-      '1. 1 sample is longer than the maximum length: raise it, or set truncation_mode.',
+      '1. 1 sample is longer than the maximum length: raise it, or cut them before.',
     ]);
   });
 

@@ -2,7 +2,7 @@
 // here and there is read by its own bytes.
 import { AppError } from '../../lib/errors';
 import type { BlobStore } from '../../lib/storage/blob-store';
-import type { DatasetRecord, Sample, Truncation } from '../../protocol/datasets';
+import type { DatasetRecord, Sample, KeptPart } from '../../protocol/datasets';
 import type { SizedSource } from '../batches/survey';
 import { sampleOfRow } from '../formats/row-to-sample';
 import { readSteps, type SampleChoice } from '../quality/dataset-steps';
@@ -19,7 +19,7 @@ export class SampleReader implements SizedSource {
   readonly count: number;
   readonly leftOut: SampleChoice['leftOut'];
   readonly beside: SampleChoice['beside'];
-  readonly truncation: Truncation;
+  readonly keptPart: KeptPart;
   readonly #record: DatasetRecord;
   readonly #blobs: BlobStore;
   readonly #index: Uint32Array;
@@ -35,7 +35,7 @@ export class SampleReader implements SizedSource {
     this.count = index.length / INDEX_FIELDS;
     this.leftOut = choice.leftOut;
     this.beside = choice.beside;
-    this.truncation = record.training?.truncation ?? 'end';
+    this.keptPart = record.training?.keptPart ?? 'beginning';
   }
 
   /** @throws AppError `storage.missing` where the browser lost the files. */

@@ -69,7 +69,7 @@ describe('backendConfig: defaults', () => {
     ['train_batch_size', { ...folder, dataset_type: 'eval', train_batch_size: 4 }, 1],
     ['max_num_samples', folder, undefined],
     ['length_buckets', folder, [64, 128, 256, 512]],
-    ['truncation_mode', folder, 'end'],
+    ['truncation_mode', folder, 'beginning'],
     ['text_encoder_batch_size', folder, 1],
     ['text_cache_ondemand', folder, false],
     ['text_cache_disable', folder, false],

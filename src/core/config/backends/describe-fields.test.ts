@@ -10,7 +10,7 @@ describe('backendFields', () => {
     expect(field).toMatchObject({
       control: 'choice',
       phrase: 'one of beginning, end, random',
-      default: 'end',
+      default: 'beginning',
       options: ['beginning', 'end', 'random'],
       group: 'reading',
       required: false,

@@ -20,7 +20,9 @@ describe('drift of a configuration', () => {
 
   it('drift: a default that is written out is none, nor is the order of names in a section', () => {
     const built = { ...BUILT, mapping: { prompt: 'q', completion: 'a' } };
-    expect(configDrift(built, { ...built, truncation_mode: 'end', skip_file_discovery: '' })).toEqual([]);
+    expect(configDrift(built, { ...built, truncation_mode: 'beginning', skip_file_discovery: '' })).toEqual(
+      [],
+    );
     expect(configDrift(built, { ...built, mapping: { completion: 'a', prompt: 'q' } })).toEqual([]);
   });
 

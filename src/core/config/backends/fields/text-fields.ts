@@ -52,9 +52,9 @@ export const textFields = {
   truncation_mode: v.optional(
     field(
       'reading',
-      'Which side is cut off what does not fit; random takes a piece from within.',
+      'Which part is kept of a conversation that does not fit; random draws a piece.',
       oneOf(TRUNCATION_MODES),
     ),
-    'end',
+    'beginning',
   ),
 };
