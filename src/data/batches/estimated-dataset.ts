@@ -11,7 +11,7 @@ import { assembleBatch, type Segment } from './assemble-batch';
 import { evaluationBatches } from './evaluation-batches';
 import { ExampleCache } from './example-cache';
 import { type LengthEstimate, measureRows, windowsOf } from './length-estimate';
-import { itemsOfRow, lengthsOfRows, oneToARow, packFirstFit, type PackedRows } from './packing';
+import { itemsOfRow, lengthsOfRows, packFirstFit, type PackedRows } from './packing';
 import type { PreparedDataset, RowPlan, TrainingRows } from './prepared-dataset';
 import { type SequenceLayout, layOutSequences, thinnedOut } from './sequence-layout';
 import { evenWindow } from './even-window';
@@ -35,7 +35,8 @@ export interface EstimateParts extends Omit<SurveyParts, 'source'> {
 
 interface Rows {
   sequences: SequenceLayout;
-  packed: PackedRows;
+  /** null: one sequence to a row, which takes no arrays. */
+  packed: PackedRows | null;
 }
 
 export function isTooLargeToSurvey({
@@ -129,7 +130,7 @@ export class EstimatedDataset implements PreparedDataset {
   async #assemble(set: Rows, rows: ArrayLike<number>): Promise<TokenBatch> {
     const all = await Promise.all(Array.from(rows, (row) => this.#segments(set, row)));
     const filled = all.filter((segments) => segments.length > 0);
-    const count = set.packed.ends.length;
+    const count = set.packed?.ends.length ?? set.sequences.lengths.length;
     const last = rows[rows.length - 1] ?? 0;
     for (let ahead = 1; filled.length === 0 && ahead <= STAND_INS; ahead++) {
       const segments = await this.#segments(set, (last + ahead) % count);
@@ -142,7 +143,7 @@ export class EstimatedDataset implements PreparedDataset {
   async #segments({ sequences, packed }: Rows, row: number): Promise<Segment[]> {
     const segments: Segment[] = [];
     let free = this.#plan.sequenceLength;
-    for (const item of itemsOfRow(packed, row)) {
+    for (const item of packed === null ? [row] : itemsOfRow(packed, row)) {
       const segment = await this.#segment(sequences.samples[item] ?? 0, sequences.windows[item] ?? 0, free);
       if (segment === null) continue;
       segments.push(segment);
@@ -185,7 +186,7 @@ export class EstimatedDataset implements PreparedDataset {
 function arrange(sequences: SequenceLayout, { packing, sequenceLength, seed }: RowPlan): Rows {
   const { lengths } = sequences;
   const shares = packing && someFitTogether(lengths, sequenceLength);
-  const packed = shares ? packFirstFit(lengths, sequenceLength, seed) : oneToARow(lengths.length);
+  const packed = shares ? packFirstFit(lengths, sequenceLength, seed) : null;
   return { sequences, packed };
 }
 
@@ -200,7 +201,7 @@ function someFitTogether(lengths: Uint32Array, rowLength: number): boolean {
 }
 
 function rowLengths({ sequences, packed }: Rows): Uint32Array {
-  return lengthsOfRows(packed, sequences.lengths);
+  return packed === null ? sequences.lengths : lengthsOfRows(packed, sequences.lengths);
 }
 
 /** Samples among them: windows of one stand behind each other. */
