@@ -29,7 +29,7 @@ export const settingHelp: Readonly<Record<string, string>> = {
   length_buckets: 'Límites superiores de los grupos de longitud en tokens; lo más largo va al último.',
   minimum_token_length: 'Las muestras más cortas quedan fuera: too_small.',
   maximum_token_length: 'Las muestras más largas quedan fuera: too_long.',
-  truncation_mode: 'De qué lado se corta lo que no cabe; random toma un trozo de dentro.',
+  truncation_mode: 'Qué parte queda de una conversación que no cabe; random saca un trozo.',
   max_num_samples: 'Como mucho tantas muestras: siempre las mismas, sorteadas por el id.',
   source_dataset_id: 'Id del conjunto del que sale este; ese se configura primero.',
   conditioning_data: 'Id, o ids, de conjuntos que salen de este.',
