@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { GUIDE, withSettings } from './backend-settings';
 
-it('data backends guide: its table of settings is current (npx tsx scripts/backend-settings.ts)', async () => {
+it('data backends guide: its table of settings is current (npm run settings)', async () => {
   const guide = readFileSync(GUIDE, 'utf8');
   expect(guide).toBe(await withSettings(guide));
 });
