@@ -36,6 +36,8 @@ export interface DatasetTraining {
   /** How it is drawn from in a mix, unless the run says otherwise. */
   share: DatasetShare;
   keptPart: KeptPart;
+  /** All of its rows are held out: it is evaluated and never drawn from. */
+  evaluated: boolean;
   /** Samples are tokenised when they are drawn, not before: what a plan says of them is estimated. */
   onDemand: boolean;
   /** The token cache: what is there is read only; what is written is packed. */

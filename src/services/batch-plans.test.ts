@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { mixOf, wholeShare } from '../core/config/dataset-mix';
+import type { BuildableConfig } from '../data/builders/buildable-config';
+import { datasetTraining } from '../data/builders/dataset-training';
 import { TokenCache } from '../data/caches/token-cache';
 import { createSamplingFactories } from '../data/runtime/sampling-factories';
 import { chunkPath, indexPath } from '../data/storage/dataset-files';
@@ -115,6 +117,21 @@ describe('batch-plans with a mix', () => {
         expected.slice(stop, stop + 3),
       );
     }
+  });
+
+  it('a dataset for evaluation is evaluated whole and never drawn from', async () => {
+    const [, , third] = records;
+    const training = datasetTraining({ dataset_type: 'eval' } as BuildableConfig, third?.id ?? '');
+    if (third !== undefined) await data.database.put('datasets', { ...third, training });
+    const plan = planOf({ shares: [share(0), training.share] });
+    const batches = await open(plan, 0);
+    const summary = await batches.summary();
+    expect(summary).toMatchObject({ trainSamples: 30, evalSamples: 8, batchesPerEpoch: 15 });
+    expect(new Set((await sequence(batches, 0, 30)).map(letterOf))).toEqual(new Set(['A']));
+    const evaluated = await Promise.all(
+      Array.from({ length: summary.evalBatches }, (_, n) => batches.evalBatch(n)),
+    );
+    expect(evaluated.map(letterOf)).toEqual(['C', 'C', 'C', 'C']);
   });
 
   it('1.H.11 the clock in the checkpoint is all there is to keep: a new worker draws on from it', async () => {

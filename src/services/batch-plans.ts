@@ -106,7 +106,7 @@ export class BatchPlans implements BatchApi {
     const planned: PlannedDataset[] = [];
     for (const id of sharesToOpen(plan)) {
       const record = await this.#dependencies.findDataset(id);
-      planned.push({ record, key: keyOf(record, plan) });
+      planned.push({ record, key: keyOf(record, rowPlan(record, plan)) });
     }
     assertSamples(planned, expected);
     const keys = planned.map(({ key }) => key);
@@ -147,7 +147,7 @@ export class BatchPlans implements BatchApi {
     const kept = { cache: tokens, datasetId: record.id, ...record.training?.cache };
     const memory = cacheBytes === undefined ? {} : { cacheBytes };
     const prepare = isEstimated(record) ? estimateForTraining : surveyForTraining;
-    return prepare({ plan, source, encoder, kept, beat, ...memory });
+    return prepare({ plan: rowPlan(record, plan), source, encoder, kept, beat, ...memory });
   }
 
   async #counted<T>(work: () => Promise<T>): Promise<T> {
@@ -184,6 +184,10 @@ function keyOf(record: DatasetRecord, plan: BatchPlan): string {
   const rows: RowPlan = { sequenceLength, batchSize, trainOn, packing, evalShare, seed };
   return `${keyStart(record.id)}${JSON.stringify([plan.modelId, rows, samplesOf(record)])}`;
 }
+
+/** A dataset that is for evaluation is held out as a whole. */
+const rowPlan = (record: DatasetRecord, plan: BatchPlan): BatchPlan =>
+  record.training?.evaluated === true ? { ...plan, evalShare: 1 } : plan;
 
 const isEstimated = (record: DatasetRecord): boolean =>
   isTooLargeToSurvey(record) || record.training?.onDemand === true;

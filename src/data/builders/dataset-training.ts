@@ -4,8 +4,11 @@ import type { DatasetTraining } from '../../protocol/datasets';
 import type { BuildableConfig } from './buildable-config';
 
 export function datasetTraining(config: BuildableConfig, datasetId: string): DatasetTraining {
+  const evaluated = config.dataset_type === 'eval';
+  const share = shareFromKeys(datasetId, config);
   return {
-    share: shareFromKeys(datasetId, config),
+    share: evaluated ? { ...share, probability: 0 } : share,
+    evaluated,
     keptPart: config.truncation_mode,
     onDemand: config.text_cache_ondemand || config.text_cache_disable,
     cache: { readOnly: config.text_cache_disable, compress: config.compress_cache },

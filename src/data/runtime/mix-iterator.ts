@@ -39,7 +39,7 @@ export class MixIterator {
   #last: { microStep: number; draw: MixDraw } | null = null;
 
   constructor(sources: readonly MixSource[], rules: MixRules) {
-    for (const { batches, share } of sources) assertBatches(batches, share.datasetId);
+    for (const { batches, share } of sources) assertBatches(batches, share);
     this.#sources = sources;
     this.#rules = rules;
     this.#drawSeed = hashSeed(rules.seed, 'mix');
@@ -186,7 +186,8 @@ function phaseOf({ sliderStrength }: DatasetShare): number {
   return strength < 0 ? 1 : NEUTRAL;
 }
 
-function assertBatches(batches: number, datasetId: string): void {
-  if (Number.isSafeInteger(batches) && batches > 0) return;
+/** Only what is never drawn from may have none: a dataset for evaluation. */
+function assertBatches(batches: number, { datasetId, probability }: DatasetShare): void {
+  if (Number.isSafeInteger(batches) && (batches > 0 || probability === 0)) return;
   throw new AppError('internal', `The dataset ${datasetId} has ${batches} batches.`);
 }

@@ -56,6 +56,7 @@ export const tune = {
   datasetGone: 'a dataset that was deleted',
   mix: 'Mix of datasets',
   weightOf: 'Weight of {name}',
+  evaluatedOnly: 'evaluated only',
   neverSampled: 'Begins after the end of the run: it will never be sampled.',
   shareSchedule: 'Repeats and schedule',
   'share.repeats': 'Repeats',

@@ -59,6 +59,7 @@ export const tune: Translation<English['tune']> = {
   datasetGone: 'un conjunto de datos eliminado',
   mix: 'Mezcla de conjuntos de datos',
   weightOf: 'Peso de {name}',
+  evaluatedOnly: 'solo se evalúa',
   neverSampled: 'Empieza después del final: nunca se usará.',
   shareSchedule: 'Repeticiones y calendario',
   'share.repeats': 'Repeticiones',

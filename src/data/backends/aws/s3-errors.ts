@@ -150,7 +150,7 @@ export function answerError(
   });
 }
 
-function skewError({ serverTime }: S3Refusal, place: S3Place, now: number): AppError {
+function skewError({ code, serverTime }: S3Refusal, place: S3Place, now: number): AppError {
   const minutes = serverTime === null ? null : Math.round((now - serverTime) / 60_000);
   const off =
     minutes === null
@@ -160,7 +160,7 @@ function skewError({ serverTime }: S3Refusal, place: S3Place, now: number): AppE
     'backend.denied',
     `This computer's clock ${off}, so ${place.host} refuses its requests.`,
     {
-      details: { ...place, code: 'RequestTimeTooSkewed', minutes },
+      details: { ...place, code, minutes },
       remedy: 'Set the clock and the time zone of this computer, best by the network, and try again.',
     },
   );
