@@ -8,6 +8,7 @@ export type ErrorCode =
   | 'dataset.encoding'
   | 'dataset.bad-line'
   | 'dataset.missing-fields'
+  | 'dataset.partial'
   | 'dataset.all-masked'
   | 'dataset.unknown'
   | 'backend.denied'

@@ -13,6 +13,8 @@ export interface HubRepository {
   /** Readable only with a token that was granted access. */
   gated: boolean;
   license: string | null;
+  /** Its tables are the first part of what there is. */
+  partial: boolean;
 }
 
 /** What the next matching requests meet instead of, or on top of, the right answer. */
@@ -89,6 +91,7 @@ export class HubServer {
       files: new Map(Object.entries(files).map(([path, content]) => [path, bytesOf(content)])),
       gated: false,
       license: null,
+      partial: false,
       ...options,
     };
     this.repositories.set(id, repository);
@@ -186,7 +189,7 @@ export class HubServer {
       const address = `${this.shownUrl ?? this.url}/datasets/${dataset}/resolve/${encodeURIComponent(CONVERTED)}/${path}`;
       return [{ dataset, config, split, url: address, filename, size: bytes.byteLength }];
     });
-    json(response, { parquet_files: files, pending: [], failed: [], partial: false });
+    json(response, { parquet_files: files, pending: [], failed: [], partial: repository.partial });
   }
 
   #serveResolve(url: URL, request: IncomingMessage, response: ServerResponse, fault: HubFault | null): void {

@@ -120,6 +120,16 @@ describe('huggingface backend', () => {
     expect(hub.requests).toHaveLength(3);
   });
 
+  test('a dataset that the hub gives in part only says so', async () => {
+    add(FILES, { partial: true });
+    const source = backend();
+    await source.check();
+    expect(source.problems?.()).toMatchObject([{ code: 'dataset.partial', file: ID }]);
+    add(FILES);
+    await source.check();
+    expect(source.problems?.()).toEqual([]);
+  });
+
   test('keys may stand in a huggingface block', async () => {
     expect(await paths(backend({ huggingface: { split: 'test' } }))).toEqual(['default/test/0000.parquet']);
   });

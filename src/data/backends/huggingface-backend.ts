@@ -1,6 +1,7 @@
 // A dataset of the Hugging Face hub as a backend: its split's Parquet files, read by ranges where they lie. Nothing is
 // downloaded as a whole and nothing is kept but the list of the files.
 import { Pool } from '../../lib/async/pool';
+import type { DatasetProblem } from '../../protocol/datasets';
 import type { BackendOptions } from './backend-options';
 import type { BackendFile, DataBackend } from './data-backend';
 import { locationOf, parseHubDataset, type HubDataset } from './huggingface/hub-dataset';
@@ -41,6 +42,7 @@ class HubFiles implements FileFinder {
   readonly #dataset: HubDataset;
   readonly rows: FileFinder['rows'];
   #tables: Promise<Map<string, HubTable>> | null = null;
+  #partial = false;
 
   constructor(requests: HubRequests, dataset: HubDataset, rows: FileFinder['rows']) {
     this.rows = rows;
@@ -69,12 +71,17 @@ class HubFiles implements FileFinder {
     return table === undefined ? null : this.#requests.file(path, table.url, table.sizeBytes, signal);
   }
 
+  problems(): readonly DatasetProblem[] {
+    return this.#partial ? [partialProblem(this.#dataset)] : [];
+  }
+
   /** Asked for once, unless it failed. */
   #list(signal: AbortSignal): Promise<Map<string, HubTable>> {
     if (this.#tables !== null) return this.#tables;
-    const asked = listHubFiles(this.#requests, this.#dataset, signal).then(
-      (tables) => new Map(tables.map((table) => [table.path, table])),
-    );
+    const asked = listHubFiles(this.#requests, this.#dataset, signal).then(({ tables, partial }) => {
+      this.#partial = partial;
+      return new Map(tables.map((table) => [table.path, table]));
+    });
     this.#tables = asked;
     asked.catch(() => {
       if (this.#tables === asked) this.#tables = null;
@@ -82,3 +89,12 @@ class HubFiles implements FileFinder {
     return asked;
   }
 }
+
+/** The hub converts the first 5 GB only. */
+const partialProblem = ({ name, split }: HubDataset): DatasetProblem => ({
+  code: 'dataset.partial',
+  file: name,
+  line: null,
+  excerpt: split,
+  message: `The hub gives only the first part of ${name} as Parquet. Set revision to read the tables of the repository itself.`,
+});

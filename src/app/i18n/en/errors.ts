@@ -7,6 +7,7 @@ export const errors = {
   'dataset.empty': 'The file has no examples',
   'dataset.binary': 'The file is not text',
   'dataset.encoding': 'The file is not UTF-8 text',
+  'dataset.partial': 'Only a part of the dataset can be read',
   'dataset.bad-line': 'A line of the file cannot be read',
   'dataset.missing-fields': 'Fields are missing',
   'dataset.all-masked': 'There is nothing to learn from',

@@ -8,6 +8,7 @@ export const errors: Translation<English['errors']> = {
   'dataset.empty': 'El archivo no tiene ejemplos',
   'dataset.binary': 'El archivo no es texto',
   'dataset.encoding': 'El archivo no es texto UTF-8',
+  'dataset.partial': 'Solo se puede leer una parte del conjunto de datos',
   'dataset.bad-line': 'Una línea del archivo no se puede leer',
   'dataset.missing-fields': 'Faltan campos',
   'dataset.all-masked': 'No hay nada de lo que aprender',

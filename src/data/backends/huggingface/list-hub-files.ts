@@ -5,6 +5,12 @@ import type { HubDataset } from './hub-dataset';
 import { ambiguousError, badAnswerError, noPartError } from './hub-data-errors';
 import type { HubRequests } from './hub-requests';
 
+export interface HubTables {
+  tables: HubTable[];
+  /** There is more of the dataset than these. */
+  partial: boolean;
+}
+
 export interface HubTable {
   path: string;
   url: string;
@@ -13,6 +19,8 @@ export interface HubTable {
 
 const bytes = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const convertedSchema = v.object({
+  /** The hub converted only the first part of a large dataset. */
+  partial: v.optional(v.boolean(), false),
   parquet_files: v.array(
     v.object({
       config: v.string(),
@@ -30,33 +38,33 @@ type Converted = v.InferOutput<typeof convertedSchema>['parquet_files'];
 const MOST_PAGES = 100;
 
 /** @throws AppError `backend.*`, `config.invalid` where several configurations leave it open; the signal's reason. */
-export function listHubFiles(
+export async function listHubFiles(
   requests: HubRequests,
   dataset: HubDataset,
   signal: AbortSignal,
-): Promise<HubTable[]> {
+): Promise<HubTables> {
   const { revision } = dataset;
-  return revision === null
-    ? listConverted(requests, dataset, signal)
-    : listTree(requests, dataset, revision, signal);
+  if (revision === null) return listConverted(requests, dataset, signal);
+  return { tables: await listTree(requests, dataset, revision, signal), partial: false };
 }
 
 async function listConverted(
   requests: HubRequests,
   dataset: HubDataset,
   signal: AbortSignal,
-): Promise<HubTable[]> {
+): Promise<HubTables> {
   const url = `${requests.endpoints.datasetsServer}/parquet?dataset=${encodeURIComponent(dataset.name)}`;
   const { value } = await requests.json(url, convertedSchema, signal);
   const config = chooseConfig(dataset, value.parquet_files);
   const ofConfig = value.parquet_files.filter((file) => file.config === config);
   const files = ofConfig.filter(({ split }) => split === dataset.split);
   if (files.length === 0) throw noPartError(dataset, 'split', distinct(ofConfig.map(({ split }) => split)));
-  return files.map((file) => ({
+  const tables = files.map((file) => ({
     path: [file.config, file.split, file.filename].map(pathPart).join('/'),
     url: file.url,
     sizeBytes: file.size,
   }));
+  return { tables, partial: value.partial };
 }
 
 function chooseConfig(dataset: HubDataset, files: Converted): string {
