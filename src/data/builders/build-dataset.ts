@@ -93,7 +93,7 @@ class DatasetBuild {
     const { format, mapping, maxSamples } = settings;
     return {
       files: this.#open(),
-      options: { name: record.id, onBadLine: 'skip', format, mapping },
+      options: { name: before?.name ?? record.id, onBadLine: 'skip', format, mapping },
       sampleId: null,
       replaces: before,
       backendId: record.id,
