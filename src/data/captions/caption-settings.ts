@@ -1,16 +1,7 @@
 // What a backend's configuration says about its texts, checked once: a strategy is refused where it cannot work. Pure.
+import { CAPTION_STRATEGIES, type CaptionStrategy } from '../../core/config/backends';
 import { AppError } from '../../lib/errors';
 import type { CaptionColumns } from './row-captions';
-
-export const CAPTION_STRATEGIES = [
-  'filename',
-  'textfile',
-  'instanceprompt',
-  'parquet',
-  'csv',
-  'huggingface',
-] as const;
-export type CaptionStrategy = (typeof CAPTION_STRATEGIES)[number];
 
 /** The fields of a backend's configuration that are read here, under their names in it. */
 export interface CaptionConfig {

@@ -2,6 +2,7 @@
 export { backendConfig } from './backend-config';
 export type { BackendTypePlugin } from './backend-entries';
 export { configDrift } from './drift';
+export { CAPTION_STRATEGIES, type CaptionStrategy } from './fields/caption-fields';
 export { parseBackendConfigs, type ConfigContext } from './parse-backend-configs';
 export { pluginSettings } from './plugin-settings';
 export type { BackendConfig, TextBackendConfig } from './schema';
