@@ -26,11 +26,13 @@ describe('data backends', () => {
   let data: MemoryData;
   let service: BackendService;
   let forgotten: string[];
+  let logged: string[];
   let factory: BackendFactory;
 
   beforeEach(async () => {
     data = await memoryData();
     forgotten = [];
+    logged = [];
     factory = createBackendFactory();
     service = new BackendService({
       ...data,
@@ -45,6 +47,7 @@ describe('data backends', () => {
       locks: null,
       now: () => 7,
       heapBytes: () => 1000,
+      log: (text) => void logged.push(text),
       beat: () => undefined,
     });
   });
@@ -92,6 +95,7 @@ describe('data backends', () => {
     ]);
     expect(backend.report).toMatchObject({ peakBytes: 1000, lengthUnit: 'characters', nextSteps: [] });
     expect(await service.listBackends()).toEqual([backend]);
+    expect(logged.join()).toContain('Dataset "notes": 3 usable samples.');
   });
 
   it('build: again replaces the dataset under the same id, and plans of it are forgotten', async () => {
@@ -166,6 +170,20 @@ describe('data backends', () => {
     const { backend, dataset } = await built();
     expect(await texts(dataset.id)).toEqual(['red', 'blue']);
     expect(backend.report?.filtering).toMatchObject({ not_found: 1 });
+  });
+
+  it('build: captions pass the filters of the default cache, or of the one that is named', async () => {
+    const store = (id: string, filter: string, isDefault: boolean) =>
+      service.saveBackend({
+        ...{ id, dataset_type: 'text_embeds', type: 'local', default: isDefault },
+        caption_filter_list: [filter],
+      });
+    await store('usual', 'red ', true);
+    await store('other', 'hot ', false);
+    await keep({ caption_strategy: 'filename' }, [file('a_red_hot_iron.png', '')]);
+    expect(await texts((await built()).dataset.id)).toEqual(['a hot iron']);
+    await keep({ caption_strategy: 'filename', text_embeds: 'other' }, [file('a_red_hot_iron.png', '')]);
+    expect(await texts((await built()).dataset.id)).toEqual(['a red iron']);
   });
 
   it('test: the first rows are shown before anything is built', async () => {

@@ -60,6 +60,7 @@ export interface BackendServiceParts {
   locks: ImportLocks;
   now: () => number;
   heapBytes: () => number | null;
+  log: (text: string) => void;
   beat: () => void;
 }
 
@@ -233,9 +234,13 @@ export class BackendService implements BackendApi, BackendStreams {
     source: DataBackend,
     signal?: AbortSignal,
   ): Promise<BuildSettings> {
-    const { database } = this.#parts;
-    const store =
-      config.text_embeds === undefined ? null : await database.get('backends', config.text_embeds);
+    const stores = (await this.#parts.database.getAll('backends')).filter(
+      (record) => record.config['dataset_type'] === 'text_embeds',
+    );
+    const named = config.text_embeds;
+    const store = stores.find(({ id, config }) =>
+      named === undefined ? config['default'] === true : id === named,
+    );
     return buildSettings(config, source, store?.config['caption_filter_list'], signal);
   }
 

@@ -51,6 +51,7 @@ beforeEach(async () => {
     locks: null,
     now: () => 7,
     heapBytes: () => null,
+    log: () => undefined,
     beat: () => undefined,
   });
 });

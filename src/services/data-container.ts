@@ -151,6 +151,7 @@ function registerBackends(container: Container, { beat }: DataSurroundings): voi
         locks: services.get(locksToken),
         now: () => Date.now(),
         heapBytes,
+        log: (text) => console.info(text),
         beat,
       }),
   );

@@ -8,6 +8,7 @@ import type { DatasetRecord } from '../../protocol/datasets';
 import { CachedExamples } from '../caches/cached-examples';
 import type { ExampleEncoder } from '../examples/example-encoder';
 import { assembleBatch, type Segment } from './assemble-batch';
+import { promptsOf } from './eval-prompts';
 import { evaluationBatches } from './evaluation-batches';
 import { ExampleCache } from './example-cache';
 import { type LengthEstimate, measureRows, windowsOf } from './length-estimate';
@@ -112,14 +113,8 @@ export class EstimatedDataset implements PreparedDataset {
     return this.#assemble(this.#evaluation, this.#evalBatches[index] ?? []);
   }
 
-  async evalPrompts(count: number): Promise<string[]> {
-    const prompts: string[] = [];
-    for (const sample of new Set(this.#evaluation.sequences.samples)) {
-      if (prompts.length >= count) break;
-      const prompt = this.#encoder.prompt(await this.#source.read(sample));
-      if (prompt !== null && prompt !== '') prompts.push(prompt);
-    }
-    return prompts;
+  evalPrompts(count: number): Promise<string[]> {
+    return promptsOf(this.#evaluation.sequences.samples, this.#source, this.#encoder, count);
   }
 
   close(): void {

@@ -7,6 +7,7 @@ import { CachedExamples, type KeptTokens } from '../caches/cached-examples';
 import type { Example, ExampleEncoder } from '../examples/example-encoder';
 import { assembleBatch, type Segment } from './assemble-batch';
 import { ExampleCache } from './example-cache';
+import { promptsOf } from './eval-prompts';
 import { evaluationBatches } from './evaluation-batches';
 import { itemsOfRow, lengthsOfRows, oneToARow, packFirstFit, type PackedRows } from './packing';
 import type { PreparedDataset, RowPlan, TrainingRows } from './prepared-dataset';
@@ -85,15 +86,13 @@ export class SurveyedDataset implements PreparedDataset {
     return this.#assemble(this.#evaluation, this.#evalBatches[index] ?? []);
   }
 
-  async evalPrompts(count: number): Promise<string[]> {
-    const samples = [...new Set(this.#evaluation.items.map(({ sample }) => sample))];
-    const prompts: string[] = [];
-    for (const sample of samples) {
-      if (prompts.length >= count) break;
-      const prompt = this.#encoder.prompt(await this.#source.read(sample));
-      if (prompt !== null && prompt !== '') prompts.push(prompt);
-    }
-    return prompts;
+  evalPrompts(count: number): Promise<string[]> {
+    return promptsOf(
+      this.#evaluation.items.map(({ sample }) => sample),
+      this.#source,
+      this.#encoder,
+      count,
+    );
   }
 
   close(): void {

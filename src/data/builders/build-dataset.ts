@@ -31,6 +31,8 @@ export interface BuildRequest {
 
 export interface BuildDependencies extends ImportDependencies, StageProbe {
   now: () => number;
+  /** A line for each fact of a build, for whoever looks into one. */
+  log: (text: string) => void;
 }
 
 const FILES_PER_PROGRESS = 500;
@@ -131,6 +133,7 @@ class DatasetBuild {
         : problem,
     );
     const problems = [...explained, ...(source.problems?.() ?? [])];
+    this.#dependencies.log(this.#report.toText());
     const finishedAt = this.#dependencies.now();
     return { ...this.#report.parts(), lengthUnit, problems, peakBytes: this.#stages.peakBytes, finishedAt };
   }

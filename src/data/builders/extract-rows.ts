@@ -2,7 +2,7 @@
 // a sample is a row of its own: nothing that could be learnt is left to a draw. Pure but for what it is handed to read with.
 import type { CaptionSettings } from '../captions/caption-settings';
 import { captionsOf } from '../captions/caption-strategy';
-import { chooseCaption } from '../captions/choose-caption';
+import { choosePrompt } from '../captions/choose-prompt';
 import { filterCaption, type CaptionFilter } from '../captions/filter-caption';
 import { shuffleCaption, type CaptionShuffle } from '../captions/shuffle-caption';
 import type { FilterReason } from '../metadata/filtering-statistics';
@@ -76,7 +76,7 @@ function prompted(row: Row, key: string, line: number, { prompts, prompting }: C
     const message = `There is no column "text" to go with the instance_prompt; found are ${Object.keys(row).join(', ')}.`;
     return { kind: 'bad', line, excerpt: excerptOf(JSON.stringify(row)), message };
   }
-  const prompt = chooseCaption(prompts, 0, key, 0);
+  const prompt = choosePrompt(prompts, key);
   if (prompting === 'only') return { kind: 'row', row: { prompt, completion: text }, line };
   return { kind: 'row', row: { text: `${prompt} ${text}` }, line };
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Row } from '../reading/row-event';
 import { parseCaptionSettings, type CaptionConfig } from './caption-settings';
 import { captionsOf, splitCaption, type CaptionOutcome } from './caption-strategy';
-import { chooseCaption } from './choose-caption';
+import { choosePrompt } from './choose-prompt';
 import { captionsOfRow, valueAt } from './row-captions';
 
 const files: Record<string, string> = {
@@ -181,22 +181,20 @@ describe('row captions', () => {
   });
 });
 
-describe('choose caption', () => {
-  const variants = ['a', 'b', 'c'];
+describe('choose prompt', () => {
+  const prompts = ['a', 'b', 'c'];
 
-  it('is a function of seed, sample and occurrence, and reaches every variant', () => {
-    const drawn = Array.from({ length: 300 }, (_, i) => chooseCaption(variants, 7, 'x', i));
-    expect(drawn).toEqual(Array.from({ length: 300 }, (_, i) => chooseCaption(variants, 7, 'x', i)));
-    for (const variant of variants) {
+  it('is always the same for a sample, and reaches every prompt', () => {
+    const chosen = Array.from({ length: 300 }, (_, i) => choosePrompt(prompts, `sample ${i}`));
+    expect(chosen).toEqual(Array.from({ length: 300 }, (_, i) => choosePrompt(prompts, `sample ${i}`)));
+    for (const prompt of prompts) {
       // 300 draws of 1/3: mean 100, deviation 8.2; five of them either way.
-      const count = drawn.filter((caption) => caption === variant).length;
+      const count = chosen.filter((other) => other === prompt).length;
       expect(Math.abs(count - 100)).toBeLessThan(41);
     }
-    const other = Array.from({ length: 300 }, (_, i) => chooseCaption(variants, 8, 'x', i));
-    expect(other).not.toEqual(drawn);
   });
 
   it('refuses to choose from nothing', () => {
-    expect(() => chooseCaption([], 1, 'x', 0)).toThrow('no caption of x');
+    expect(() => choosePrompt([], 'x')).toThrow('no prompt for x');
   });
 });

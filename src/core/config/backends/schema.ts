@@ -115,9 +115,3 @@ export type PluginBackendConfig = Omit<
 export type BackendConfig = BuiltInConfig | PluginBackendConfig;
 /** What text is read of: `text`, `eval` and `embeddings`. */
 export type TextBackendConfig = Extract<BackendConfig, { dataset_type: 'text' | 'eval' | 'embeddings' }>;
-/** What takes its turn in a mix. */
-export type TrainingBackendConfig = Extract<BackendConfig, { dataset_type: 'text' | 'caption' | 'image' }>;
-export type LocalBackendConfig = Extract<BackendConfig, { type: 'local' }>;
-export type AwsBackendConfig = Extract<BackendConfig, { type: 'aws' }>;
-export type CsvBackendConfig = Extract<BackendConfig, { type: 'csv' }>;
-export type HuggingFaceBackendConfig = Extract<BackendConfig, { type: 'huggingface' }>;

@@ -4,7 +4,6 @@ import { field, flag, oneOf, section, text, textOrList } from '../field';
 
 /** `json` and `filesystem` are older names of discovery. */
 export const METADATA_BACKENDS = ['discovery', 'parquet', 'huggingface', 'caption'] as const;
-export type MetadataBackend = (typeof METADATA_BACKENDS)[number];
 
 const tablePhrase = 'the path of a .parquet, .jsonl or .json file';
 
