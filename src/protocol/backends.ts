@@ -27,7 +27,7 @@ export interface BuildStage {
 
 export interface BuildReport {
   stages: BuildStage[];
-  /** Samples left out, by reason: `too_small`, `too_long`, `metadata_missing`, `not_found`, `already_exists`, `other`. */
+  /** Samples left out, by reason: `too_small`, `too_long`, `filtered`, `metadata_missing`, `not_found`, `already_exists`, `other`. */
   filtering: Record<string, number>;
   /** Samples by length, the upper bound as key. */
   buckets: Record<string, number>;

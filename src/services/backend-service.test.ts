@@ -172,6 +172,28 @@ describe('data backends', () => {
     expect(backend.report?.filtering).toMatchObject({ not_found: 1 });
   });
 
+  it('build: rows that are broken, lack their fields or stand in no table are counted by reason', async () => {
+    const rows = '{"text":"one"}\n{"text":\n{"words":"two"}\n';
+    await keep({ mapping: { text: 'text' }, format: 'text' }, [file('rows.jsonl', rows)]);
+    expect((await built()).backend.report?.filtering).toMatchObject({
+      ...{ total_processed: 3, other: 1, metadata_missing: 1 },
+    });
+    const table = '{"name":"a.png","caption":"An anvil."}\n';
+    await keep(
+      {
+        ...{ metadata_backend: 'parquet', caption_strategy: 'parquet' },
+        parquet: {
+          ...{ path: 'table.jsonl', filename_column: 'name', caption_column: 'caption' },
+          identifier_includes_extension: true,
+        },
+      },
+      [file('a.png', ''), file('b.png', ''), file('table.jsonl', table)],
+    );
+    const { backend, dataset } = await built();
+    expect(await texts(dataset.id)).toEqual(['An anvil.']);
+    expect(backend.report?.filtering).toMatchObject({ total_processed: 2, metadata_missing: 1 });
+  });
+
   it('build: captions pass the filters of the default cache, or of the one that is named', async () => {
     const store = (id: string, filter: string, isDefault: boolean) =>
       service.saveBackend({

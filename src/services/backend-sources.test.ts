@@ -79,7 +79,7 @@ describe('builds from elsewhere', () => {
   it('csv: texts at addresses become samples, and the report names the address that gave none', async () => {
     addresses.answers.set('/a', { body: 'An anvil is heavy.' });
     addresses.answers.set('/list.csv', {
-      body: `url,title\n${addresses.url}/a,Anvil\n${addresses.url}/gone,Tongs\n`,
+      body: `url,title\n${addresses.url}/a,Anvil\n${addresses.url}/gone,Tongs\n,Horn\n${addresses.url}/a,Anvil\n`,
     });
     const event = await build({
       id: 'list',
@@ -92,8 +92,13 @@ describe('builds from elsewhere', () => {
     });
     expect(await textsOf(event)).toEqual(['Anvil\n\nAn anvil is heavy.']);
     const report = event.type === 'built' ? event.backend.report : null;
-    expect(report?.filtering).toMatchObject({ not_found: 1 });
-    expect(report?.problems).toMatchObject([{ line: 3, message: `${addresses.url}/gone answered 404.` }]);
+    expect(report?.filtering).toMatchObject({
+      ...{ total_processed: 4, not_found: 1, metadata_missing: 1, already_exists: 1 },
+    });
+    expect(report?.problems).toMatchObject([
+      { line: 4, message: 'The column "url" is empty.' },
+      { line: 3, message: `${addresses.url}/gone answered 404.` },
+    ]);
   });
 
   it('huggingface: rows that its filter takes become samples', async () => {
@@ -120,6 +125,17 @@ describe('builds from elsewhere', () => {
     };
     const event = await build(config, { huggingface_token: 'hf_secret' });
     expect(await textsOf(event)).toEqual(['A horn.', 'An anvil.']);
+    const report = event.type === 'built' ? event.backend.report : null;
+    expect(report?.filtering).toMatchObject({ total_processed: 3, filtered: 1 });
+    expect(report?.nextSteps).toEqual([expect.stringContaining('left out by filter_func')]);
+    const refused = await build(
+      { ...config, filter_func: { collection: 'none' } },
+      { huggingface_token: 'hf_secret' },
+    );
+    expect(refused).toMatchObject({ type: 'refused', report: { filtering: { filtered: 3 } } });
+    expect(refused.type === 'refused' && refused.report.problems[0]?.message).toContain(
+      'Left out: filtered 3.',
+    );
     expect(await build(config)).toMatchObject({ type: 'failed', code: 'backend.denied' });
   });
 });

@@ -10,7 +10,7 @@ import { fileTypeOf, readRows, type SourceFile } from '../reading/file-rows';
 import type { RowEvent } from '../reading/row-event';
 import { readText, type TextReadOptions } from '../reading/text-reader';
 import type { BackendOptions } from './backend-options';
-import type { BackendFile, DataBackend } from './data-backend';
+import type { BackendFile, DataBackend, RejectedRows } from './data-backend';
 import { parseCsvSettings, shownAddress, type CsvSettings } from './csv/csv-settings';
 import { readCsvTable, tableName, type CsvEntry, type CsvTable } from './csv/csv-table';
 import { DownloadCache } from './csv/download-cache';
@@ -55,6 +55,7 @@ class CsvFiles implements FileFinder {
   /** Downloads that nobody has taken yet, by name. */
   readonly #underWay = new Map<string, Promise<Blob | null>>();
   #opening: Promise<Opened> | null = null;
+  #rejected: RejectedRows = {};
   #last = -1;
 
   constructor(settings: CsvSettings, options: CsvOptions) {
@@ -105,6 +106,10 @@ class CsvFiles implements FileFinder {
     return this.#failed.problems;
   }
 
+  rejected(): RejectedRows {
+    return this.#rejected;
+  }
+
   async close(): Promise<void> {
     this.#end.abort();
     const opened = await this.#opening?.catch(() => null);
@@ -142,6 +147,7 @@ class CsvFiles implements FileFinder {
     const { cacheFolder: folder } = this.#settings;
     const table = await readCsvTable(this.#settings, this.#options, this.#end.signal);
     for (const problem of table.problems.problems) this.#failed.add(problem);
+    this.#rejected = table.rejected;
     const [cache, quarantine] = await Promise.all([
       DownloadCache.open({ blobs, folder, budgetBytes: cacheBytes, now: clock.now }),
       Quarantine.open(blobs, folder, clock.now),

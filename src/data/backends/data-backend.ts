@@ -1,6 +1,7 @@
 // A place that data lies in, whatever it is: a folder, a bucket, a table behind addresses, a dataset of a hub, memory. All
 // calls are asynchronous and listings come piece by piece. What a place cannot do it says by an error, not by doing nothing.
 import type { DatasetProblem } from '../../protocol/datasets';
+import type { FilterReason } from '../metadata/filtering-statistics';
 import type { SourceFile } from '../reading/file-rows';
 import type { RowEvent } from '../reading/row-event';
 import type { ByteSource, TextReadOptions } from '../reading/text-reader';
@@ -22,6 +23,8 @@ export interface BackendDescription {
   location: string;
   writable: boolean;
 }
+
+export type RejectedRows = Readonly<Partial<Record<FilterReason, number>>>;
 
 export interface ListOptions {
   /** Names of folders, or the beginning of them: `''` is everything. */
@@ -52,6 +55,8 @@ export interface DataBackend {
   rows?(file: SourceFile, options: TextReadOptions): AsyncIterable<RowEvent>;
   /** What could not be read of it since it was opened, for the report of a build. */
   problems?(): readonly DatasetProblem[];
+  /** Rows that its own filter or its table left out since it was opened, by reason. */
+  rejected?(): RejectedRows;
   /** All or nothing of one file: nobody reads half of it. */
   write(path: string, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   /** Several files; the first error is thrown once all have been tried. */

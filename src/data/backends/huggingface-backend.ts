@@ -1,9 +1,10 @@
 // A dataset of the Hugging Face hub as a backend: its split's Parquet files, read by ranges where they lie. Nothing is
 // downloaded as a whole and nothing is kept but the list of the files.
 import { Pool } from '../../lib/async/pool';
+import type { BackendConfigJson } from '../../protocol/backends';
 import type { DatasetProblem } from '../../protocol/datasets';
 import type { BackendOptions } from './backend-options';
-import type { BackendFile, DataBackend } from './data-backend';
+import type { BackendFile, DataBackend, RejectedRows } from './data-backend';
 import { locationOf, parseHubDataset, type HubDataset } from './huggingface/hub-dataset';
 import { hubRowReader } from './huggingface/hub-rows';
 import { HubRequests, type HubEndpoints } from './huggingface/hub-requests';
@@ -34,7 +35,7 @@ export function createHuggingFaceBackend(options: HuggingFaceOptions): DataBacke
     retries,
   });
   const description = { id: config.id, type: 'huggingface', location: locationOf(dataset) };
-  return new ReadOnlyBackend(description, new HubFiles(requests, dataset, hubRowReader(config)));
+  return new ReadOnlyBackend(description, new HubFiles(requests, dataset, config));
 }
 
 class HubFiles implements FileFinder {
@@ -43,9 +44,10 @@ class HubFiles implements FileFinder {
   readonly rows: FileFinder['rows'];
   #tables: Promise<Map<string, HubTable>> | null = null;
   #partial = false;
+  #filtered = 0;
 
-  constructor(requests: HubRequests, dataset: HubDataset, rows: FileFinder['rows']) {
-    this.rows = rows;
+  constructor(requests: HubRequests, dataset: HubDataset, config: BackendConfigJson) {
+    this.rows = hubRowReader(config, (rows) => (this.#filtered += rows));
     this.#requests = requests;
     this.#dataset = dataset;
   }
@@ -73,6 +75,10 @@ class HubFiles implements FileFinder {
 
   problems(): readonly DatasetProblem[] {
     return this.#partial ? [partialProblem(this.#dataset)] : [];
+  }
+
+  rejected(): RejectedRows {
+    return { filtered: this.#filtered };
   }
 
   /** Asked for once, unless it failed. */

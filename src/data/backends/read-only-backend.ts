@@ -5,7 +5,7 @@ import type { RowEvent } from '../reading/row-event';
 import type { ByteSource, TextReadOptions } from '../reading/text-reader';
 import { cancelledError, closedError, readOnlyError, throwIfStopped } from './backend-errors';
 import { ListFilter, parseBackendPath } from './backend-path';
-import type { BackendDescription, BackendFile, DataBackend, ListOptions } from './data-backend';
+import type { BackendDescription, BackendFile, DataBackend, ListOptions, RejectedRows } from './data-backend';
 import { GuardedFile } from './guarded-file';
 
 /** Errors are AppErrors of the contract already, or the signal's reason. */
@@ -20,6 +20,8 @@ export interface FileFinder {
   has(path: string, signal: AbortSignal): Promise<boolean>;
   /** What could not be read so far. */
   problems?(): readonly DatasetProblem[];
+  /** Rows that were passed over so far. */
+  rejected?(): RejectedRows;
   close?(): Promise<void>;
   /** How one of its files becomes rows. */
   rows(file: SourceFile, options: TextReadOptions): AsyncIterable<RowEvent>;
@@ -86,6 +88,10 @@ export class ReadOnlyBackend implements DataBackend {
 
   problems(): readonly DatasetProblem[] {
     return this.#finder.problems?.() ?? [];
+  }
+
+  rejected(): RejectedRows {
+    return this.#finder.rejected?.() ?? {};
   }
 
   write(path: string): Promise<void> {

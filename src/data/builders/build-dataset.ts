@@ -6,6 +6,7 @@ import type { DatasetRecord, ImportOutcome, ImportProgress, Sample } from '../..
 import type { BackendFile, DataBackend } from '../backends/data-backend';
 import { importDataset, type ImportDependencies } from '../importing/import-dataset';
 import { BucketReport } from '../metadata/bucket-report';
+import { FILTER_REASONS } from '../metadata/filtering-statistics';
 import { takeSnapshot, type FileSnapshot } from '../metadata/file-snapshot';
 import { bucketOf } from '../metadata/length-buckets';
 import { chooseSamples } from '../metadata/max-samples';
@@ -100,6 +101,7 @@ class DatasetBuild {
       replaces: before,
       backendId: record.id,
       read: (file, options) => this.#read(file, options),
+      onUnusable: () => this.#report.leaveOut('metadata_missing'),
       leaveOut: (sample) => this.#stages.inside('filter', () => this.#leaveOut(sample)),
       choose: (count) => this.#choose(chooseSamples(count, maxSamples, record.id)),
     };
@@ -111,6 +113,7 @@ class DatasetBuild {
 
   async conclude(outcome: ImportOutcome): Promise<BackendBuildEvent> {
     const samples = outcome.status === 'stored' ? outcome.dataset.samples : 0;
+    this.#countRejected();
     this.#report.stage(this.#stages.end('read', this.#rows));
     this.#report.stage(this.#stages.end('filter', this.#report.usable));
     const { record } = this.#request;
@@ -122,6 +125,12 @@ class DatasetBuild {
     const { dataset } = outcome;
     const backend = { ...record, datasetId: dataset.id, builtWith: record.config, report };
     return { type: 'built', backend, dataset };
+  }
+
+  /** What the place itself passed over never came here as rows. */
+  #countRejected(): void {
+    const rejected = this.#request.source.rejected?.() ?? {};
+    for (const reason of FILTER_REASONS) this.#report.leaveOut(reason, rejected[reason] ?? 0);
   }
 
   #finished(outcome: ImportOutcome): BuildReport {

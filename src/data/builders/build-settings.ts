@@ -1,6 +1,7 @@
 // What a backend's configuration means for building a dataset of it: which files are looked at, what text they give, and
 // which samples stay. Parsed once; of the backend it reads only the table that tells about the files, where there is one.
 import type { BuildableConfig } from './buildable-config';
+import type { CaptionStrategy } from '../../core/config/backends';
 import { AppError } from '../../lib/errors';
 import type { DatasetFormat, FieldMapping } from '../../protocol/datasets';
 import type { DataBackend } from '../backends/data-backend';
@@ -12,6 +13,9 @@ import { MetadataTable } from '../metadata/metadata-table';
 import { READ_EXTENSIONS } from '../reading/file-rows';
 import type { Extraction } from './extract-rows';
 import { readTextOf } from './read-text-of';
+
+/** Strategies that look beside a file for its text. */
+const BESIDE: readonly (CaptionStrategy | null)[] = ['filename', 'textfile', 'parquet'];
 
 export interface BuildSettings {
   /** Endings of the files that are samples or hold them. */
@@ -44,7 +48,8 @@ export async function buildSettings(
   const table = await tableOf(config, source, signal);
   const { minimum_token_length: minimum = null, maximum_token_length: maximum = null } = config;
   return {
-    extensions: captions.strategy === 'filename' || captions.strategy === 'textfile' ? [] : READ_EXTENSIONS,
+    // Where a text stands beside the file, the file itself may be anything.
+    extensions: BESIDE.includes(captions.strategy) ? [] : READ_EXTENSIONS,
     isSample: (path) =>
       path !== config.parquet?.path && !(captions.strategy === 'textfile' && path.endsWith('.txt')),
     keepsListing: config.preserve_data_backend_cache || config.skip_file_discovery.has('text'),

@@ -21,7 +21,8 @@ export interface Extraction {
   read: ReadFile;
   /** A file of the backend as text; null where there is none. */
   readText: (path: string) => Promise<string | null>;
-  onMissing: (reason: FilterReason) => void;
+  /** A row, or a file, that gives no text. */
+  onLeftOut: (reason: FilterReason) => void;
 }
 
 /** @throws what `read` and `readText` throw. */
@@ -30,17 +31,21 @@ export async function* extractRows(
   extraction: Extraction,
   options: TextReadOptions,
 ): AsyncGenerator<RowEvent> {
-  const { captions, table, read } = extraction;
+  const { captions, table, read, onLeftOut } = extraction;
   const { strategy, prompting } = captions;
   if (strategy === 'filename' || strategy === 'textfile' || table !== null) {
     yield* textsOf(file.name, { row: table?.rowOf(file.name) ?? null, line: 1 }, extraction);
     return;
   }
   for await (const event of read(file, options)) {
-    if (event.kind === 'bad') yield event;
-    else if (prompting !== 'none')
-      yield prompted(event.row, `${file.name}:${event.line}`, event.line, captions);
-    else if (strategy === null) yield event;
+    if (event.kind === 'bad') {
+      onLeftOut('other');
+      yield event;
+    } else if (prompting !== 'none') {
+      const asked = prompted(event.row, `${file.name}:${event.line}`, event.line, captions);
+      if (asked.kind === 'bad') onLeftOut('metadata_missing');
+      yield asked;
+    } else if (strategy === null) yield event;
     else yield* textsOf(file.name, event, extraction);
   }
 }
@@ -53,11 +58,11 @@ interface Place {
 async function* textsOf(
   path: string,
   { row, line }: Place,
-  { captions, filters, shuffle, readText, onMissing }: Extraction,
+  { captions, filters, shuffle, readText, onLeftOut }: Extraction,
 ): AsyncGenerator<RowEvent> {
   const outcome = await captionsOf({ path, row, readText }, captions);
   if ('missing' in outcome) {
-    onMissing(outcome.missing);
+    onLeftOut(outcome.missing);
     const excerpt = excerptOf(row === null ? path : JSON.stringify(row));
     yield { kind: 'bad', line, excerpt, message: outcome.message };
     return;

@@ -8,8 +8,8 @@ import { readTextOf } from './read-text-of';
 export function extractionOf(
   source: DataBackend,
   settings: BuildSettings,
-  onMissing: Extraction['onMissing'],
+  onLeftOut: Extraction['onLeftOut'],
 ): Extraction {
   const read = source.rows?.bind(source) ?? readRows;
-  return { ...settings.extraction, read, readText: readTextOf(source), onMissing };
+  return { ...settings.extraction, read, readText: readTextOf(source), onLeftOut };
 }

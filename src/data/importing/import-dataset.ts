@@ -40,6 +40,8 @@ export interface ImportRequest {
   backendId?: string;
   /** How a file becomes rows: by its name where this is absent. */
   read?: ReadFile;
+  /** A row that lacks the fields of the format. */
+  onUnusable?: () => void;
   /** Why a sample takes no part, or null. Its row is kept. */
   leaveOut?: (sample: Sample) => string | null;
   /** Samples that are kept of so many, as numbers in ascending order; null keeps all. */
@@ -191,6 +193,7 @@ class ImportRun {
     const outcome = sampleOfRow(row, format, mapping);
     if ('missing' in outcome) {
       const excerpt = excerptOf(JSON.stringify(row));
+      this.#request.onUnusable?.();
       this.#log.add({ code: 'dataset.missing-fields', file, line, excerpt, message: outcome.missing });
     }
     const isSample = 'sample' in outcome && this.#takesPart(outcome.sample);

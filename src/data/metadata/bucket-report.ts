@@ -29,8 +29,8 @@ export class BucketReport {
     this.#buckets.set(bucket, (this.#buckets.get(bucket) ?? 0) + 1);
   }
 
-  leaveOut(reason: FilterReason): void {
-    this.statistics.add(reason);
+  leaveOut(reason: FilterReason, samples = 1): void {
+    this.statistics.add(reason, samples);
   }
 
   /** Samples that were kept at first. Where no bucket is named, they are not taken off any. */

@@ -3,6 +3,7 @@
 export const FILTER_REASONS = [
   'too_small',
   'too_long',
+  'filtered',
   'metadata_missing',
   'not_found',
   'already_exists',
@@ -24,9 +25,9 @@ export class FilteringStatistics {
   }
 
   /** @param reason null where it stays. */
-  add(reason: FilterReason | null): void {
-    this.#processed += 1;
-    if (reason !== null) this.#counts.set(reason, this.count(reason) + 1);
+  add(reason: FilterReason | null, samples = 1): void {
+    this.#processed += samples;
+    if (reason !== null) this.#counts.set(reason, this.count(reason) + samples);
   }
 
   count(reason: FilterReason): number {

@@ -20,6 +20,7 @@ export interface BuildFacts {
 const STEPS: Record<FilterReason, (count: number) => string> = {
   too_small: (count) => `${samples(count)} shorter than the minimum length: lower it, or join short texts.`,
   too_long: (count) => `${samples(count)} longer than the maximum length: raise it, or cut them before.`,
+  filtered: (count) => `${samples(count)} left out by filter_func: loosen it where they should take part.`,
   metadata_missing: (count) =>
     `${samples(count)} without text in the columns that are read: check their names, or set a fallback column.`,
   not_found: (count) =>

@@ -18,13 +18,18 @@ describe('filtering statistics', () => {
       total_processed: 5,
       too_small: 1,
       too_long: 2,
+      filtered: 0,
       metadata_missing: 0,
       not_found: 0,
       already_exists: 0,
       other: 0,
     });
     expect(statistics.leftOut).toBe(3);
+    statistics.add('filtered', 4);
+    expect(statistics.toRecord()).toMatchObject({ total_processed: 9, filtered: 4 });
+    expect(statistics.leftOut).toBe(7);
     expect(statistics.reasons()).toEqual([
+      ['filtered', 4],
       ['too_long', 2],
       ['too_small', 1],
     ]);

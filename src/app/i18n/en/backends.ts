@@ -118,6 +118,7 @@ export const backends = {
   leftOut: 'Left out',
   'reason.too_small': 'Too short',
   'reason.too_long': 'Too long',
+  'reason.filtered': 'Against the filter',
   'reason.metadata_missing': 'No caption or metadata',
   'reason.not_found': 'Not found',
   'reason.already_exists': 'There already',

@@ -121,6 +121,7 @@ export const backends: Translation<English['backends']> = {
   leftOut: 'Quedó fuera',
   'reason.too_small': 'Demasiado corto',
   'reason.too_long': 'Demasiado largo',
+  'reason.filtered': 'No pasó el filtro',
   'reason.metadata_missing': 'Sin leyenda ni metadatos',
   'reason.not_found': 'No encontrado',
   'reason.already_exists': 'Ya estaba',

@@ -8,6 +8,7 @@ import { readCsvRows } from '../../reading/csv-rows';
 import type { Row } from '../../reading/row-event';
 import { readText, type ByteSource } from '../../reading/text-reader';
 import type { BackendOptions } from '../backend-options';
+import type { RejectedRows } from '../data-backend';
 import { createLocalBackend } from '../local-backend';
 import { asBackendError } from '../network-errors';
 import { DEFAULT_URL_COLUMN, isAddress, shownAddress, type CsvSettings } from './csv-settings';
@@ -24,6 +25,8 @@ export interface CsvTable {
   /** By the name of its file, in the order of the names; null where the table has texts and no addresses. */
   entries: ReadonlyMap<string, CsvEntry> | null;
   problems: ProblemLog;
+  /** Its rows that name no file, by reason. */
+  rejected: RejectedRows;
 }
 
 /** Endings of documents that are read as such; everything else is plain text. */
@@ -42,6 +45,7 @@ export async function readCsvTable(
   const entries = new Map<string, CsvEntry>();
   const hash = await createSHA256();
   let withAddresses: boolean | null = null;
+  let repeated = 0;
   for await (const event of readCsvRows(readText(source, tableName(settings), { signal }))) {
     if (event.kind === 'bad') {
       const { line, excerpt, message } = event;
@@ -49,15 +53,27 @@ export async function readCsvTable(
       continue;
     }
     withAddresses ??= hasAddresses(event.row, settings);
-    if (!withAddresses) return { source, entries: null, problems };
+    if (!withAddresses) return { source, entries: null, problems, rejected: {} };
     const entry = entryOf(event.row, event.line, settings);
-    if (entry.url !== '')
-      entries.set(fileName(hash.init().update(entry.url).digest('hex'), entry.url), entry);
-    else problems.add(noAddress(settings, event.line));
+    if (entry.url === '') {
+      problems.add(noAddress(settings, event.line));
+      continue;
+    }
+    const name = fileName(hash.init().update(entry.url).digest('hex'), entry.url);
+    if (entries.has(name)) repeated += 1;
+    entries.set(name, entry);
   }
   if (withAddresses === null && problems.total === 0) throw emptyTable(settings);
   const sorted = [...entries].sort(([a], [b]) => (a < b ? -1 : 1));
-  return { source, entries: new Map(sorted), problems };
+  return { source, entries: new Map(sorted), problems, rejected: rejectedBy(problems, repeated) };
+}
+
+function rejectedBy({ counts }: ProblemLog, repeated: number): RejectedRows {
+  return {
+    metadata_missing: counts['dataset.missing-fields'] ?? 0,
+    already_exists: repeated,
+    other: counts['dataset.bad-line'] ?? 0,
+  };
 }
 
 /** For messages, and as the name of the file where the table itself has the texts. */
