@@ -1,11 +1,13 @@
 // Whole builds from what lies elsewhere: a table of addresses and a dataset of a hub, from their configuration to samples.
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { readFile } from 'node:fs/promises';
 import { AddressServer } from '../../tests/support/address-server';
 import { HubServer } from '../../tests/support/hub-server';
+import { activateNotebook } from '../../tests/support/open-notebook';
 import { FolderStore } from '../data/backends/folder-store';
 import { HUGGING_FACE } from '../data/backends/huggingface-backend';
-import { createBackendFactory } from '../data/builders/backend-factory';
+import { createBackendFactory, type BackendFactory } from '../data/builders/backend-factory';
 import { ExampleEncoder } from '../data/examples/example-encoder';
 import { SampleReader } from '../data/storage/sample-reader';
 import { CHARACTERS } from '../data/testing/characters';
@@ -18,6 +20,7 @@ import { BackendService } from './backend-service';
 let addresses: AddressServer;
 let hub: HubServer;
 let data: MemoryData;
+let factory: BackendFactory;
 let service: BackendService;
 
 beforeAll(async () => {
@@ -38,10 +41,11 @@ const toLocal: typeof fetch = (input, init) => {
 beforeEach(async () => {
   addresses.answers.clear();
   data = await memoryData();
+  factory = createBackendFactory();
   service = new BackendService({
     ...data,
     folders: new FolderStore(data.database),
-    factory: createBackendFactory(),
+    factory,
     followPlugins: () => Promise.resolve(),
     network: { fetch: toLocal, clock: browserClock, online: () => true },
     encoder: () => Promise.resolve(new ExampleEncoder(CHARACTERS, createPlainTemplate(CHARACTERS))),
@@ -137,5 +141,32 @@ describe('builds from elsewhere', () => {
       'Left out: filtered 3.',
     );
     expect(await build(config)).toMatchObject({ type: 'failed', code: 'backend.denied' });
+  });
+
+  it('plugin: the example of the guide becomes a dataset, from its address to the samples', async () => {
+    await activateNotebook(factory);
+    addresses.answers.set('/index.json', { body: '["a/one.txt","two.md","gone.txt","cover.png"]' });
+    addresses.answers.set('/a/one.txt', { body: 'An anvil is heavy.' });
+    addresses.answers.set('/two.md', { body: 'Some tongs.' });
+    const config = { id: 'notes', dataset_type: 'text', type: 'notebook', notebook_url: addresses.url };
+    const event = await build(config);
+    expect(await textsOf(event)).toEqual(['An anvil is heavy.', 'Some tongs.']);
+    expect(event.type === 'built' && event.backend.report?.filtering).toMatchObject({ not_found: 1 });
+    addresses.answers.set('/index.json', { status: 403 });
+    expect(await build(config)).toMatchObject({
+      type: 'failed',
+      code: 'backend.denied',
+      message: `${addresses.url}: the notebook did not answer: 403`,
+    });
+  });
+
+  it('plugin: the guide shows the example as it is', async () => {
+    const read = (path: string): Promise<string> =>
+      readFile(new URL(`../../${path}`, import.meta.url), 'utf8');
+    const [guide, example] = await Promise.all([
+      read('docs/guides/add-a-data-backend.md'),
+      read('tests/support/notebook-backend.js'),
+    ]);
+    expect(/```js\n(.*?)```/s.exec(guide)?.[1]).toBe(example);
   });
 });

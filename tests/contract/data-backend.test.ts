@@ -6,17 +6,17 @@ import { LocalBackend } from '../../src/data/backends/local-backend';
 import { MemoryBackend } from '../../src/data/backends/memory-backend';
 import { browserClock } from '../../src/lib/async/browser-clock';
 import { MemoryBlobStore } from '../../src/lib/storage/memory-blob-store';
-import { describeDataBackend } from './data-backend';
+import { describeWritableBackend } from './data-backend';
 
-describeDataBackend('memory', () => Promise.resolve(new MemoryBackend({ id: 'contract', now: () => 1 })));
+describeWritableBackend('memory', () => Promise.resolve(new MemoryBackend({ id: 'contract', now: () => 1 })));
 
-describeDataBackend('local', async () => {
+describeWritableBackend('local', async () => {
   const origin = await navigator.storage.getDirectory();
   const folder = await origin.getDirectoryHandle(`contract-${crypto.randomUUID()}`, { create: true });
   return new LocalBackend({ id: 'contract', folder });
 });
 
-describeDataBackend('aws', async () => {
+describeWritableBackend('aws', async () => {
   const { url, bucket, secrets } = await commands.openS3Bucket();
   return createAwsBackend({
     config: { id: 'contract', aws_bucket_name: bucket, aws_endpoint_url: url },

@@ -1,33 +1,33 @@
-// What every backend that can be written promises, as a suite that runs under Node and in the browser.
+// What every backend that can be written promises beyond reading, and what every other one answers to a write. It runs under Node
+// and in the browser.
 import { describe, expect, test } from 'vitest';
-import type { BackendFile, DataBackend, ListOptions } from '../../src/data/backends/data-backend';
+import type { DataBackend } from '../../src/data/backends/data-backend';
+import {
+  bytesOf as bytes,
+  describeReading,
+  encodeText as encode,
+  listed,
+  pathsOf as paths,
+  type GivenPlace,
+} from './data-backend-reading';
 
-const bytes = (...values: number[]): Uint8Array<ArrayBuffer> => new Uint8Array(values);
-const encode = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
 const textOf = (content: Uint8Array | null): string | null =>
   content === null ? null : new TextDecoder().decode(content);
 
-async function listed(backend: DataBackend, options?: ListOptions): Promise<BackendFile[]> {
-  const files: BackendFile[] = [];
-  for await (const file of backend.list(options)) files.push(file);
-  return files.sort((a, b) => (a.path < b.path ? -1 : 1));
-}
+/** @param open a fresh one each time, empty. */
+export function describeWritableBackend(kind: string, open: () => Promise<DataBackend>): void {
+  describeReading(`${kind} (writable)`, async () => {
+    const backend = await open();
+    const files = new Map([
+      ['a/b/data.txt', encode('A line of text.\n'.repeat(4500))],
+      ['a/second.jsonl', encode('{"text":"one"}\n{"text":"two"}\n')],
+      ['empty.md', bytes()],
+    ]);
+    for (const [path, content] of files) await backend.write(path, content);
+    return { type: kind, writable: true, backend, files };
+  });
 
-const paths = async (backend: DataBackend, options?: ListOptions): Promise<string[]> =>
-  (await listed(backend, options)).map(({ path }) => path);
-
-async function drain(stream: ReadableStream<Uint8Array> | null): Promise<Uint8Array | null> {
-  return stream === null ? null : new Uint8Array(await new Response(stream).arrayBuffer());
-}
-
-/** Faster than a comparison that could show every difference. */
-function same(found: Uint8Array | null, expected: Uint8Array): boolean {
-  return found?.length === expected.length && found.every((byte, index) => byte === expected[index]);
-}
-
-/** @param open a fresh one each time, empty and writable. */
-export function describeDataBackend(kind: string, open: () => Promise<DataBackend>): void {
-  describe(`data backend ${kind}`, () => {
+  describe(`data backend ${kind}, written`, () => {
     test('data backend: reaches an empty root, says what it is, and null for what is not there', async () => {
       const backend = await open();
       await backend.check();
@@ -39,24 +39,6 @@ export function describeDataBackend(kind: string, open: () => Promise<DataBacken
       expect(await backend.open('no/such/file.txt')).toBeNull();
       expect(await backend.openStream('no/such/file.txt')).toBeNull();
       await backend.delete('no/such/file.txt');
-    });
-
-    test('data backend: a file whole, in parts and as a stream, an empty one too', async () => {
-      const backend = await open();
-      const content = Uint8Array.from({ length: 70_000 }, (_, index) => index % 251);
-      await backend.write('a/b/data.bin', content);
-      await backend.write('empty', bytes());
-      expect(same(await backend.read('a/b/data.bin'), content)).toBe(true);
-      expect(same(await drain(await backend.openStream('a/b/data.bin')), content)).toBe(true);
-      const source = await backend.open('a/b/data.bin');
-      expect(source?.size).toBe(70_000);
-      const part = await source?.slice(65_530, 65_540).arrayBuffer();
-      expect(new Uint8Array(part ?? [])).toEqual(content.slice(65_530, 65_540));
-      expect(await backend.read('empty')).toEqual(bytes());
-      expect(await drain(await backend.openStream('empty'))).toEqual(bytes());
-      expect((await backend.open('empty'))?.size).toBe(0);
-      expect(await backend.exists('a/b/data.bin')).toBe(true);
-      expect(await backend.exists('a/b')).toBe(false);
     });
 
     test('data backend: a write replaces all of the file, and keeps no hold of the bytes', async () => {
@@ -121,20 +103,6 @@ export function describeDataBackend(kind: string, open: () => Promise<DataBacken
       for (const name of names) expect(textOf(await backend.read(`dir é/${name}`))).toBe(name);
     });
 
-    test.each(['', '/a', 'a/', 'a//b', '../a', 'a/../b', './a', 'a/.'])(
-      'data backend: the path %j leads nowhere and is refused by every call',
-      async (path) => {
-        const backend = await open();
-        const refused = { code: 'storage.bad-path' };
-        await expect(backend.write(path, bytes(1))).rejects.toMatchObject(refused);
-        await expect(backend.read(path)).rejects.toMatchObject(refused);
-        await expect(backend.open(path)).rejects.toMatchObject(refused);
-        await expect(backend.openStream(path)).rejects.toMatchObject(refused);
-        await expect(backend.exists(path)).rejects.toMatchObject(refused);
-        await expect(backend.delete(path)).rejects.toMatchObject(refused);
-      },
-    );
-
     test('data backend: deletes a file and nothing beside it', async () => {
       const backend = await open();
       await backend.writeBatch([
@@ -155,40 +123,38 @@ export function describeDataBackend(kind: string, open: () => Promise<DataBacken
       expect(await backend.read('n/39')).toEqual(bytes(39));
     });
 
-    test('data backend: a signal ends a listing, a stream and a check', async () => {
+    test('data backend: closed, nothing is written', async () => {
       const backend = await open();
-      for (let index = 0; index < 40; index++) await backend.write(`f${index}`, bytes(1, 2, 3));
-      const cancelled = { code: 'rpc.cancelled' };
-      const stop = new AbortController();
-      const files = backend.list({ signal: stop.signal })[Symbol.asyncIterator]();
-      expect((await files.next()).done).toBe(false);
-      const stream = await backend.openStream('f1', stop.signal);
-      await stream?.cancel();
-      stop.abort();
-      await expect(backend.check(stop.signal)).rejects.toMatchObject(cancelled);
-      await expect(backend.openStream('f1', stop.signal)).rejects.toMatchObject(cancelled);
-      await expect(listed(backend, { signal: stop.signal })).rejects.toMatchObject(cancelled);
-      await files.return?.();
-    });
-
-    test('data backend: a reader that stops early leaves the backend usable', async () => {
-      const backend = await open();
-      for (let index = 0; index < 40; index++) await backend.write(`f${index}`, bytes(1));
-      for await (const _file of backend.list()) break;
-      expect(await paths(backend)).toHaveLength(40);
-    });
-
-    test('data backend: closed, nothing is read or written', async () => {
-      const backend = await open();
-      await backend.write('f', bytes(1));
       await backend.close();
       const closed = { code: 'backend.unreachable' };
-      await expect(backend.read('f')).rejects.toMatchObject(closed);
-      await expect(backend.exists('f')).rejects.toMatchObject(closed);
       await expect(backend.write('f', bytes(1))).rejects.toMatchObject(closed);
-      await expect(backend.check()).rejects.toMatchObject(closed);
-      await expect(listed(backend)).rejects.toMatchObject(closed);
-      await backend.close();
+      await expect(backend.delete('f')).rejects.toMatchObject(closed);
+    });
+  });
+}
+
+/** @param given a fresh one each time. */
+export function describeReadOnlyBackend(
+  name: string,
+  given: () => Promise<Omit<GivenPlace, 'writable'>>,
+): void {
+  describeReading(name, async () => ({ ...(await given()), writable: false }));
+
+  describe(`data backend ${name}, read only`, () => {
+    test('data backend: refuses every write by the same error, and its files stay', async () => {
+      const { backend, files } = await given();
+      const { location } = backend.describe();
+      const [path = ''] = files.keys();
+      const refused = (at: string) => ({
+        code: 'backend.read-only',
+        message: `Nothing can be written into ${location}: "${at}" was refused.`,
+      });
+      await expect(backend.write(path, bytes(1))).rejects.toMatchObject(refused(path));
+      await expect(backend.write('new.txt', bytes(1))).rejects.toMatchObject(refused('new.txt'));
+      await expect(backend.writeBatch([['new.txt', bytes(1)]])).rejects.toMatchObject(refused('new.txt'));
+      await expect(backend.delete(path)).rejects.toMatchObject(refused(path));
+      await expect(backend.write('../out', bytes(1))).rejects.toMatchObject({ code: 'storage.bad-path' });
+      expect(await backend.read(path)).toEqual(files.get(path));
     });
   });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { describeDataBackend } from '../../../tests/contract/data-backend';
+import { describeWritableBackend } from '../../../tests/contract/data-backend';
 import { BucketFixture, failureOf, useBuckets } from '../../../tests/support/s3-fixture';
 import type { DataBackend } from './data-backend';
 
@@ -14,7 +14,7 @@ async function pathsOf(backend: DataBackend): Promise<string[]> {
   return paths;
 }
 
-describeDataBackend('aws', async () => {
+describeWritableBackend('aws', async () => {
   const fresh = await BucketFixture.fresh(given().server);
   return fresh.open({ config: { aws_data_prefix: '/some where/+deep/' } });
 });

@@ -2,7 +2,6 @@
 import { pluginSettings, type BackendTypePlugin } from '../../core/config/backends';
 import { createDataBackendFactory, type BackendBuilder } from '../../core/factories';
 import type { DynamicFactory } from '../../core/factory';
-import { AppError } from '../../lib/errors';
 import { createAwsBackend } from '../backends/aws-backend';
 import type { BackendOptions } from '../backends/backend-options';
 import { createCsvBackend } from '../backends/csv-backend';
@@ -10,6 +9,7 @@ import type { DataBackend } from '../backends/data-backend';
 import { createHuggingFaceBackend } from '../backends/huggingface-backend';
 import { createLocalBackend } from '../backends/local-backend';
 import { createMemoryBackend } from '../backends/memory-backend';
+import { openPluginPlace } from '../backends/plugin-place';
 
 export type BackendFactory = DynamicFactory<BackendBuilder>;
 
@@ -21,8 +21,6 @@ const BUILT_IN: Readonly<Record<string, (options: BackendOptions) => DataBackend
   memory: createMemoryBackend,
 };
 
-const METHODS = ['describe', 'check', 'list', 'exists', 'read', 'open', 'close'] as const;
-
 export function createBackendFactory(): BackendFactory {
   const factory = createDataBackendFactory();
   for (const [type, open] of Object.entries(BUILT_IN)) factory.register(type, () => ({ open }));
@@ -32,20 +30,15 @@ export function createBackendFactory(): BackendFactory {
 /** @throws AppError `factory.unknown`, `factory.invalid` where a plugin opens none, and why it could not be opened. */
 export function openBackend(factory: BackendFactory, options: BackendOptions): DataBackend {
   const type = String(options.config['type']);
-  const backend = factory.create(type).open(options);
-  if (isBackend(backend)) return backend;
-  throw new AppError('factory.invalid', `The place "${type}" opened no data backend.`, {
-    remedy: `It has to answer ${METHODS.join(', ')}.`,
-    details: { type },
-  });
+  const builtIn = BUILT_IN[type];
+  const builder = factory.create(type);
+  // A plugin may have put its own in the place of a built-in one.
+  if (builtIn !== undefined && builder.open === builtIn) return builtIn(options);
+  return openPluginPlace(builder.open(options), options);
 }
 
 /** The places that plugins added. */
 export function pluginPlaces(factory: BackendFactory): BackendTypePlugin[] {
   const added = factory.list().filter((type) => !Object.hasOwn(BUILT_IN, type));
   return added.map((type) => ({ type, entries: pluginSettings(factory.create(type).settings ?? {}) }));
-}
-
-function isBackend(value: object): value is DataBackend {
-  return METHODS.every((method) => typeof Reflect.get(value, method) === 'function');
 }
