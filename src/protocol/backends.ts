@@ -17,7 +17,7 @@ export interface BackendProblem {
 
 /** What became of the samples on their way, in order. */
 export interface BuildStage {
-  name: 'discover' | 'read' | 'extract' | 'filter' | 'store';
+  name: 'discover' | 'read' | 'extract' | 'filter' | 'store' | 'check';
   /** Files or samples that came out of it. */
   count: number;
   milliseconds: number;

@@ -1,15 +1,16 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FolderStore } from '../data/backends/folder-store';
 import { createBackendFactory, type BackendFactory } from '../data/builders/backend-factory';
-import { ExampleEncoder } from '../data/examples/example-encoder';
 import { SampleReader } from '../data/storage/sample-reader';
-import { CHARACTERS } from '../data/testing/characters';
 import { memoryData, type MemoryData } from '../data/testing/memory-data';
 import { MemoryBackend } from '../data/backends/memory-backend';
 import { browserClock } from '../lib/async/browser-clock';
-import { createPlainTemplate } from '../lib/text/plain-template';
+import { AppError } from '../lib/errors';
 import type { BackendBuildEvent, BackendConfigJson } from '../protocol/backends';
+import type { QualitySettings } from '../protocol/quality';
 import { BackendService } from './backend-service';
+import type { QualityService } from './quality-service';
+import { characterEncoder, qualityService } from './testing/quality-fixture';
 
 const CONFIG: BackendConfigJson = {
   id: 'notes',
@@ -17,6 +18,8 @@ const CONFIG: BackendConfigJson = {
   type: 'local',
   instance_data_dir: 'notes',
 };
+
+const CHECK: QualitySettings = { modelId: 'm', similarity: 0.85, evalShare: 0, seed: 1, maxTokens: 100 };
 
 /** Node's files do not say where they were. */
 const file = (name: string, content: string, lastModified = 5): File =>
@@ -26,22 +29,29 @@ describe('data backends', () => {
   let data: MemoryData;
   let service: BackendService;
   let forgotten: string[];
+  let quality: QualityService;
+  let noEncoder: AppError | null;
   let logged: string[];
   let factory: BackendFactory;
 
   beforeEach(async () => {
     data = await memoryData();
     forgotten = [];
+    noEncoder = null;
     logged = [];
     factory = createBackendFactory();
+    quality = qualityService(data, {
+      encoder: () => (noEncoder === null ? Promise.resolve(characterEncoder()) : Promise.reject(noEncoder)),
+    });
     service = new BackendService({
       ...data,
       folders: new FolderStore(data.database),
       factory,
       followPlugins: () => Promise.resolve(),
       network: { fetch, clock: browserClock, online: () => true },
-      encoder: () => Promise.resolve(new ExampleEncoder(CHARACTERS, createPlainTemplate(CHARACTERS))),
+      encoder: () => Promise.resolve(characterEncoder()),
       plans: { forgetDataset: (id) => void forgotten.push(id) },
+      quality,
       deleteDataset: (id) => data.database.delete('datasets', id),
       variables: () => Promise.resolve({ FOLDER: 'ledgers' }),
       locks: null,
@@ -107,6 +117,43 @@ describe('data backends', () => {
     expect(await texts(second.dataset.id)).toEqual(['Other.']);
     expect(forgotten).toEqual([first.dataset.id, first.dataset.id]);
     expect(await data.blobs.list(first.dataset.folder)).toEqual([]);
+  });
+
+  it('build: what was done about the samples is done again about those that are read in their place', async () => {
+    const rows = (...texts: string[]): File[] => [
+      file('a.jsonl', texts.map((text) => JSON.stringify({ text })).join('\n')),
+    ];
+    await keep({}, rows('one', 'one', 'two'));
+    const first = await built();
+    for await (const _event of quality.checkQuality(first.dataset.id, CHECK)) continue;
+    await quality.applyFix(first.dataset.id, 'drop-exact');
+    await service.keepFolder('notes', rows('two', 'one', 'two', 'two'));
+    const events = await build('notes');
+    const again = events.at(-1);
+    if (again?.type !== 'built') throw new Error(JSON.stringify(again));
+    expect(again.dataset.steps).toMatchObject([{ fix: 'drop-exact', samples: 2 }]);
+    expect(again.backend.report?.stages.at(-1)).toMatchObject({ name: 'check', count: 2 });
+    expect(events.some((event) => event.type === 'progress' && event.progress.stage === 'check')).toBe(true);
+    const reader = await SampleReader.open(again.dataset, data.blobs);
+    expect([...reader.leftOut]).toEqual([2, 3]);
+    expect(await data.database.get('backends', 'notes')).toEqual(again.backend);
+  });
+
+  it('build: where it cannot be done again the report says so, and the samples are there', async () => {
+    await keep({}, [file('a.jsonl', '{"text":"one"}\n{"text":"one"}')]);
+    const first = await built();
+    for await (const _event of quality.checkQuality(first.dataset.id, CHECK)) continue;
+    await quality.applyFix(first.dataset.id, 'drop-exact');
+    noEncoder = new AppError('model.unknown', 'There is no model m.');
+    const again = await built();
+    expect(again.dataset).toMatchObject({ samples: 2 });
+    expect(again.dataset.steps).toBeUndefined();
+    expect(again.backend.report?.problems).toMatchObject([
+      {
+        code: 'model.unknown',
+        message: expect.stringContaining('not done again: There is no model m.') as string,
+      },
+    ]);
   });
 
   it('build: where nothing is usable what was built stays, and the report says what to do', async () => {

@@ -41,6 +41,8 @@ import type {
 } from '../protocol/backends';
 import type { DatasetRecord, Sample } from '../protocol/datasets';
 import type { BatchPlans } from './batch-plans';
+import type { QualityService, StepsTaken } from './quality-service';
+import { takeStepsAgain } from './take-steps-again';
 
 export interface BackendServiceParts {
   database: Database;
@@ -54,6 +56,7 @@ export interface BackendServiceParts {
   /** Counts tokens where a configuration limits them. */
   encoder: () => Promise<ExampleEncoder>;
   plans: Pick<BatchPlans, 'forgetDataset'>;
+  quality: Pick<QualityService, 'stepsTaken' | 'takeStepsAgain'>;
   deleteDataset: (id: string) => Promise<void>;
   /** Named values of the settings: `{env:NAME}` of configurations. */
   variables: () => Promise<Readonly<Record<string, string>>>;
@@ -63,6 +66,8 @@ export interface BackendServiceParts {
   log: (text: string) => void;
   beat: () => void;
 }
+
+type BuiltEvent = Extract<BackendBuildEvent, { type: 'built' }>;
 
 /** What `{model_family}` and `{output_dir}` stand for: a dataset is of no model, and lies in this page's storage. */
 const VARIABLES = { model_family: 'any', output_dir: 'fragua' };
@@ -196,15 +201,13 @@ export class BackendService implements BackendApi, BackendStreams {
       source = await this.#open(config, secrets);
       await source.check(signal);
       const settings = await this.#settings(config, source, signal);
-      const request = {
-        record,
-        source,
-        settings,
-        before: await this.#built(record),
-        ...(await this.#lengths(settings)),
-      };
-      for await (const event of buildDataset(request, this.#parts, signal))
-        yield await this.#kept(event, config);
+      const before = await this.#built(record);
+      const steps = before === null ? null : await this.#parts.quality.stepsTaken(before);
+      const request = { record, source, settings, before, ...(await this.#lengths(settings)) };
+      for await (const event of buildDataset(request, this.#parts, signal)) {
+        if (event.type === 'refused') await this.#parts.database.put('backends', event.backend);
+        yield event.type === 'built' ? yield* this.#keepBuilt(event, config, steps, signal) : event;
+      }
     } catch (error) {
       if (signal?.aborted === true) throw error;
       yield failed(record.id, error);
@@ -213,12 +216,19 @@ export class BackendService implements BackendApi, BackendStreams {
     }
   }
 
-  /** The record is put last: until then what was built before is what there is. */
-  async #kept(event: BackendBuildEvent, config: BuildableConfig): Promise<BackendBuildEvent> {
-    if (event.type !== 'built' && event.type !== 'refused') return event;
-    const kept = event.type === 'built' ? await this.#keepTraining(config, event.dataset) : null;
-    await this.#parts.database.put('backends', event.backend);
-    return event.type === 'built' && kept !== null ? { ...event, dataset: kept } : event;
+  /** The record is put once the dataset is there: until then what was built before is what there is. */
+  async *#keepBuilt(
+    event: BuiltEvent,
+    config: BuildableConfig,
+    steps: StepsTaken | null,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<BackendBuildEvent, BackendBuildEvent> {
+    const kept = { ...event, dataset: await this.#keepTraining(config, event.dataset) };
+    await this.#parts.database.put('backends', kept.backend);
+    if (steps === null) return kept;
+    const again = yield* takeStepsAgain(kept, steps, this.#parts, signal);
+    await this.#parts.database.put('backends', again.backend);
+    return again;
   }
 
   async #keepTraining(config: BuildableConfig, dataset: DatasetRecord): Promise<DatasetRecord> {

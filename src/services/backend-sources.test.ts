@@ -8,14 +8,12 @@ import { activateNotebook } from '../../tests/support/open-notebook';
 import { FolderStore } from '../data/backends/folder-store';
 import { HUGGING_FACE } from '../data/backends/huggingface-backend';
 import { createBackendFactory, type BackendFactory } from '../data/builders/backend-factory';
-import { ExampleEncoder } from '../data/examples/example-encoder';
 import { SampleReader } from '../data/storage/sample-reader';
-import { CHARACTERS } from '../data/testing/characters';
 import { memoryData, type MemoryData } from '../data/testing/memory-data';
 import { browserClock } from '../lib/async/browser-clock';
-import { createPlainTemplate } from '../lib/text/plain-template';
 import type { BackendBuildEvent, BackendConfigJson, BackendSecrets } from '../protocol/backends';
 import { BackendService } from './backend-service';
+import { characterEncoder, qualityService } from './testing/quality-fixture';
 
 let addresses: AddressServer;
 let hub: HubServer;
@@ -48,8 +46,9 @@ beforeEach(async () => {
     factory,
     followPlugins: () => Promise.resolve(),
     network: { fetch: toLocal, clock: browserClock, online: () => true },
-    encoder: () => Promise.resolve(new ExampleEncoder(CHARACTERS, createPlainTemplate(CHARACTERS))),
+    encoder: () => Promise.resolve(characterEncoder()),
     plans: { forgetDataset: () => undefined },
+    quality: qualityService(data),
     deleteDataset: () => Promise.resolve(),
     variables: () => Promise.resolve({}),
     locks: null,

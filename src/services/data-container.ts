@@ -143,6 +143,7 @@ function registerBackends(container: Container, { beat }: DataSurroundings): voi
         },
         encoder: () => services.get(toolsToken).encoderFor(EMBEDDED_MODEL_ID),
         plans: services.get(plansToken),
+        quality: services.get(qualityToken),
         deleteDataset: (id) => services.get(datasetsToken).deleteDataset(id),
         variables: async () => {
           const { variables } = (await storedSettings(services.get(databaseToken))).data;

@@ -3,12 +3,10 @@ import { reportPath } from '../data/quality/dataset-steps';
 import { SampleReader } from '../data/storage/sample-reader';
 import { reinterpretDataset } from '../data/importing/reinterpret-dataset';
 import { importFiles, memoryData, textFile, type MemoryData } from '../data/testing/memory-data';
-import { CHARACTERS } from '../data/testing/characters';
-import { ExampleEncoder } from '../data/examples/example-encoder';
-import { createPlainTemplate } from '../lib/text/plain-template';
 import type { DatasetRecord } from '../protocol/datasets';
 import type { QualityReport, QualitySettings } from '../protocol/quality';
-import { QualityService } from './quality-service';
+import type { QualityService } from './quality-service';
+import { qualityService } from './testing/quality-fixture';
 
 const SETTINGS: QualitySettings = { modelId: 'm', similarity: 0.85, evalShare: 0.5, seed: 1, maxTokens: 100 };
 const ROWS = ['one', 'two', 'one', 'caf\ufffd', 'three', 'one'];
@@ -24,15 +22,7 @@ describe('quality of a dataset', () => {
   beforeEach(async () => {
     data = await memoryData();
     forgotten = [];
-    service = new QualityService({
-      ...data,
-      tools: {
-        encoderFor: () => Promise.resolve(new ExampleEncoder(CHARACTERS, createPlainTemplate(CHARACTERS))),
-      },
-      plans: { forgetDataset: (id) => void forgotten.push(id) },
-      now: () => 7,
-      beat: () => undefined,
-    });
+    service = qualityService(data, { forgetDataset: (id) => void forgotten.push(id) });
     const outcome = await importFiles(data, [textFile('rows.jsonl', jsonl(ROWS))]);
     if (outcome.status !== 'stored') throw new Error(JSON.stringify(outcome));
     ({ dataset } = outcome);

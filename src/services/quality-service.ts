@@ -29,6 +29,12 @@ export interface QualityServiceParts {
   beat: () => void;
 }
 
+/** The fixes of a dataset, in order, and how it was checked for them. */
+export interface StepsTaken {
+  fixes: readonly DatasetFix[];
+  settings: QualitySettings;
+}
+
 export class QualityService implements QualityApi, QualityStreams {
   readonly #parts: QualityServiceParts;
   #checks = 0;
@@ -66,9 +72,7 @@ export class QualityService implements QualityApi, QualityStreams {
   }
 
   async qualityReport(datasetId: string): Promise<QualityReport | null> {
-    const { folder } = await this.#find(datasetId);
-    const blob = await this.#parts.blobs.read(reportPath(folder));
-    return blob === null ? null : (JSON.parse(await blob.text()) as QualityReport);
+    return this.#report(await this.#find(datasetId));
   }
 
   async applyFix(datasetId: string, fix: DatasetFix): Promise<DatasetRecord> {
@@ -95,6 +99,37 @@ export class QualityService implements QualityApi, QualityStreams {
     const changed = await this.#put(record, left);
     if (left.length < steps.length) await this.#parts.blobs.remove(stepPath(record.folder, id));
     return changed;
+  }
+
+  /** What was done about a dataset, to be asked for before it is read again; null where nothing was. */
+  async stepsTaken(record: DatasetRecord): Promise<StepsTaken | null> {
+    const fixes = (record.steps ?? []).map(({ fix }) => fix);
+    const report = fixes.length === 0 ? null : await this.#report(record);
+    return report === null ? null : { fixes, settings: report.settings };
+  }
+
+  /**
+   * Checks what was read in a dataset's place as it was checked before, and does the same where there is need. Yields the check.
+   * @throws AppError as `checkQuality`, `rpc.cancelled`; the dataset is then as it was read.
+   */
+  async *takeStepsAgain(
+    datasetId: string,
+    { fixes, settings }: StepsTaken,
+    signal?: AbortSignal,
+  ): AsyncGenerator<QualityEvent, DatasetRecord> {
+    let needed: readonly DatasetFix[] = [];
+    for await (const event of this.checkQuality(datasetId, settings, signal)) {
+      if (event.type === 'report') needed = event.report.nextSteps;
+      yield event;
+    }
+    if (signal?.aborted === true) throw new AppError('rpc.cancelled', 'The check was cancelled.');
+    for (const fix of fixes) if (needed.includes(fix)) await this.applyFix(datasetId, fix);
+    return this.#find(datasetId);
+  }
+
+  async #report({ folder }: DatasetRecord): Promise<QualityReport | null> {
+    const blob = await this.#parts.blobs.read(reportPath(folder));
+    return blob === null ? null : (JSON.parse(await blob.text()) as QualityReport);
   }
 
   async #put(record: DatasetRecord, steps: NonNullable<DatasetRecord['steps']>): Promise<DatasetRecord> {

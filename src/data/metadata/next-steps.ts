@@ -51,6 +51,7 @@ function emptyStageStep({ stages, statistics, usable }: BuildFacts): string | nu
     case 'filter':
       return 'Every sample was left out: loosen the limits that are named here.';
     case 'store':
+    case 'check':
     case null:
       return statistics.processed === 0 ? 'Nothing was there to process: add files to the place.' : null;
   }

@@ -92,6 +92,7 @@ export const backends = {
   'stage.extract': 'Taking texts out',
   'stage.filter': 'Filtering',
   'stage.store': 'Storing',
+  'stage.check': 'Checking samples',
   files_one: '{count} file',
   files_other: '{count} files',
   filesOf: 'file {done} of {total}',

@@ -95,6 +95,7 @@ export const backends: Translation<English['backends']> = {
   'stage.extract': 'Extrayendo textos',
   'stage.filter': 'Filtrando',
   'stage.store': 'Guardando',
+  'stage.check': 'Revisando las muestras',
   files_one: '{count} archivo',
   files_other: '{count} archivos',
   filesOf: 'archivo {done} de {total}',
