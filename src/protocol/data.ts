@@ -10,7 +10,7 @@ import type {
   ImportProgress,
   LengthHistogram,
   RenderedSample,
-  Sample,
+  ShownSample,
 } from './datasets';
 import type { CacheSizes } from './caches';
 import type { HubApi, HubStreams } from './hub';
@@ -46,7 +46,7 @@ export interface DataApi extends WorkerApi, QualityApi, CacheApi {
   reinterpret(datasetId: string, format: DatasetFormat, mapping: FieldMapping): Promise<ImportOutcome>;
   renameDataset(datasetId: string, name: string): Promise<DatasetRecord>;
   deleteDataset(datasetId: string): Promise<void>;
-  preview(datasetId: string, offset: number, count: number): Promise<Sample[]>;
+  preview(datasetId: string, offset: number, count: number): Promise<ShownSample[]>;
   /** One sample as the model sees it, with the loss mask. */
   renderSample(plan: BatchPlan, index: number): Promise<RenderedSample>;
   lengthHistogram(datasetId: string, modelId: string): Promise<LengthHistogram>;

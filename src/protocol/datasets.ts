@@ -13,6 +13,12 @@ export interface SampleTurn {
 /** One training example: a conversation, or plain text that is learnt whole. */
 export type Sample = { kind: 'text'; text: string } | { kind: 'turns'; turns: SampleTurn[] };
 
+/** A sample as it is shown: with whether a step leaves it out. */
+export interface ShownSample {
+  sample: Sample;
+  leftOut: boolean;
+}
+
 /** Which column plays which part; a part that the format does not have is left out. */
 export type FieldMapping = Partial<
   Record<

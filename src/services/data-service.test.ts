@@ -90,7 +90,9 @@ describe('data-service', () => {
 
   it('shows samples by number', async () => {
     const { id } = await made.service.addSampleDataset('verse');
-    expect(await made.service.preview(id, 1, 10)).toEqual([{ kind: 'text', text: 'two' }]);
+    expect(await made.service.preview(id, 1, 10)).toEqual([
+      { sample: { kind: 'text', text: 'two' }, leftOut: false },
+    ]);
     expect(await made.service.preview(id, 5, 10)).toEqual([]);
   });
 

@@ -23,6 +23,7 @@ import type {
   LengthHistogram,
   RenderedSample,
   Sample,
+  ShownSample,
 } from '../protocol/datasets';
 import type { NamedFile } from '../protocol/models';
 import type { BatchPlans } from './batch-plans';
@@ -120,12 +121,13 @@ export class DataService
     await this.#dependencies.blobs.remove(record.folder);
   }
 
-  async preview(datasetId: string, offset: number, count: number): Promise<Sample[]> {
+  async preview(datasetId: string, offset: number, count: number): Promise<ShownSample[]> {
     const reader = await this.#reader(datasetId);
-    const samples: Sample[] = [];
+    const shown: ShownSample[] = [];
     const end = Math.min(reader.count, offset + count);
-    for (let index = Math.max(0, offset); index < end; index++) samples.push(await reader.read(index));
-    return samples;
+    for (let index = Math.max(0, offset); index < end; index++)
+      shown.push({ sample: await reader.read(index), leftOut: reader.leftOut.has(index) });
+    return shown;
   }
 
   /** Texts are shown whole, since all their windows are learnt; a conversation is cut where training cuts it. */

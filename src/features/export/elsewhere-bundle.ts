@@ -1,22 +1,21 @@
-// What it takes to go on with an adapter on a larger machine: the adapter in PEFT's layout, the dataset as JSONL, and
+// What it takes to go on with an adapter on a larger machine: the adapter in PEFT's layout, its datasets as JSONL, and
 // configurations for LLaMA-Factory, axolotl and vLLM. The base is named; it goes as an export of its own.
 import { trainingDefaults } from '../../core/config/training-config';
 import type { Database } from '../../core/database';
-import { SampleReader } from '../../data/storage/sample-reader';
 import { blobFile, textFile, type StreamedFile } from '../../lib/formats/streamed-file';
 import type { BlobStore } from '../../lib/storage/blob-store';
-import type { DatasetRecord, Sample } from '../../protocol/datasets';
 import type { AdapterRecord, ModelRecord } from '../../protocol/models';
 import type { TrainingConfig } from '../../protocol/training';
-import { BlobSink } from './blob-sink';
+import { bundleDatasets, drawnDatasets, type DrawnDataset } from './bundled-datasets';
 import { elsewhereReadme } from './elsewhere-readme';
 import { peftWithCard } from './export-adapter';
 import {
   ADAPTER_FOLDER,
   axolotlRecipe,
-  DATASET_FILE,
+  DATA_FOLDER,
   llamaFactoryDatasets,
   llamaFactoryRecipe,
+  SOLE_DATASET,
   type Recipe,
 } from './training-recipes';
 
@@ -25,21 +24,22 @@ export interface BundleStores {
   blobs: BlobStore;
 }
 
-/** What an adapter was trained with; both null where it was not trained here, or that is gone. */
+/** What an adapter was trained with: nothing where it was not trained here, or that is gone. */
 interface Origin {
   training: TrainingConfig | null;
-  dataset: DatasetRecord | null;
+  drawn: DrawnDataset[];
 }
 
 async function originOf({ runId }: AdapterRecord, database: Database): Promise<Origin> {
   const run = runId === null ? undefined : await database.get('runs', runId);
-  if (run === undefined) return { training: null, dataset: null };
-  return { training: run.config, dataset: (await database.get('datasets', run.config.datasetId)) ?? null };
+  if (run === undefined) return { training: null, drawn: [] };
+  return { training: run.config, drawn: await drawnDatasets(run.config, database) };
 }
 
-/** Bytes, about: the dataset is counted as it came. */
+/** Bytes, about: datasets are counted as they came. */
 export async function datasetBytes(adapter: AdapterRecord, database: Database): Promise<number> {
-  return (await originOf(adapter, database)).dataset?.sizeBytes ?? 0;
+  const { drawn } = await originOf(adapter, database);
+  return drawn.reduce((sum, { record }) => sum + record.sizeBytes, 0);
 }
 
 /** @throws AppError `storage.missing` where files of the adapter or the dataset are gone. */
@@ -49,8 +49,8 @@ export async function elsewhereFiles(
   hasChatTemplate: boolean,
   { database, blobs }: BundleStores,
 ): Promise<StreamedFile[]> {
-  const { training, dataset } = await originOf(adapter, database);
-  const data = dataset === null ? null : await datasetAsJsonl(dataset, blobs);
+  const { training, drawn } = await originOf(adapter, database);
+  const datasets = await bundleDatasets(drawn, blobs);
   const peft = await peftWithCard(adapter, base, blobs);
   const recipe: Recipe = {
     base: base.source?.repositoryId ?? './base',
@@ -63,36 +63,15 @@ export async function elsewhereFiles(
       datasetId: '',
       startFromAdapterId: null,
     },
-    samples: data?.samples ?? 'turns',
+    datasets: datasets.length === 0 ? [SOLE_DATASET] : datasets,
     hasChatTemplate,
   };
   return [
-    textFile('README.md', elsewhereReadme(adapter, base, recipe, { dataset, rank: peft.rank })),
+    textFile('README.md', elsewhereReadme(adapter, base, recipe, { datasets, rank: peft.rank })),
     textFile('llama-factory.yaml', llamaFactoryRecipe(recipe)),
     textFile('axolotl.yaml', axolotlRecipe(recipe)),
-    textFile('data/dataset_info.json', llamaFactoryDatasets(recipe.samples)),
-    ...(data === null ? [] : [blobFile(DATASET_FILE, data.blob)]),
+    textFile(`${DATA_FOLDER}/dataset_info.json`, llamaFactoryDatasets(recipe.datasets)),
+    ...datasets.map(({ file, blob }) => blobFile(`${DATA_FOLDER}/${file}`, blob)),
     ...peft.files.map(({ name, blob }) => blobFile(`${ADAPTER_FOLDER}/${name}`, blob)),
   ];
 }
-
-/** One example a line: `{"messages": [...]}` or `{"text": "..."}`. */
-async function datasetAsJsonl(
-  dataset: DatasetRecord,
-  blobs: BlobStore,
-): Promise<{ blob: Blob; samples: Recipe['samples'] }> {
-  const reader = await SampleReader.open(dataset, blobs);
-  const sink = new BlobSink();
-  const utf8 = new TextEncoder();
-  let samples: Recipe['samples'] = 'turns';
-  for (let index = 0; index < reader.count; index += 1) {
-    if (reader.leftOut.has(index)) continue;
-    const sample = await reader.read(index);
-    samples = sample.kind;
-    sink.push(utf8.encode(`${JSON.stringify(rowOf(sample))}\n`));
-  }
-  return { blob: sink.toBlob('application/jsonl'), samples };
-}
-
-const rowOf = (sample: Sample): object =>
-  sample.kind === 'text' ? { text: sample.text } : { messages: sample.turns };

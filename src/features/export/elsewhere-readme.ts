@@ -1,8 +1,14 @@
 // README.md of the bundle with which training goes on elsewhere: what lies where, and the commands.
-import type { DatasetRecord } from '../../protocol/datasets';
 import type { AdapterRecord, ModelRecord } from '../../protocol/models';
+import type { BundledDataset } from './bundled-datasets';
 import { fileNameOf } from './file-name';
-import { ADAPTER_FOLDER, DATASET_FILE, type Recipe } from './training-recipes';
+import {
+  ADAPTER_FOLDER,
+  DATA_FOLDER,
+  SOLE_DATASET,
+  type Recipe,
+  type RecipeDataset,
+} from './training-recipes';
 
 /** Ranks that vLLM knows. */
 const VLLM_RANKS = [8, 16, 32, 64, 128, 256, 320, 512];
@@ -10,11 +16,9 @@ const VLLM_RANKS = [8, 16, 32, 64, 128, 256, 320, 512];
 export function elsewhereReadme(
   adapter: AdapterRecord,
   base: ModelRecord,
-  { base: path, samples }: Recipe,
-  { dataset, rank }: { dataset: DatasetRecord | null; rank: number },
+  { base: path }: Recipe,
+  { datasets, rank }: { datasets: readonly BundledDataset[]; rank: number },
 ): string {
-  const row =
-    samples === 'turns' ? '{"messages": [{"role": "user", "content": "..."}, ...]}' : '{"text": "..."}';
   return [
     `# ${adapter.name}, to go on elsewhere`,
     '',
@@ -23,7 +27,9 @@ export function elsewhereReadme(
     '| | |',
     '|---|---|',
     `| \`${ADAPTER_FOLDER}/\` | the adapter in the layout of PEFT |`,
-    `| \`${DATASET_FILE}\` | ${dataset === null ? `yours to put here; one example a line: \`${row}\`` : `${dataset.name}, ${dataset.samples.toLocaleString('en')} examples, one a line: \`${row}\``} |`,
+    ...(datasets.length === 0
+      ? [`| ${pathOf(SOLE_DATASET)} | yours to put here; one example a line: \`${rowOf(SOLE_DATASET)}\` |`]
+      : datasets.map((dataset) => `| ${pathOf(dataset)} | ${describe(dataset)} |`)),
     '| `llama-factory.yaml` | LLaMA-Factory |',
     '| `axolotl.yaml` | axolotl |',
     '',
@@ -46,6 +52,18 @@ export function elsewhereReadme(
     ...serving(adapter, base, { path, rank }),
     '',
   ].join('\n');
+}
+
+const pathOf = ({ file }: RecipeDataset): string => `\`${DATA_FOLDER}/${file}\``;
+
+const rowOf = ({ samples }: RecipeDataset): string =>
+  samples === 'turns' ? '{"messages": [{"role": "user", "content": "..."}, ...]}' : '{"text": "..."}';
+
+function describe(dataset: BundledDataset): string {
+  const { record, weight } = dataset;
+  const part =
+    weight === 1 ? '' : weight === 0 ? '; held out' : `; ${(weight * 100).toFixed(1)} % of what was drawn`;
+  return `${record.name}, ${record.samples.toLocaleString('en')} examples, one a line: \`${rowOf(dataset)}\`${part}`;
 }
 
 /** Families whose models vLLM runs without adapters (its supported models, column LoRA). */

@@ -1,6 +1,7 @@
 import 'fake-indexeddb/auto';
 import { unzipSync } from 'fflate';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { mixOf } from '../../core/config/dataset-mix';
 import { trainingDefaults } from '../../core/config/training-config';
 import { ADAPTER_BASES } from '../../../tests/support/hostile-adapters';
 import { asFamily } from '../../../tests/support/model-forms';
@@ -282,6 +283,26 @@ describe('WeightExports', () => {
       })),
     );
     expect(text(files['README.md'])).toContain('Questions, 2 examples');
+  });
+
+  it('elsewhere: each dataset of a mix that was drawn from, by its share', async () => {
+    const dataset = await storeDataset();
+    await database.put('datasets', { ...dataset, id: 'e', samples: 6 });
+    await database.put('datasets', { ...dataset, id: 'off', name: 'Off' });
+    const mix = mixOf(['d', 'e', 'off', 'gone']);
+    const shares = mix.shares.map((share) =>
+      share.datasetId === 'off' ? { ...share, probability: 0 } : share,
+    );
+    const config = { ...trainingDefaults, name: 'r', modelId: 'm', datasetId: 'd', startFromAdapterId: null };
+    await database.put('runs', { id: 'r', config: { ...config, mix: { ...mix, shares } } } as RunRecord);
+    await install('trained', LORA, 'r');
+    const files = await unzip((await run('trained', 'elsewhere')).file);
+    expect(Object.keys(files).filter((name) => name.endsWith('.jsonl'))).toEqual([
+      'data/Questions.jsonl',
+      'data/Questions-2.jsonl',
+    ]);
+    expect(text(files['README.md'])).toContain('; 25.0 % of what was drawn |');
+    expect(text(files['llama-factory.yaml'])).toContain('interleave_probs: "0.25,0.75"');
   });
 
   it('run: an adapter of another base, and what is not there', async () => {

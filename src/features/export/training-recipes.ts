@@ -11,14 +11,31 @@ export interface Recipe {
   /** Of the base, that the adapter changes, as PEFT finds them. */
   modules: readonly string[];
   training: TrainingConfig;
-  /** Conversations, or plain text that is learnt whole. */
-  samples: 'turns' | 'text';
+  /** At least one. */
+  datasets: readonly RecipeDataset[];
   hasChatTemplate: boolean;
 }
 
-export const DATASET_FILE = 'data/dataset.jsonl';
+export interface RecipeDataset {
+  /** Under which the configurations name it. */
+  name: string;
+  /** In `DATA_FOLDER`. */
+  file: string;
+  /** Conversations, or plain text that is learnt whole. */
+  samples: 'turns' | 'text';
+  /** Share of what is drawn; 0 is held out: it is evaluated only. */
+  weight: number;
+}
+
+export const DATA_FOLDER = 'data';
 export const ADAPTER_FOLDER = 'adapter';
-const DATASET_NAME = 'fragua';
+/** The one dataset of a run, also where it is not there any more: people put theirs in its place. */
+export const SOLE_DATASET: RecipeDataset = {
+  name: 'fragua',
+  file: 'dataset.jsonl',
+  samples: 'turns',
+  weight: 1,
+};
 
 type Value = string | number | boolean | readonly string[];
 
@@ -50,8 +67,8 @@ function sharedValues(training: TrainingConfig): Record<string, Value> {
   };
 }
 
-/** `dataset_info.json`, which tells LLaMA-Factory how the dataset reads. */
-export function llamaFactoryDatasets(samples: Recipe['samples']): string {
+/** `dataset_info.json`, which tells LLaMA-Factory how the datasets read. */
+export function llamaFactoryDatasets(datasets: readonly RecipeDataset[]): string {
   const tags = {
     role_tag: 'role',
     content_tag: 'content',
@@ -59,16 +76,31 @@ export function llamaFactoryDatasets(samples: Recipe['samples']): string {
     assistant_tag: 'assistant',
     system_tag: 'system',
   };
-  const file = { file_name: 'dataset.jsonl' };
-  const info =
+  const infoOf = ({ file: file_name, samples }: RecipeDataset): object =>
     samples === 'turns'
-      ? { ...file, formatting: 'sharegpt', columns: { messages: 'messages' }, tags }
-      : { ...file, columns: { prompt: 'text' } };
-  return `${JSON.stringify({ [DATASET_NAME]: info }, null, 2)}\n`;
+      ? { file_name, formatting: 'sharegpt', columns: { messages: 'messages' }, tags }
+      : { file_name, columns: { prompt: 'text' } };
+  const info = Object.fromEntries(datasets.map((dataset) => [dataset.name, infoOf(dataset)]));
+  return `${JSON.stringify(info, null, 2)}\n`;
 }
 
-export function llamaFactoryRecipe({ base, lora, modules, training, samples }: Recipe): string {
-  const evaluates = training.evalShare > 0;
+/** A run of LLaMA-Factory is of conversations or of texts: it learns those of the kind that comes first. */
+function ofOneKind(datasets: readonly RecipeDataset[]) {
+  const drawn = datasets.filter(({ weight }) => weight > 0);
+  const samples = (drawn[0] ?? datasets[0] ?? SOLE_DATASET).samples;
+  const isTaken = (dataset: RecipeDataset): boolean => dataset.samples === samples;
+  return {
+    samples,
+    drawn: drawn.filter(isTaken),
+    heldOut: datasets.filter((dataset) => dataset.weight === 0 && isTaken(dataset)),
+    others: datasets.filter((dataset) => !isTaken(dataset)),
+  };
+}
+
+const namesOf = (datasets: readonly RecipeDataset[]): string => datasets.map(({ name }) => name).join(',');
+
+export function llamaFactoryRecipe({ base, lora, modules, training, datasets }: Recipe): string {
+  const { samples, drawn, heldOut, others } = ofOneKind(datasets);
   return [
     '# llamafactory-cli train llama-factory.yaml',
     '### model',
@@ -90,9 +122,13 @@ export function llamaFactoryRecipe({ base, lora, modules, training, samples }: R
     '# deepspeed: examples/deepspeed/ds_z3_config.json',
     '',
     '### dataset (without `template`, the chat template of the tokenizer is taken)',
+    ...(others.length === 0
+      ? []
+      : [`# Samples of another kind need a run of their own: ${namesOf(others)}.`]),
     ...lines({
-      dataset: DATASET_NAME,
-      dataset_dir: 'data',
+      dataset: namesOf(drawn),
+      dataset_dir: DATA_FOLDER,
+      ...mixOf(drawn),
       cutoff_len: training.sequenceLength,
       packing: training.packing,
       ...(samples === 'turns' ? { train_on_prompt: training.trainOn === 'all' } : {}),
@@ -109,15 +145,27 @@ export function llamaFactoryRecipe({ base, lora, modules, training, samples }: R
       lr_scheduler_type: schedulerOf(training),
       bf16: true,
     }),
-    ...(evaluates
-      ? ['', '### eval', ...lines({ val_size: training.evalShare, eval_strategy: 'epoch' })]
-      : []),
+    ...llamaFactoryEvaluation(training, heldOut),
     '',
   ].join('\n');
 }
 
+/** By weight, until each dataset was seen. */
+function mixOf(drawn: readonly RecipeDataset[]): Record<string, Value> {
+  if (drawn.length < 2) return {};
+  const total = drawn.reduce((sum, { weight }) => sum + weight, 0);
+  const shares = drawn.map(({ weight }) => Number((weight / total).toFixed(4)));
+  return { mix_strategy: 'interleave_over', interleave_probs: shares.join(',') };
+}
+
+function llamaFactoryEvaluation({ evalShare }: TrainingConfig, heldOut: readonly RecipeDataset[]): string[] {
+  if (heldOut.length > 0)
+    return ['', '### eval', ...lines({ eval_dataset: namesOf(heldOut), eval_strategy: 'epoch' })];
+  return evalShare > 0 ? ['', '### eval', ...lines({ val_size: evalShare, eval_strategy: 'epoch' })] : [];
+}
+
 export function axolotlRecipe(recipe: Recipe): string {
-  const { base, lora, modules, training, samples } = recipe;
+  const { base, lora, modules, training, datasets } = recipe;
   return [
     '# axolotl train axolotl.yaml',
     ...lines({ base_model: base }),
@@ -133,20 +181,12 @@ export function axolotlRecipe(recipe: Recipe): string {
       peft_use_dora: lora.useDora === true,
     }),
     '',
-    'datasets:',
-    `  - path: ${DATASET_FILE}`,
-    ...lines(
-      {
-        ds_type: 'json',
-        ...(samples === 'turns' ? axolotlTurns(recipe) : { type: 'completion', field: 'text' }),
-      },
-      '    ',
-    ),
+    ...axolotlDatasets(recipe),
     '',
     ...lines({
       sequence_len: training.sequenceLength,
       sample_packing: training.packing,
-      val_set_size: training.evalShare,
+      val_set_size: datasets.some(({ weight }) => weight === 0) ? 0 : training.evalShare,
       output_dir: 'out/axolotl',
     }),
     '',
@@ -163,6 +203,35 @@ export function axolotlRecipe(recipe: Recipe): string {
     '# deepspeed: deepspeed_configs/zero3.json',
     '',
   ].join('\n');
+}
+
+/** It mixes by size alone: weights are told beside the datasets. */
+function axolotlDatasets(recipe: Recipe): string[] {
+  const drawn = recipe.datasets.filter(({ weight }) => weight > 0);
+  const heldOut = recipe.datasets.filter(({ weight }) => weight === 0);
+  const list = (key: string, datasets: readonly RecipeDataset[], more: Record<string, Value>): string[] =>
+    datasets.length === 0
+      ? []
+      : [
+          `${key}:`,
+          ...datasets.flatMap((dataset) => axolotlDataset(dataset, recipe, more, drawn.length > 1)),
+        ];
+  return [...list('datasets', drawn, {}), ...list('test_datasets', heldOut, { split: 'train' })];
+}
+
+function axolotlDataset(
+  { file, samples, weight }: RecipeDataset,
+  recipe: Recipe,
+  more: Record<string, Value>,
+  isMix: boolean,
+): string[] {
+  const share = isMix && weight > 0 ? [`    # ${(weight * 100).toFixed(1)} % of what was drawn.`] : [];
+  const reading = samples === 'turns' ? axolotlTurns(recipe) : { type: 'completion', field: 'text' };
+  return [
+    `  - path: ${JSON.stringify(`${DATA_FOLDER}/${file}`)}`,
+    ...share,
+    ...lines({ ds_type: 'json', ...more, ...reading }, '    '),
+  ];
 }
 
 function axolotlTurns({ training, hasChatTemplate }: Recipe) {

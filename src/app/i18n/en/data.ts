@@ -129,6 +129,7 @@ export const data = {
   noLanguage: 'too short to tell',
   review: 'Review',
   leaveOut: 'Leave out',
+  rowLeftOut: 'Left out',
   keepTogether: 'Keep together',
   stays: 'stays',
   emptyRow: '(empty)',

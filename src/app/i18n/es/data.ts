@@ -134,6 +134,7 @@ export const data: Translation<English['data']> = {
   noLanguage: 'demasiado corto para saberlo',
   review: 'Ver',
   leaveOut: 'Dejar fuera',
+  rowLeftOut: 'Queda fuera',
   keepTogether: 'Mantener juntas',
   stays: 'se queda',
   emptyRow: '(vacía)',
