@@ -126,7 +126,7 @@ test('source: a form tries the folder before it connects; credentials of a text 
   await test.step('form: the first rows are shown', async () => {
     await page.getByRole('button', { name: 'Connect source' }).click();
     await dialog(page).locator('input[webkitdirectory]').setInputFiles(folder);
-    await expect(dialog(page).getByLabel('id', { exact: true })).toHaveValue('notes');
+    await expect(dialog(page).getByLabel('Name id')).toHaveValue('notes');
     await dialog(page).getByRole('button', { name: 'Test connection' }).click();
     await expect(dialog(page).getByRole('status')).toContainText('notes: 2 files');
     await expect(dialog(page).getByRole('columnheader', { name: 'prompt' })).toBeVisible();
