@@ -77,7 +77,10 @@ describe('real workers', () => {
     expect(stored.length).toBeGreaterThan(0);
     expect(stored.every(({ sizeBytes }) => sizeBytes > 0)).toBe(true);
     const [shown] = await data.preview(dataset.id, 2, 1);
-    expect(shown?.sample).toMatchObject({ kind: 'turns', turns: [{ content: '2 plus 1' }, { content: '3' }] });
+    expect(shown?.sample).toMatchObject({
+      kind: 'turns',
+      turns: [{ content: '2 plus 1' }, { content: '3' }],
+    });
     expect((await engine.planTraining(configOf())).trainableParameters).toBeGreaterThan(0);
   });
 
