@@ -2,7 +2,8 @@
 import { type Database, openDatabase } from '../../src/core/database';
 import { ExampleCache } from '../../src/data/batches/example-cache';
 import { CachedExamples } from '../../src/data/caches/cached-examples';
-import { TokenCache } from '../../src/data/caches/token-cache';
+import { tokenCache } from '../../src/data/caches/page-caches';
+import type { ValueCache } from '../../src/data/caches/value-cache';
 import { createSamplingFactories } from '../../src/data/runtime/sampling-factories';
 import { SampleReader } from '../../src/data/storage/sample-reader';
 import { libraryTokenizer } from '../../src/lib/text/library-tokenizer';
@@ -51,7 +52,8 @@ export class DataRig {
     this.#tools = new TextTools(() => Promise.resolve(MODEL), blobs);
     this.#plans = new BatchPlans({
       ...{ findDataset: (id) => findDataset(database, id), blobs, tools: this.#tools },
-      ...{ sampling: createSamplingFactories(), tokens: new TokenCache(database), beat: () => undefined },
+      ...{ sampling: createSamplingFactories(), beat: () => undefined },
+      tokensOf: () => Promise.resolve(tokenCache(database)),
       followPlugins: () => Promise.resolve(),
     });
   }
@@ -107,7 +109,7 @@ export class DataRig {
 
   /** Samples from `first` on as a run's pass makes them: read, tokenised, masked; kept nowhere unless `kept`. */
   async tokenise(first: number, count: number, kept = false): Promise<Spent> {
-    const tokens = kept ? new TokenCache(this.#database) : null;
+    const tokens = kept ? tokenCache(this.#database) : null;
     const { examples, source } = await this.#slice(first, count, tokens);
     const started = performance.now();
     let bytes = 0;
@@ -140,7 +142,7 @@ export class DataRig {
     return { bytes, libraryMs, oursMs };
   }
 
-  async #slice(first: number, count: number, tokens: TokenCache | null) {
+  async #slice(first: number, count: number, tokens: ValueCache | null) {
     const reader = await this.#reader();
     const source = {
       count,

@@ -14,6 +14,17 @@ export interface VaultRecord {
   derivation?: { salt: Uint8Array<ArrayBuffer>; iterations: number };
 }
 
+/** A value of a cache. */
+export interface CachedValueRow {
+  key: string;
+  datasetId: string;
+  bytes: ArrayBuffer;
+  /** Of `bytes`: indexes tell it without reading them. */
+  size: number;
+  gzip: boolean;
+  usedAt: number;
+}
+
 export interface FraguaSchema extends DBSchema {
   models: { key: string; value: ModelRecord };
   adapters: { key: string; value: AdapterRecord; indexes: { baseModelId: string } };
@@ -42,25 +53,21 @@ export interface FraguaSchema extends DBSchema {
   /** Folders that were chosen, by backend: handles outlive the tab, permissions do not. */
   folders: { key: string; value: FileSystemDirectoryHandle };
   /** Tokenised samples by the SHA-256 of what they were made of. */
-  cachedTokens: {
-    key: string;
-    value: {
-      key: string;
-      datasetId: string;
-      bytes: ArrayBuffer;
-      /** Of `bytes`: indexes tell it without reading them. */
-      size: number;
-      gzip: boolean;
-      usedAt: number;
-    };
-    indexes: { use: [usedAt: number, size: number]; dataset: [datasetId: string, size: number] };
-  };
+  cachedTokens: CachedValues;
+  /** Vectors of samples, likewise. */
+  cachedVectors: CachedValues;
+}
+
+interface CachedValues {
+  key: string;
+  value: CachedValueRow;
+  indexes: { use: [usedAt: number, size: number]; dataset: [datasetId: string, size: number] };
 }
 
 export type Database = IDBPDatabase<FraguaSchema>;
 
 const NAME = 'fragua';
-const VERSION = 2;
+const VERSION = 3;
 
 /**
  * Opens the database, creating or upgrading it.
@@ -71,7 +78,9 @@ export async function openDatabase(name = NAME): Promise<Database> {
     return await openDB<FraguaSchema>(name, VERSION, {
       upgrade(database, before) {
         if (before < 1) createFirstStores(database);
-        createDataStores(database);
+        if (before < 2) createDataStores(database);
+        // What earlier versions stored stays as it is.
+        createValueStore(database, 'cachedVectors');
       },
       blocking(_current, _blocked, event) {
         (event.target as IDBDatabase).close();
@@ -102,7 +111,11 @@ function createFirstStores(database: Database): void {
 function createDataStores(database: Database): void {
   database.createObjectStore('backends', { keyPath: 'id' });
   database.createObjectStore('folders');
-  const tokens = database.createObjectStore('cachedTokens', { keyPath: 'key' });
-  tokens.createIndex('use', ['usedAt', 'size']);
-  tokens.createIndex('dataset', ['datasetId', 'size']);
+  createValueStore(database, 'cachedTokens');
+}
+
+function createValueStore(database: Database, name: 'cachedTokens' | 'cachedVectors'): void {
+  const values = database.createObjectStore(name, { keyPath: 'key' });
+  values.createIndex('use', ['usedAt', 'size']);
+  values.createIndex('dataset', ['datasetId', 'size']);
 }

@@ -1,5 +1,8 @@
 // Data backends as the page sees them: where data comes from, what was built of it, and what changed since.
 import type { DatasetProblem, DatasetRecord } from './datasets';
+import type { ConfigDrift } from './drift';
+
+export type { ConfigDrift } from './drift';
 
 /** A configuration as it is written, under SimpleTuner's names. Secrets are never part of it. */
 export type BackendConfigJson = Readonly<Record<string, unknown>> & { readonly id: string };
@@ -38,13 +41,6 @@ export interface BuildReport {
   /** Bytes of the worker's memory while it was built; null where the browser does not tell. */
   peakBytes: number | null;
   finishedAt: number;
-}
-
-/** A setting that is not as it was when the samples were read. */
-export interface ConfigDrift {
-  key: string;
-  built: unknown;
-  now: unknown;
 }
 
 export interface BackendRecord {

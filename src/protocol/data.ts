@@ -13,6 +13,7 @@ import type {
   ShownSample,
 } from './datasets';
 import type { CacheSizes } from './caches';
+import type { EmbeddingApi, EncodingApi } from './encoding';
 import type { HubApi, HubStreams } from './hub';
 import type { NamedFile } from './models';
 import type { DatasetFix, QualityEvent, QualityReport, QualitySettings } from './quality';
@@ -32,13 +33,13 @@ export interface QualityStreams {
 }
 
 export interface CacheApi {
-  /** What is kept of tokenised samples, dataset by dataset. */
+  /** What is kept of tokens and vectors, dataset by dataset. */
   cacheSizes(): Promise<CacheSizes>;
-  /** Tokens are made again when they are needed. @param datasetId null: those of all datasets. */
+  /** Tokens are made again when they are needed, vectors when they are asked for. @param datasetId null: those of all datasets. */
   clearCache(datasetId: string | null): Promise<void>;
 }
 
-export interface DataApi extends WorkerApi, QualityApi, CacheApi {
+export interface DataApi extends WorkerApi, QualityApi, CacheApi, EmbeddingApi {
   listDatasets(): Promise<DatasetRecord[]>;
   /** Copies a dataset that ships with the app (public/samples/index.json) into the store; again gives the same record. */
   addSampleDataset(sampleId: string): Promise<DatasetRecord>;
@@ -78,3 +79,6 @@ export interface BatchApi {
   samplingMetrics(planId: string): Promise<Record<string, number>>;
   closePlan(planId: string): Promise<void>;
 }
+
+/** All that the data worker answers the engine worker. */
+export interface PeerApi extends BatchApi, EncodingApi {}

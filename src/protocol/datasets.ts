@@ -1,4 +1,5 @@
 // Datasets as the page sees them. The data worker owns the samples.
+import type { EncodedWith } from './encoding';
 import type { DatasetShare } from './mix';
 import type { DatasetStep } from './quality';
 
@@ -46,8 +47,19 @@ export interface DatasetTraining {
   evaluated: boolean;
   /** Samples are tokenised when they are drawn, not before: what a plan says of them is estimated. */
   onDemand: boolean;
-  /** The token cache: what is there is read only; what is written is packed. */
-  cache: { readOnly: boolean; compress: boolean };
+  cache: DatasetCache;
+}
+
+/** How what is made of samples is kept: tokens, vectors. */
+export interface DatasetCache {
+  /** What is there is used, nothing is added. */
+  readOnly: boolean;
+  /** By gzip. */
+  compress: boolean;
+  /** Values that are written at once; absent is 128. */
+  writeBatchSize?: number;
+  /** Inputs that an encoder is given at once; absent is as many as it takes well. */
+  encodedAtOnce?: number;
 }
 
 export interface DatasetRecord {
@@ -76,6 +88,8 @@ export interface DatasetRecord {
   steps?: DatasetStep[];
   /** What the configuration of its backend says about training on it. */
   training?: DatasetTraining;
+  /** What made the vectors of its samples; absent where nothing did. */
+  encoded?: EncodedWith;
   /** Blob folder with the samples. */
   folder: string;
   createdAt: number;

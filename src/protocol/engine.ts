@@ -1,4 +1,5 @@
 // The engine worker's calls. It owns the GPU device, models, training and generation.
+import type { EncodingStreams } from './encoding';
 import type { HubDownload } from './hub';
 import type { GenerationEvent, GenerationRequest } from './inference';
 import type { AdapterRecord, ModelRecord, NamedFile, WeightStorage } from './models';
@@ -175,7 +176,7 @@ export interface EngineApi extends WorkerApi {
 }
 
 /** Streaming calls: async generators on the worker, async iterables on the page; cancelling stops within 200 ms. */
-export interface EngineStreams {
+export interface EngineStreams extends EncodingStreams {
   generate(request: GenerationRequest): AsyncIterable<GenerationEvent>;
   /**
    * Times the variants of every product that was used so far and keeps the fastest; one event for each product.

@@ -4,7 +4,7 @@ import type { ComposeWorker, WorkerContext, WorkerParts } from '../protocol/work
 import { PROTOCOL_VERSION, type WorkerHealth, type WorkerKind } from '../protocol/workers';
 import { parseHostMessage, type HostMessage, type WorkerMessage } from './handshake';
 import { Heartbeat } from './heartbeat';
-import { PeerBatches } from './peer-batches';
+import { PeerData } from './peer-data';
 import { serve, type Server } from './serve';
 
 export type { WorkerContext, WorkerParts } from '../protocol/worker-context';
@@ -31,7 +31,7 @@ class WorkerHost {
   readonly #scope: WorkerScope;
   readonly #startedAt = performance.now();
   readonly #heartbeat: Heartbeat;
-  readonly #batches: PeerBatches;
+  readonly #peer: PeerData;
   #composing: Promise<WorkerParts> | null = null;
   #parts: WorkerParts | null = null;
   #failed = false;
@@ -43,7 +43,7 @@ class WorkerHost {
     this.#heartbeat = new Heartbeat(() =>
       scope.postMessage({ type: 'fragua:beat', activity: this.#activity() }),
     );
-    this.#batches = new PeerBatches(() => scope.postMessage({ type: 'fragua:need-peer' }));
+    this.#peer = new PeerData(() => scope.postMessage({ type: 'fragua:need-peer' }));
   }
 
   handle(message: HostMessage): void {
@@ -65,7 +65,8 @@ class WorkerHost {
     this.#composing = this.#build({
       kind: this.#kind,
       busPort: message.busPort,
-      batches: this.#batches.api,
+      batches: this.#peer.api,
+      encodings: this.#peer.api,
       beat: () => this.#heartbeat.progress(),
     });
     this.#serveCaller(message.callPort);
@@ -93,9 +94,9 @@ class WorkerHost {
   }
 
   #attachPeer(port: MessagePort): void {
-    if (this.#kind === 'engine') this.#batches.attach(port);
+    if (this.#kind === 'engine') this.#peer.attach(port);
     else if (this.#composing) {
-      const served = this.#composing.then(({ batches }) => ({ api: batches ?? {}, transferResults: true }));
+      const served = this.#composing.then(({ peer }) => ({ api: peer ?? {}, transferResults: true }));
       serve(port, served);
     }
   }

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { mixOf, wholeShare } from '../core/config/dataset-mix';
 import type { BuildableConfig } from '../data/builders/buildable-config';
 import { datasetTraining } from '../data/builders/dataset-training';
-import { TokenCache } from '../data/caches/token-cache';
+import { tokenCache } from '../data/caches/page-caches';
 import { createSamplingFactories } from '../data/runtime/sampling-factories';
 import { chunkPath, indexPath } from '../data/storage/dataset-files';
 import { RowWriter } from '../data/storage/row-writer';
@@ -31,7 +31,7 @@ function plansOver({ database, blobs }: MemoryData, cacheBytes?: number): BatchP
     tools: new TextTools(() => Promise.resolve(MODEL), blobs),
     sampling: createSamplingFactories(),
     followPlugins: () => Promise.resolve(),
-    tokens: new TokenCache(database),
+    tokensOf: () => Promise.resolve(tokenCache(database)),
     beat: () => undefined,
     ...(cacheBytes === undefined ? {} : { cacheBytes }),
   });

@@ -3,7 +3,7 @@
 import { estimateForTraining, isTooLargeToSurvey } from '../data/batches/estimated-dataset';
 import type { PreparedDataset, RowPlan } from '../data/batches/prepared-dataset';
 import { surveyForTraining } from '../data/batches/surveyed-dataset';
-import type { TokenCache } from '../data/caches/token-cache';
+import type { ValueCache } from '../data/caches/value-cache';
 import { checkPlan } from '../data/runtime/check-plan';
 import { sharesToOpen } from '../data/runtime/mixed-datasets';
 import { DEFAULT_STRATEGY, type SamplingFactories } from '../data/runtime/sampling-factories';
@@ -24,7 +24,8 @@ export interface BatchPlansDependencies {
   sampling: SamplingFactories;
   /** Takes over which plugins are switched on: they bring strategies and metrics. Never rejects. */
   followPlugins: () => Promise<void>;
-  tokens: TokenCache;
+  /** Where the tokens of a dataset lie. */
+  tokensOf: (dataset: DatasetRecord) => Promise<ValueCache>;
   beat: () => void;
   /** Bytes of tokenised samples to keep of each dataset. */
   cacheBytes?: number;
@@ -141,10 +142,10 @@ export class BatchPlans implements BatchApi {
   }
 
   async #prepareDataset(record: DatasetRecord, plan: BatchPlan): Promise<PreparedDataset> {
-    const { blobs, beat, tools, tokens, cacheBytes } = this.#dependencies;
+    const { blobs, beat, tools, tokensOf, cacheBytes } = this.#dependencies;
     const encoder = await tools.encoderFor(plan.modelId);
     const source = await SampleReader.open(record, blobs);
-    const kept = { cache: tokens, datasetId: record.id, ...record.training?.cache };
+    const kept = { cache: await tokensOf(record), datasetId: record.id, ...record.training?.cache };
     const memory = cacheBytes === undefined ? {} : { cacheBytes };
     const prepare = isEstimated(record) ? estimateForTraining : surveyForTraining;
     return prepare({ plan: rowPlan(record, plan), source, encoder, kept, beat, ...memory });

@@ -26,7 +26,7 @@ export type EngineParts = WorkerParts<Omit<EngineApi, 'health'>, EngineStreams>;
 
 /** @throws AppError `storage.unavailable` where the browser's database does not open. */
 export async function composeEngine(
-  context: Pick<WorkerContext, 'busPort' | 'batches' | 'beat'>,
+  context: Pick<WorkerContext, 'busPort' | 'batches' | 'encodings' | 'beat'>,
 ): Promise<EngineParts> {
   const { database, blobs } = await openStorage();
   const bus = new EventBus();
@@ -48,7 +48,7 @@ export async function composeEngine(
     arrayLimitBytes: () => device.arrayLimitBytes,
   });
   const tuning = new KernelTuning(database);
-  const { batches, beat } = context;
+  const { batches, encodings, beat } = context;
   const verified = new VerifiedDevice({
     device,
     database,
@@ -66,6 +66,7 @@ export async function composeEngine(
     device: chats,
     backend,
     batches,
+    encodings,
     selfTest: ({ backend }) => wholeSelfTest(backend, device.plans, chats.runtime),
     async *tuneKernels(report, turn) {
       if (device.plans !== null) yield* tuning.run(device.plans, report, turn);

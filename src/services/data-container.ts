@@ -7,15 +7,16 @@ import { PluginManager } from '../core/plugins/plugin-manager';
 import { createSamplingFactories } from '../data/runtime/sampling-factories';
 import { FolderStore } from '../data/backends/folder-store';
 import { createBackendFactory } from '../data/builders/backend-factory';
-import { TokenCache } from '../data/caches/token-cache';
 import type { BlobStore } from '../lib/storage/blob-store';
 import { heapBytes } from '../lib/heap-bytes';
 import { browserClock } from '../lib/async/browser-clock';
 import { openPartialFiles } from '../lib/storage/open-partial-files';
 import { BackendService } from './backend-service';
 import { BatchPlans } from './batch-plans';
+import { CacheStores } from './cache-stores';
 import { DataService, findDataset } from './data-service';
 import { EMBEDDED_MODEL_ID } from './embedded-model';
+import { EncodingPlans } from './encoding-plans';
 import { createHubService, type HubService } from './hub-service';
 import { createModelCatalog, type ModelCatalog } from './model-catalog';
 import { PluginService } from './plugin-service';
@@ -28,8 +29,9 @@ const blobsToken = createToken<BlobStore>('blob-store');
 export const locksToken = createToken<LockManager | null>('locks');
 const catalogToken = createToken<ModelCatalog>('model-catalog');
 const toolsToken = createToken<TextTools>('text-tools');
-export const tokensToken = createToken<TokenCache>('token-cache');
+export const cachesToken = createToken<CacheStores>('caches');
 export const plansToken = createToken<BatchPlans>('batch-plans');
+export const encodingsToken = createToken<EncodingPlans>('encodings');
 export const datasetsToken = createToken<DataService>('datasets');
 export const qualityToken = createToken<QualityService>('quality');
 const pluginsToken = createToken<PluginService>('plugins');
@@ -46,6 +48,7 @@ export function createDataContainer(outside: DataSurroundings): Container {
   const container = new Container();
   registerStorage(container, outside);
   registerFactories(container);
+  registerCaches(container, outside);
   registerDatasets(container, outside);
   registerBackends(container, outside);
   registerHub(container, outside);
@@ -80,8 +83,24 @@ function registerFactories(container: Container): void {
 const followPlugins = (services: Resolver): Promise<void> =>
   services.get(pluginsToken).follow(import.meta.glob('/src/plugins/*.ts'));
 
+/** What is kept of work on samples, and the vectors that are made of them. */
+function registerCaches(container: Container, { beat }: DataSurroundings): void {
+  container.register(cachesToken, (services) => new CacheStores(services.get(databaseToken)));
+  container.register(
+    encodingsToken,
+    (services) =>
+      new EncodingPlans({
+        database: services.get(databaseToken),
+        blobs: services.get(blobsToken),
+        findModel: (id) => services.get(catalogToken).findModel(id),
+        vectorsOf: async (dataset) => (await services.get(cachesToken).cachesOf(dataset)).vectors,
+        now: () => Date.now(),
+        beat,
+      }),
+  );
+}
+
 function registerDatasets(container: Container, { beat }: DataSurroundings): void {
-  container.register(tokensToken, (services) => new TokenCache(services.get(databaseToken)));
   container.register(
     plansToken,
     (services) =>
@@ -94,7 +113,7 @@ function registerDatasets(container: Container, { beat }: DataSurroundings): voi
           metrics: services.get(samplingMetricFactory),
         },
         followPlugins: () => followPlugins(services),
-        tokens: services.get(tokensToken),
+        tokensOf: async (dataset) => (await services.get(cachesToken).cachesOf(dataset)).tokens,
         beat,
       }),
   );
@@ -106,7 +125,7 @@ function registerDatasets(container: Container, { beat }: DataSurroundings): voi
         blobs: services.get(blobsToken),
         tools: services.get(toolsToken),
         plans: services.get(plansToken),
-        tokens: services.get(tokensToken),
+        caches: services.get(cachesToken),
         locks: services.get(locksToken),
         beat,
         readSampleFile: (fileName) => fetch(`${import.meta.env.BASE_URL}samples/${fileName}`),

@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { byteTokenizerSource, CHATML } from '../lib/text/testing/byte-tokenizer';
 import type { BatchPlan } from '../protocol/batches';
 import type { ModelRecord } from '../protocol/models';
-import { TokenCache } from '../data/caches/token-cache';
 import { importOptions, memoryData } from '../data/testing/memory-data';
+import { tokenCache } from '../data/caches/page-caches';
 import { createSamplingFactories } from '../data/runtime/sampling-factories';
 import { BatchPlans } from './batch-plans';
 import { DataService, findDataset } from './data-service';
@@ -26,14 +26,14 @@ async function makeService() {
   await blobs.write('m/tokenizer_config.json', new Blob([files.tokenizerConfigJson]));
   const beat = (): void => undefined;
   const tools = new TextTools(() => Promise.resolve(MODEL), blobs);
-  const tokens = new TokenCache(database);
+  const tokens = tokenCache(database);
   const plans = new BatchPlans({
     findDataset: (id) => findDataset(database, id),
     blobs,
     tools,
     sampling: createSamplingFactories(),
     followPlugins: () => Promise.resolve(),
-    tokens,
+    tokensOf: () => Promise.resolve(tokens),
     beat,
   });
   const readSampleFile = (name: string): Promise<Response> =>
@@ -43,7 +43,7 @@ async function makeService() {
     blobs,
     tools,
     plans,
-    tokens,
+    caches: tokens,
     readSampleFile,
     locks: null,
     beat,

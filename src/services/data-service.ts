@@ -1,6 +1,5 @@
 // The data worker's calls for the page: datasets, previews, rendered examples. Batches for the engine are batch-plans'.
 import type { Database } from '../core/database';
-import type { TokenCache } from '../data/caches/token-cache';
 import type { ExampleEncoder } from '../data/examples/example-encoder';
 import { isTooLargeToSurvey } from '../data/batches/estimated-dataset';
 import { estimatedLengths } from '../data/batches/length-estimate';
@@ -14,6 +13,7 @@ import { AppError } from '../lib/errors';
 import type { BlobStore } from '../lib/storage/blob-store';
 import type { BatchPlan, BatchSummary } from '../protocol/batches';
 import type { CacheApi, DataApi, DataStreams, QualityApi, QualityStreams } from '../protocol/data';
+import type { EmbeddingApi } from '../protocol/encoding';
 import type {
   DatasetFormat,
   DatasetRecord,
@@ -27,6 +27,7 @@ import type {
 } from '../protocol/datasets';
 import type { NamedFile } from '../protocol/models';
 import type { BatchPlans } from './batch-plans';
+import type { CacheStores } from './cache-stores';
 import type { TextTools } from './text-tools';
 
 export interface DataServiceDependencies {
@@ -34,7 +35,7 @@ export interface DataServiceDependencies {
   blobs: BlobStore;
   tools: TextTools;
   plans: BatchPlans;
-  tokens: Pick<TokenCache, 'clear'>;
+  caches: Pick<CacheStores, 'clear'>;
   readSampleFile: ReadSampleFile;
   locks: ImportLocks;
   beat: () => void;
@@ -44,7 +45,7 @@ const SAMPLES_PER_PAUSE = 64;
 
 export class DataService
   implements
-    Omit<DataApi, 'health' | keyof QualityApi | keyof CacheApi>,
+    Omit<DataApi, 'health' | keyof QualityApi | keyof CacheApi | keyof EmbeddingApi>,
     Omit<DataStreams, keyof QualityStreams>
 {
   readonly #dependencies: DataServiceDependencies;
@@ -117,7 +118,7 @@ export class DataService
     const record = await this.findDataset(datasetId);
     await this.#dependencies.database.delete('datasets', datasetId);
     this.#dependencies.plans.forgetDataset(datasetId);
-    await this.#dependencies.tokens.clear(datasetId);
+    await this.#dependencies.caches.clear(datasetId);
     await this.#dependencies.blobs.remove(record.folder);
   }
 

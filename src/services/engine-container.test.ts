@@ -11,6 +11,7 @@ import type { TokenBatch } from '../protocol/batches';
 import type { GenerationEvent, GenerationRequest } from '../protocol/inference';
 import type { ModelTarget } from '../protocol/models';
 import { toyConfig } from '../training/testing/recording-sink';
+import { NO_ENCODINGS } from './testing/no-encodings';
 import { createEngineContainer, engineToken, trainingToken } from './engine-container';
 
 /** The embedded model, from the folder that the site serves. */
@@ -78,6 +79,7 @@ async function createEngine() {
     device,
     backend,
     batches,
+    encodings: NO_ENCODINGS,
     selfTest: ({ backend: name }) => runSelfTest(name),
     async *tuneKernels() {
       yield* await Promise.resolve([]);

@@ -11,12 +11,14 @@ import { TextGenerator } from '../inference/text-generator';
 import { nextEventTurn } from '../lib/async/event-turn';
 import type { BlobStore } from '../lib/storage/blob-store';
 import type { BatchApi } from '../protocol/data';
+import type { EncodingApi } from '../protocol/encoding';
 import type { SelfTestReport, DeviceReport } from '../protocol/engine';
 import { CheckpointStore } from '../training/checkpoint-store';
 import { registerSchedules } from '../training/schedule';
 import { stateFileCodec } from '../training/state-file';
 import { DeviceGuard } from './device-guard';
 import { EmbeddingService } from './embedding-service';
+import { EncodingService } from './encoding-service';
 import { EngineService, type ComputeDevice, type Tune } from './engine-service';
 import { InferenceService } from './inference-service';
 import { LiveRuns } from './live-runs';
@@ -35,6 +37,7 @@ export interface EngineSurroundings {
   device: ComputeDevice;
   backend: ModelBackend;
   batches: BatchApi;
+  encodings: EncodingApi;
   selfTest: (report: DeviceReport) => Promise<SelfTestReport>;
   tuneKernels: Tune;
   /** Tells the supervisor that work goes on. */
@@ -62,6 +65,7 @@ const liveRunsToken = createToken<LiveRuns>('live-runs');
 const libraryToken = createToken<ModelLibrary>('model-library');
 const inferenceToken = createToken<InferenceService>('inference');
 const embeddingsToken = createToken<EmbeddingService>('embeddings');
+const encodingsToken = createToken<EncodingService>('encodings');
 const checkpointsToken = createToken<CheckpointStore>('checkpoints');
 
 export function createEngineContainer(outside: EngineSurroundings): Container {
@@ -87,6 +91,7 @@ export function createEngineContainer(outside: EngineSurroundings): Container {
         training: services.get(trainingToken),
         inference: services.get(inferenceToken),
         embeddings: services.get(embeddingsToken),
+        encodings: services.get(encodingsToken),
         plugins: services.get(pluginsToken),
         schedules: () => services.get(scheduleFactory).list(),
       }),
@@ -103,7 +108,7 @@ function registerPlugins(container: Container, { database, bus }: EngineSurround
 }
 
 function registerModels(container: Container, outside: EngineSurroundings): void {
-  const { database, blobs, bus, backend, embeddedBaseUrl } = outside;
+  const { database, blobs, bus, backend, embeddedBaseUrl, encodings, beat } = outside;
   const now = (): number => Date.now();
   const createId = (): string => crypto.randomUUID();
   container.register(guardToken, () => new DeviceGuard());
@@ -124,6 +129,15 @@ function registerModels(container: Container, outside: EngineSurroundings): void
         catalog: services.get(catalogToken),
         backend,
         exclusive: services.get(guardToken).exclusive,
+      }),
+  );
+  container.register(
+    encodingsToken,
+    (services) =>
+      new EncodingService({
+        data: encodings,
+        encode: (modelId, { texts }) => services.get(embeddingsToken).embed(modelId, texts),
+        beat,
       }),
   );
   container.register(modelsToken, (services) => {

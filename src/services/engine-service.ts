@@ -14,6 +14,7 @@ import type {
   SelfTestReport,
   TuningEvent,
 } from '../protocol/engine';
+import type { EncodingProgress } from '../protocol/encoding';
 import type { HubDownload } from '../protocol/hub';
 import type { GenerationEvent, GenerationRequest } from '../protocol/inference';
 import type { AdapterRecord, ModelRecord, NamedFile, WeightStorage } from '../protocol/models';
@@ -26,6 +27,7 @@ import type {
 } from '../protocol/training';
 import type { DeviceGuard } from './device-guard';
 import type { EmbeddingService } from './embedding-service';
+import type { EncodingService } from './encoding-service';
 import type { InferenceService } from './inference-service';
 import type { ModelCatalog } from './model-catalog';
 import type { ModelLibrary } from './model-library';
@@ -63,6 +65,7 @@ export interface EngineServiceParts {
   training: TrainingService;
   inference: InferenceService;
   embeddings: EmbeddingService;
+  encodings: EncodingService;
   plugins: PluginService;
   /** Names of the learning-rate schedules there are now. */
   schedules: () => string[];
@@ -82,7 +85,8 @@ export class EngineService implements Omit<EngineApi, 'health'>, EngineStreams {
   activity(): string {
     if (this.#parts.training.running)
       return this.#parts.inference.busy ? 'training and generating' : 'training';
-    return this.#parts.inference.busy ? 'generating' : 'idle';
+    if (this.#parts.inference.busy) return 'generating';
+    return this.#parts.encodings.busy ? 'encoding' : 'idle';
   }
 
   /** @throws AppError `engine.busy` while models are in use and the choice is another one. */
@@ -251,6 +255,15 @@ export class EngineService implements Omit<EngineApi, 'health'>, EngineStreams {
     yield* this.#parts.inference.generate(request, signal);
   }
 
+  async *encodeDataset(
+    datasetId: string,
+    modelId: string,
+    signal?: AbortSignal,
+  ): AsyncGenerator<EncodingProgress> {
+    await this.#device();
+    yield* this.#parts.encodings.encodeDataset(datasetId, modelId, signal);
+  }
+
   async *tuneKernels(): AsyncGenerator<TuningEvent> {
     const report = await this.#device();
     this.#assertIdle('Kernels cannot be timed while a run or an answer uses the device.');
@@ -309,8 +322,8 @@ export class EngineService implements Omit<EngineApi, 'health'>, EngineStreams {
   }
 
   get #busy(): boolean {
-    const { training, inference, embeddings } = this.#parts;
-    return training.active || inference.busy || embeddings.busy;
+    const { training, inference, embeddings, encodings } = this.#parts;
+    return training.active || inference.busy || embeddings.busy || encodings.busy;
   }
 
   #assertIdle(fact: string): void {

@@ -1,8 +1,10 @@
 // The data worker answers for several services: this says which call is whose. Calls are found by name, so each is named here.
-import type { TokenCache } from '../data/caches/token-cache';
-import type { DataWorkerApi, DataWorkerStreams } from '../protocol/data';
+import type { DataWorkerApi, DataWorkerStreams, PeerApi } from '../protocol/data';
 import type { BackendService } from './backend-service';
+import type { CacheStores } from './cache-stores';
 import type { DataService } from './data-service';
+import type { BatchPlans } from './batch-plans';
+import type { EncodingPlans } from './encoding-plans';
 import type { HubService } from './hub-service';
 import type { QualityService } from './quality-service';
 
@@ -16,10 +18,18 @@ export interface DataServices {
   quality: QualityService;
   backends: BackendService;
   hub: HubService;
-  tokens: TokenCache;
+  caches: CacheStores;
+  encodings: EncodingPlans;
 }
 
-export function joinDataCalls({ datasets, quality, backends, hub, tokens }: DataServices): DataCalls {
+export function joinDataCalls({
+  datasets,
+  quality,
+  backends,
+  hub,
+  caches,
+  encodings,
+}: DataServices): DataCalls {
   return {
     api: {
       listDatasets: () => datasets.listDatasets(),
@@ -34,8 +44,9 @@ export function joinDataCalls({ datasets, quality, backends, hub, tokens }: Data
       qualityReport: (...rest) => quality.qualityReport(...rest),
       applyFix: (...rest) => quality.applyFix(...rest),
       undoStep: (...rest) => quality.undoStep(...rest),
-      cacheSizes: () => tokens.sizes(),
-      clearCache: (...rest) => tokens.clear(...rest),
+      cacheSizes: () => caches.sizes(),
+      clearCache: (...rest) => caches.clear(...rest),
+      embeddingState: (...rest) => encodings.embeddingState(...rest),
       listBackends: () => backends.listBackends(),
       checkBackends: (...rest) => backends.checkBackends(...rest),
       saveBackend: (...rest) => backends.saveBackend(...rest),
@@ -56,5 +67,21 @@ export function joinDataCalls({ datasets, quality, backends, hub, tokens }: Data
       buildBackends: (...rest) => backends.buildBackends(...rest),
       downloadModel: (...rest) => hub.downloadModel(...rest),
     },
+  };
+}
+
+/** What the engine worker asks. */
+export function joinPeerCalls(plans: BatchPlans, encodings: EncodingPlans): PeerApi {
+  return {
+    openPlan: (...rest) => plans.openPlan(...rest),
+    trainBatch: (...rest) => plans.trainBatch(...rest),
+    evalBatch: (...rest) => plans.evalBatch(...rest),
+    evalPrompts: (...rest) => plans.evalPrompts(...rest),
+    samplingMetrics: (...rest) => plans.samplingMetrics(...rest),
+    closePlan: (...rest) => plans.closePlan(...rest),
+    openEncoding: (...rest) => encodings.openEncoding(...rest),
+    nextToEncode: (...rest) => encodings.nextToEncode(...rest),
+    keepEncoded: (...rest) => encodings.keepEncoded(...rest),
+    closeEncoding: (...rest) => encodings.closeEncoding(...rest),
   };
 }

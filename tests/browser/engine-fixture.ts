@@ -15,6 +15,7 @@ import type { BackendName } from '../../src/protocol/engine';
 import type { NamedFile } from '../../src/protocol/models';
 import type { TrainingConfig } from '../../src/protocol/training';
 import { KernelTuning } from '../../src/services/kernel-tuning';
+import { NO_ENCODINGS } from '../../src/services/testing/no-encodings';
 import { createEngineContainer, engineToken, trainingToken } from '../../src/services/engine-container';
 
 const MODEL = {
@@ -132,6 +133,7 @@ export async function startEngine(backend: BackendName, blobs: BlobStore) {
     device,
     backend: files,
     batches,
+    encodings: NO_ENCODINGS,
     selfTest: ({ backend: name }) => runSelfTest(name),
     async *tuneKernels(report, turn) {
       if (device.plans !== null) yield* tuning.run(device.plans, report, turn);

@@ -3,7 +3,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { openDatabase, type Database } from '../../src/core/database';
 import { ExampleCache } from '../../src/data/batches/example-cache';
 import { CachedExamples } from '../../src/data/caches/cached-examples';
-import { TokenCache } from '../../src/data/caches/token-cache';
+import { tokenCache } from '../../src/data/caches/page-caches';
+import type { ValueCache } from '../../src/data/caches/value-cache';
 import { ExampleEncoder } from '../../src/data/examples/example-encoder';
 import { CHARACTERS } from '../../src/data/testing/characters';
 import { createPlainTemplate } from '../../src/lib/text/plain-template';
@@ -17,7 +18,7 @@ async function open(name: string): Promise<Database> {
 }
 
 /** All examples of a session of its own, and how many it had to make. */
-async function pass(cache: TokenCache, compress: boolean) {
+async function pass(cache: ValueCache, compress: boolean) {
   const encoder = new ExampleEncoder(CHARACTERS, createPlainTemplate(CHARACTERS), 'files');
   let made = 0;
   const encode = encoder.encode.bind(encoder);
@@ -47,9 +48,9 @@ describe('token cache', () => {
 
   it.each([false, true])('reads back in a later session what it made, compressed: %s', async (compress) => {
     const name = crypto.randomUUID();
-    const first = await pass(new TokenCache(await open(name)), compress);
+    const first = await pass(tokenCache(await open(name)), compress);
     expect(first.made).toBe(300);
-    const later = new TokenCache(await open(name));
+    const later = tokenCache(await open(name));
     const second = await pass(later, compress);
     expect(second.made).toBe(0);
     expect(second.all).toEqual(first.all);
@@ -58,9 +59,9 @@ describe('token cache', () => {
   });
 
   it('takes less room compressed, and stays within its budget', async () => {
-    const plain = new TokenCache(await open(crypto.randomUUID()));
-    const small = new TokenCache(await open(crypto.randomUUID()));
-    const bounded = new TokenCache(await open(crypto.randomUUID()), { budgetBytes: 1 << 19 });
+    const plain = tokenCache(await open(crypto.randomUUID()));
+    const small = tokenCache(await open(crypto.randomUUID()));
+    const bounded = tokenCache(await open(crypto.randomUUID()), { budgetBytes: 1 << 19 });
     await pass(plain, false);
     await pass(small, true);
     await pass(bounded, false);

@@ -42,7 +42,7 @@ class EngineLikeApi extends FaultyApi {
 }
 
 const refused = () => Promise.reject(new Error('not in this test'));
-const batches: BatchApi = {
+const peer: BatchApi = {
   openPlan: refused,
   evalBatch: refused,
   evalPrompts: refused,
@@ -71,7 +71,7 @@ function compose(context: WorkerContext): Promise<WorkerParts> {
   return Promise.resolve({
     api: new EngineLikeApi(context, bus, streams),
     streams,
-    batches,
+    peer,
     services: ['faulty'],
     activity: () => 'idle',
     dispose: () => undefined,

@@ -36,7 +36,7 @@ export function createClients(options: ClientsOptions = {}): AppClients {
   const tab = new TabClients(options);
   const to = (kind: WorkerKind) => () => tab.client(kind);
   return {
-    engine: liveClient<EngineApi, EngineStreams>(to('engine'), ['generate', 'tuneKernels']),
+    engine: liveClient<EngineApi, EngineStreams>(to('engine'), ['generate', 'tuneKernels', 'encodeDataset']),
     data: liveClient<DataWorkerApi, DataWorkerStreams>(to('data'), [
       'importDataset',
       'checkQuality',

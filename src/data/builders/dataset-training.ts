@@ -11,6 +11,11 @@ export function datasetTraining(config: BuildableConfig, datasetId: string): Dat
     evaluated,
     keptPart: config.truncation_mode,
     onDemand: config.text_cache_ondemand || config.text_cache_disable,
-    cache: { readOnly: config.text_cache_disable, compress: config.compress_cache },
+    cache: {
+      readOnly: config.text_cache_disable,
+      compress: config.compress_cache,
+      writeBatchSize: config.write_batch_size,
+      encodedAtOnce: config.text_encoder_batch_size,
+    },
   };
 }

@@ -7,7 +7,8 @@ import { ExampleEncoder } from '../examples/example-encoder';
 import { CHARACTERS } from '../testing/characters';
 import { memoryData } from '../testing/memory-data';
 import { CachedExamples, type CachedExamplesParts, type EncodedSample } from './cached-examples';
-import { TokenCache } from './token-cache';
+import { tokenCache } from './page-caches';
+import type { ValueCache } from './value-cache';
 
 const text = (content: string): Sample => ({ kind: 'text', text: content });
 const chat = (answer: string): Sample => ({
@@ -21,10 +22,10 @@ const LONG = 'long '.repeat(600);
 
 describe('cached-examples', () => {
   let database: Database;
-  let cache: TokenCache;
+  let cache: ValueCache;
   beforeEach(async () => {
     ({ database } = await memoryData());
-    cache = new TokenCache(database);
+    cache = tokenCache(database);
   });
 
   /** What a session that begins with nothing in memory sees. */

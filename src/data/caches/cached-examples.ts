@@ -8,7 +8,7 @@ import type { Sample } from '../../protocol/datasets';
 import type { ExampleCache } from '../batches/example-cache';
 import type { ExampleEncoder } from '../examples/example-encoder';
 import { type Encoded, examplesFromBytes, examplesToBytes } from './example-bytes';
-import type { TokenCache } from './token-cache';
+import type { ValueCache } from './value-cache';
 
 export interface SampleList {
   readonly count: number;
@@ -18,12 +18,14 @@ export interface SampleList {
 
 /** Where tokens outlive the session, and how. */
 export interface KeptTokens {
-  cache: TokenCache;
+  cache: ValueCache;
   /** Whose they are. */
   datasetId: string;
   /** What is there is used, nothing is added. */
   readOnly?: boolean;
   compress?: boolean;
+  /** Values that are written at once. */
+  writeBatchSize?: number;
 }
 
 export interface CachedExamplesParts {
@@ -150,9 +152,10 @@ export class CachedExamples {
     }
     const { kept } = this.#parts;
     if (kept === null || key === null || kept.readOnly === true) return examples;
-    const { cache, datasetId, compress = false } = kept;
+    const { cache, datasetId, compress = false, writeBatchSize: batchSize } = kept;
     if (stored !== null) await cache.forget(key);
-    await cache.write({ key, datasetId, bytes: examplesToBytes(examples), compress });
+    const value = { key, datasetId, bytes: examplesToBytes(examples), compress };
+    await cache.write(batchSize === undefined ? value : { ...value, batchSize });
     return examples;
   }
 

@@ -5,13 +5,15 @@
 //   Uint32  two for each sample: what it is, tokens
 //   ids of all samples; bits of all samples, the first token lowest
 import type { DropReason, Example } from '../examples/example-encoder';
+import { checksum } from './checksum';
 
 export type Encoded = Example | DropReason;
 
 /** Says the layout: another one gets another mark. */
 const MARK = 0x3174_6b46;
 const HEADER = 4;
-const CHECKED_FROM = 8;
+/** Words before what the checksum is of. */
+const CHECKED_FROM = 2;
 const KINDS = [
   'text',
   'turns',
@@ -46,7 +48,7 @@ export function examplesToBytes(examples: readonly Encoded[]): Uint8Array<ArrayB
     );
     at += example.ids.length;
   }
-  words[1] = checksum(words);
+  words[1] = checksum(words.subarray(CHECKED_FROM));
   return bytes;
 }
 
@@ -55,7 +57,7 @@ export function examplesFromBytes(bytes: Uint8Array<ArrayBuffer>, count: number)
   if (bytes.byteOffset % 4 !== 0 || bytes.length % 4 !== 0 || bytes.length < HEADER * 4) return null;
   const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
   const [mark, sum, width = 0, samples] = words;
-  if (mark !== MARK || samples !== count || sum !== checksum(words)) return null;
+  if (mark !== MARK || samples !== count || sum !== checksum(words.subarray(CHECKED_FROM))) return null;
   const header = words.subarray(HEADER, HEADER + 2 * count);
   const idsAt = (HEADER + 2 * count) * 4;
   let tokens = 0;
@@ -96,11 +98,4 @@ function idsOf(
 
 function padded(bytes: number): number {
   return Math.ceil(bytes / 4) * 4;
-}
-
-/** FNV-1a over whole words: finds accidents, not forgeries. */
-function checksum(words: Uint32Array): number {
-  let hash = 0x811c9dc5;
-  for (let i = CHECKED_FROM / 4; i < words.length; i++) hash = Math.imul(hash ^ (words[i] ?? 0), 0x01000193);
-  return hash >>> 0;
 }

@@ -104,9 +104,10 @@ export const data = {
   estimatedHelp:
     'Lengths are told by the bytes of the rows. Rows with nothing to learn are left out as training meets them.',
 
-  cacheTitle: 'Tokens kept',
-  cacheOwn: '{size} of this dataset',
-  cacheHelp: 'Tokenised rows, kept so that a later run starts sooner. Training is the same without.',
+  cacheTitle: 'Work kept',
+  cacheOwn: 'Of this dataset: tokens {tokens}, vectors {vectors}',
+  cacheHelp:
+    'Tokens let a later run start sooner, vectors are what rows are found by. Both can be made again.',
   cacheOff: 'Nothing more is kept in this session: the browser has no room left, or refuses.',
   clearCache: 'Clear',
   clearAllCaches: 'Clear all',

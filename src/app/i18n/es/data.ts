@@ -108,10 +108,10 @@ export const data: Translation<English['data']> = {
   estimatedHelp:
     'Las longitudes se estiman por los bytes de las filas. Las filas sin nada que aprender se dejan fuera cuando el entrenamiento las encuentra.',
 
-  cacheTitle: 'Tokens guardados',
-  cacheOwn: '{size} de este conjunto',
+  cacheTitle: 'Trabajo guardado',
+  cacheOwn: 'De este conjunto: tokens {tokens}, vectores {vectors}',
   cacheHelp:
-    'Filas ya convertidas en tokens, guardadas para que otra ejecución empiece antes. El entrenamiento es el mismo sin ellas.',
+    'Con los tokens empieza antes otra sesión; por los vectores se encuentran filas. Todo puede hacerse otra vez.',
   cacheOff: 'No se guarda nada más en esta sesión: el navegador no tiene sitio o se niega.',
   clearCache: 'Borrar',
   clearAllCaches: 'Borrar todo',

@@ -1,35 +1,35 @@
-// The engine's way to the data worker: a BatchApi that stays the same object while the port behind it is replaced.
+// The engine's way to the data worker: an api that stays the same object while the port behind it is replaced.
 // Calls wait for a port; calls under way when the data worker dies are rejected with `worker.dead`.
 import { AppError } from '../lib/errors';
-import type { BatchApi } from '../protocol/data';
+import type { PeerApi } from '../protocol/data';
 import { type Clock, systemClock } from './clock';
 import { callsOf, connect, type RpcClient } from './connect';
 
 const PEER_WAIT_MS = 30_000;
 
-export class PeerBatches {
-  readonly api: BatchApi;
+export class PeerData {
+  readonly api: PeerApi;
   readonly #needPeer: () => void;
   readonly #clock: Clock;
-  readonly #waiting = new Set<(client: RpcClient<BatchApi>) => void>();
-  #client: RpcClient<BatchApi> | null = null;
+  readonly #waiting = new Set<(client: RpcClient<PeerApi>) => void>();
+  #client: RpcClient<PeerApi> | null = null;
 
   /** `needPeer` asks for a port; it is called when a batch is wanted and there is none. */
   constructor(needPeer: () => void, clock: Clock = systemClock) {
     this.#needPeer = needPeer;
     this.#clock = clock;
-    this.api = callsOf<BatchApi>((method, args) => this.#invoke(method, args));
+    this.api = callsOf<PeerApi>((method, args) => this.#invoke(method, args));
   }
 
   attach(port: MessagePort): void {
     this.#client?.fail(
-      new AppError('worker.dead', 'The data worker was restarted while it prepared a batch.', {
-        remedy: 'Resume the run from its last checkpoint.',
+      new AppError('worker.dead', 'The data worker was restarted while it was asked.', {
+        remedy: 'Resume the run from its last checkpoint, or encode the dataset again.',
       }),
     );
-    // Tokenising a large dataset takes as long as it takes; death is noticed by the port.
-    const deadlines = { openPlan: null };
-    const client = connect<BatchApi>(port, { name: 'data', deadlineMs: 120_000, deadlines });
+    // Tokenising a large dataset, or looking what of it is encoded, takes as long as it takes; death is noticed by the port.
+    const deadlines = { openPlan: null, openEncoding: null };
+    const client = connect<PeerApi>(port, { name: 'data', deadlineMs: 120_000, deadlines });
     this.#client = client;
     for (const resolve of this.#waiting) resolve(client);
     this.#waiting.clear();
@@ -41,10 +41,10 @@ export class PeerBatches {
     return (call as (...args: unknown[]) => Promise<unknown>)(...args);
   }
 
-  #connected(): Promise<RpcClient<BatchApi>> {
+  #connected(): Promise<RpcClient<PeerApi>> {
     if (this.#client && !this.#client.failure) return Promise.resolve(this.#client);
     return new Promise((resolve, reject) => {
-      const onAttach = (client: RpcClient<BatchApi>) => {
+      const onAttach = (client: RpcClient<PeerApi>) => {
         stop();
         resolve(client);
       };

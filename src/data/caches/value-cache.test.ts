@@ -1,18 +1,22 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Database } from '../../core/database';
 import { memoryData } from '../testing/memory-data';
-import { TokenCache, type TokenCacheOptions, type TokenValue } from './token-cache';
+import type { DatabaseStoreOptions } from './database-store';
+import { tokenCache } from './page-caches';
+import type { CacheValue } from './value-cache';
 
 const DAY = 24 * 3600 * 1000;
 
-function value(key: string, size = 4, changes: Partial<TokenValue> = {}): TokenValue {
+function value(key: string, size = 4, changes: Partial<CacheValue> = {}): CacheValue {
   return { key, datasetId: 'd', bytes: new Uint8Array(size).fill(7), compress: false, ...changes };
 }
 
-async function makeCache(options: TokenCacheOptions = {}) {
+type Warn = (message: string, error: unknown) => void;
+
+async function makeCache(options: DatabaseStoreOptions = {}) {
   const { database } = await memoryData();
-  const warn = vi.fn<(message: string, error: unknown) => void>();
-  return { database, warn, cache: new TokenCache(database, { warn, ...options }) };
+  const warn = vi.fn<Warn>();
+  return { database, warn, cache: tokenCache(database, { ...options, warn }) };
 }
 
 /** The database, but transactions that write end with `error`. */
@@ -29,19 +33,19 @@ function failing(database: Database, error: Error): Database {
   });
 }
 
-describe('token-cache', () => {
+describe('value-cache', () => {
   it('gives back what was written, also in another session, and null for what was not', async () => {
     const { cache, database } = await makeCache();
     await cache.write(value('a'));
     await cache.waitForPendingWrites();
-    const later = new TokenCache(database);
+    const later = tokenCache(database);
     expect(await later.read(['a', 'b'])).toEqual([new Uint8Array([7, 7, 7, 7]), null]);
   });
 
   it('gathers values into one transaction that need not be on the disk at once', async () => {
-    const { cache, database } = await makeCache({ writeBatchSize: 3 });
+    const { cache, database } = await makeCache();
     const transactions = vi.spyOn(database, 'transaction');
-    for (const key of ['a', 'b', 'c']) await cache.write(value(key));
+    for (const key of ['a', 'b', 'c']) await cache.write(value(key, 4, { batchSize: 3 }));
     await cache.waitForPendingWrites();
     const writes = transactions.mock.calls.filter(([, mode]) => mode === 'readwrite');
     expect(writes).toEqual([['cachedTokens', 'readwrite', { durability: 'relaxed' }]]);
@@ -49,10 +53,10 @@ describe('token-cache', () => {
   });
 
   it('starts to write by itself once a batch is full', async () => {
-    const { cache, database } = await makeCache({ writeBatchSize: 2 });
-    await cache.write(value('a'));
+    const { cache, database } = await makeCache();
+    await cache.write(value('a', 4, { batchSize: 2 }));
     expect(await database.count('cachedTokens')).toBe(0);
-    await cache.write(value('b'));
+    await cache.write(value('b', 4, { batchSize: 2 }));
     await vi.waitFor(async () => expect(await database.count('cachedTokens')).toBe(2));
   });
 
@@ -91,7 +95,7 @@ describe('token-cache', () => {
     const { cache, database } = await makeCache();
     await cache.write(value('old', 80));
     await cache.waitForPendingWrites();
-    const later = new TokenCache(database, { budgetBytes: 100, now: () => Date.now() + DAY });
+    const later = tokenCache(database, { budgetBytes: 100, now: () => Date.now() + DAY });
     await later.write(value('new', 80));
     await later.waitForPendingWrites();
     expect(await database.getAllKeys('cachedTokens')).toEqual(['new']);
@@ -99,7 +103,7 @@ describe('token-cache', () => {
 
   it('tells the first error of writing once, then goes on', async () => {
     const { database } = await makeCache();
-    const cache = new TokenCache(failing(database, new Error('the disk is away')));
+    const cache = tokenCache(failing(database, new Error('the disk is away')));
     await cache.write(value('a'));
     await expect(cache.waitForPendingWrites()).rejects.toMatchObject({
       code: 'storage.unavailable',
@@ -111,7 +115,7 @@ describe('token-cache', () => {
   it('is off for the session where there is no room left, and says so once', async () => {
     const { database, warn } = await makeCache();
     const full = new DOMException('full', 'QuotaExceededError');
-    const cache = new TokenCache(failing(database, full), { warn });
+    const cache = tokenCache(failing(database, full), { warn });
     for (const key of ['a', 'b']) {
       await cache.write(value(key));
       await cache.waitForPendingWrites();

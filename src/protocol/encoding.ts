@@ -1,0 +1,113 @@
+// How what a dataset holds becomes vectors: the engine worker pulls what has none yet from the data worker over the port that
+// batches come by, encodes it and hands the vectors back, to be kept there. A pull is small, so that stopping loses little.
+import type { ConfigDrift } from './drift';
+
+/**
+ * What an encoder is given at once, all of one kind. Another kind of encoder is one more member here (pictures:
+ * `{ kind: 'pixels'; shape: [count, channels, height, width]; values: Float32Array }`), one more source of data/encoding
+ * that makes such inputs of samples, and one more case where the engine worker runs an encoder.
+ */
+export type EncodingInputs = TextInputs;
+
+export interface TextInputs {
+  kind: 'texts';
+  /** None is empty. */
+  texts: string[];
+}
+
+/** What an encoder is known by: vectors of two encoders are comparable where their revisions are the same. */
+export interface EncoderIdentity {
+  modelId: string;
+  name: string;
+  /** SHA-256, hex, of everything that its vectors depend on. */
+  revision: string;
+  /** What that is, each by a SHA-256 of its own: for telling what differs. */
+  parts: Readonly<Record<string, string>>;
+}
+
+/** What made the vectors that a dataset has. */
+export interface EncodedWith {
+  encoder: EncoderIdentity;
+  dimensions: number;
+  /** Milliseconds since the epoch. */
+  finishedAt: number;
+}
+
+export interface EncodingRequest {
+  datasetId: string;
+  /** An installed model for embeddings. */
+  modelId: string;
+}
+
+/** How much of a dataset has vectors. */
+export interface EncodingCount {
+  /** Samples that can be encoded: those that are left out or empty are none. */
+  total: number;
+  /** Samples that have their vector. */
+  done: number;
+}
+
+export interface OpenedEncoding extends EncodingCount {
+  encodingId: string;
+  /** Inputs without a vector; what stands in several samples is one. */
+  missing: number;
+  /** Inputs that are encoded at once. */
+  batchSize: number;
+}
+
+/** Inputs, and the keys that their vectors are kept under, in the same order. */
+export interface EncodingUnit {
+  keys: string[];
+  inputs: EncodingInputs;
+}
+
+/** What the engine worker calls over its own port. */
+export interface EncodingApi {
+  /**
+   * @throws AppError `dataset.unknown`, `model.unknown`; `config.invalid` where its cache is only read; `storage.quota` and
+   * `storage.unavailable` where nothing can be kept.
+   */
+  openEncoding(request: EncodingRequest): Promise<OpenedEncoding>;
+  /** null: nothing is missing any more. */
+  nextToEncode(encodingId: string): Promise<EncodingUnit | null>;
+  /** Part of a unit or all of it. @throws AppError `storage.quota` where there is no room for more. */
+  keepEncoded(
+    encodingId: string,
+    keys: readonly string[],
+    vectors: readonly Float32Array[],
+  ): Promise<EncodingCount>;
+  /** What was kept is there to stay. */
+  closeEncoding(encodingId: string): Promise<void>;
+}
+
+export interface EncodingProgress extends EncodingCount {
+  datasetId: string;
+  /** Length of a vector; 0 before the first. */
+  dimensions: number;
+  /** Of what was encoded here: longer than the encoder reads, so that only their beginning counts. */
+  truncated: number;
+}
+
+export interface EncodingStreams {
+  /**
+   * Encodes what has no vector yet; ends when all have one. Cancelling keeps what was made: another call goes on there.
+   * @throws as `openEncoding`; AppError `model.unsupported` for a model that makes no vectors.
+   */
+  encodeDataset(datasetId: string, modelId: string): AsyncIterable<EncodingProgress>;
+}
+
+/** A dataset seen by one encoder. */
+export interface EmbeddingState extends EncodingCount {
+  encoder: EncoderIdentity;
+  /** Length of its vectors; null where there are none. */
+  dimensions: number | null;
+  /** What made the vectors of the last encoding; null where there was none. */
+  made: EncodedWith | null;
+  /** What differs between that and this encoder; empty where nothing does or nothing was made. */
+  drift: ConfigDrift[];
+}
+
+export interface EmbeddingApi {
+  /** @throws AppError `dataset.unknown`, `model.unknown`. */
+  embeddingState(datasetId: string, modelId: string): Promise<EmbeddingState>;
+}

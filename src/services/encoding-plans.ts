@@ -1,0 +1,173 @@
+// Encodings by number, for the engine worker, over datasets and the caches that their vectors lie in; and what the page asks
+// about vectors. What made them last is written into the dataset's record: other vectors are told from these.
+import { readEncoderIdentity } from '../core/encoder-identity';
+import type { Database } from '../core/database';
+import type { ValueCache } from '../data/caches/value-cache';
+import { DatasetEncoding } from '../data/encoding/dataset-encoding';
+import { encoderDrift } from '../data/encoding/encoder-drift';
+import type { EncodingSource } from '../data/encoding/encoding-source';
+import { keptVectors, type KeptVectorsParts } from '../data/encoding/kept-vectors';
+import { TextInputSource } from '../data/encoding/text-inputs';
+import { SampleReader } from '../data/storage/sample-reader';
+import { nextEventTurn } from '../lib/async/event-turn';
+import { AppError } from '../lib/errors';
+import type { BlobStore } from '../lib/storage/blob-store';
+import type { DatasetRecord } from '../protocol/datasets';
+import type {
+  EmbeddingApi,
+  EmbeddingState,
+  EncoderIdentity,
+  EncodingApi,
+  EncodingCount,
+  EncodingRequest,
+  EncodingUnit,
+  OpenedEncoding,
+} from '../protocol/encoding';
+import { findDataset } from './data-service';
+import type { FindModel } from './text-tools';
+
+export interface EncodingPlansParts {
+  database: Database;
+  blobs: BlobStore;
+  findModel: FindModel;
+  /** Where the vectors of a dataset lie. */
+  vectorsOf: (dataset: DatasetRecord) => Promise<ValueCache>;
+  now: () => number;
+  beat: () => void;
+}
+
+interface OpenEncoding {
+  datasetId: string;
+  encoder: EncoderIdentity;
+  encoding: DatasetEncoding;
+}
+
+/** Texts of one encode where no configuration says it. */
+const ENCODED_AT_ONCE = 16;
+const WRITTEN_AT_ONCE = 128;
+
+export class EncodingPlans implements EncodingApi, EmbeddingApi {
+  readonly #parts: EncodingPlansParts;
+  readonly #open = new Map<string, OpenEncoding>();
+  #opened = 0;
+
+  constructor(parts: EncodingPlansParts) {
+    this.#parts = parts;
+  }
+
+  get encoding(): boolean {
+    return this.#open.size > 0;
+  }
+
+  async openEncoding({ datasetId, modelId }: EncodingRequest): Promise<OpenedEncoding> {
+    const dataset = await findDataset(this.#parts.database, datasetId);
+    const { readOnly, compress, writeBatchSize, encodedAtOnce } = cacheSettings(dataset);
+    if (readOnly) throw onlyRead(dataset);
+    const encoder = await this.#encoderOf(modelId);
+    const pass = await this.#passOver(dataset, encoder);
+    const encoding = await DatasetEncoding.open({ ...pass, datasetId, compress, writeBatchSize });
+    const encodingId = `encoding-${++this.#opened}`;
+    this.#open.set(encodingId, { datasetId, encoder, encoding });
+    return { encodingId, ...encoding.count, missing: encoding.missing, batchSize: encodedAtOnce };
+  }
+
+  async nextToEncode(encodingId: string): Promise<EncodingUnit | null> {
+    this.#parts.beat();
+    return this.#find(encodingId).encoding.next();
+  }
+
+  async keepEncoded(
+    encodingId: string,
+    keys: readonly string[],
+    vectors: readonly Float32Array[],
+  ): Promise<EncodingCount> {
+    return this.#find(encodingId).encoding.keep(keys, vectors);
+  }
+
+  async closeEncoding(encodingId: string): Promise<void> {
+    const { datasetId, encoder, encoding } = this.#find(encodingId);
+    this.#open.delete(encodingId);
+    await encoding.close();
+    const { dimensions } = encoding;
+    if (dimensions === 0) return;
+    const { store, done } = this.#parts.database.transaction('datasets', 'readwrite');
+    const dataset = await store.get(datasetId);
+    // It may have been deleted meanwhile.
+    if (dataset !== undefined) {
+      await store.put({ ...dataset, encoded: { encoder, dimensions, finishedAt: this.#parts.now() } });
+    }
+    await done;
+  }
+
+  async embeddingState(datasetId: string, modelId: string): Promise<EmbeddingState> {
+    const dataset = await findDataset(this.#parts.database, datasetId);
+    const encoder = await this.#encoderOf(modelId);
+    const { encoded: made = null } = dataset;
+    let [total, done] = [0, 0];
+    let dimensions: number | null = null;
+    for await (const block of keptVectors(await this.#passOver(dataset, encoder))) {
+      total += block.length;
+      for (const { vector } of block) {
+        if (vector === null) continue;
+        done += 1;
+        dimensions = vector.length;
+      }
+    }
+    return { encoder, total, done, dimensions, made, drift: encoderDrift(made?.encoder ?? null, encoder) };
+  }
+
+  async #encoderOf(modelId: string): Promise<EncoderIdentity> {
+    return readEncoderIdentity(await this.#parts.findModel(modelId), this.#parts.blobs);
+  }
+
+  async #passOver(dataset: DatasetRecord, { revision }: EncoderIdentity): Promise<KeptVectorsParts> {
+    const { vectorsOf, beat } = this.#parts;
+    const pause = async (): Promise<void> => {
+      beat();
+      await nextEventTurn();
+    };
+    const { readOnly } = cacheSettings(dataset);
+    return {
+      source: await this.#sourceOf(dataset),
+      revision,
+      cache: await vectorsOf(dataset),
+      readOnly,
+      pause,
+    };
+  }
+
+  async #sourceOf(dataset: DatasetRecord): Promise<EncodingSource> {
+    return new TextInputSource(await SampleReader.open(dataset, this.#parts.blobs));
+  }
+
+  #find(encodingId: string): OpenEncoding {
+    const open = this.#open.get(encodingId);
+    if (open !== undefined) return open;
+    throw new AppError('worker.dead', `There is no open encoding "${encodingId}".`, {
+      remedy: 'Encode the dataset again: what was made is kept.',
+      details: { encodingId },
+    });
+  }
+}
+
+function cacheSettings({ training }: DatasetRecord): {
+  readOnly: boolean;
+  compress: boolean;
+  writeBatchSize: number;
+  encodedAtOnce: number;
+} {
+  const { readOnly = false, compress = false, writeBatchSize, encodedAtOnce } = training?.cache ?? {};
+  return {
+    readOnly,
+    compress,
+    writeBatchSize: writeBatchSize ?? WRITTEN_AT_ONCE,
+    encodedAtOnce: encodedAtOnce ?? ENCODED_AT_ONCE,
+  };
+}
+
+function onlyRead({ id, name }: DatasetRecord): AppError {
+  return new AppError('config.invalid', `The cache of "${name}" is only read: no vectors are added to it.`, {
+    remedy: 'Remove text_cache_disable from its configuration.',
+    details: { datasetId: id, path: 'text_cache_disable' },
+  });
+}
