@@ -43,7 +43,10 @@ export interface QualityReport {
   /** Held-out samples that a training sample says too, or almost. */
   leakage: { exact: number[]; near: number[] };
   faults: Record<SampleFault, number[]>;
+  /** Conversations of more tokens than may be, of which not even the first answer fits. */
   overLong: number[];
+  /** Those that fit as far as the answer that ends these turns. */
+  shortened: { sample: number; turns: number }[];
   /** Most frequent first. */
   languages: LanguageShare[];
   /** In order of use. */
@@ -53,15 +56,18 @@ export interface QualityReport {
 /**
  * - `drop-exact`, `drop-near`: of each group the first stays.
  * - `keep-together`: samples of a group go to one side of the split, whatever the share and the seed.
- * - `drop-faulty`, `drop-over-long`: those that the report names.
+ * - `cap-length`: over-long conversations end with the last answer that fits.
+ * - `drop-over-long`: over-long ones that cannot be shortened so.
+ * - `drop-faulty`: those that the report names.
  */
-export type DatasetFix = 'drop-exact' | 'drop-near' | 'keep-together' | 'drop-faulty' | 'drop-over-long';
+export type DatasetFix =
+  'drop-exact' | 'drop-near' | 'keep-together' | 'drop-faulty' | 'cap-length' | 'drop-over-long';
 
 /** A fix that was applied. */
 export interface DatasetStep {
   id: string;
   fix: DatasetFix;
-  /** Samples that it leaves out, or keeps beside another. */
+  /** Samples that it leaves out, shortens, or keeps beside another. */
   samples: number;
   appliedAt: number;
 }

@@ -41,7 +41,7 @@ import type {
 } from '../protocol/backends';
 import type { DatasetRecord, Sample } from '../protocol/datasets';
 import type { BatchPlans } from './batch-plans';
-import type { QualityService, StepsTaken } from './quality-service';
+import type { QualityService, StepsToRetake } from './quality-service';
 import { takeStepsAgain } from './take-steps-again';
 
 export interface BackendServiceParts {
@@ -220,7 +220,7 @@ export class BackendService implements BackendApi, BackendStreams {
   async *#keepBuilt(
     event: BuiltEvent,
     config: BuildableConfig,
-    steps: StepsTaken | null,
+    steps: StepsToRetake | null,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<BackendBuildEvent, BackendBuildEvent> {
     const kept = { ...event, dataset: await this.#keepTraining(config, event.dataset) };

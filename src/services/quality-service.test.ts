@@ -62,6 +62,26 @@ describe('quality of a dataset', () => {
     expect((await service.applyFix(dataset.id, 'drop-exact')).steps?.[0]?.id).toBe(id);
   });
 
+  it('a shortened conversation is read so, and whole again when that is taken back', async () => {
+    const messages = ['q', 'a', 'and?', 'long '.repeat(40)].map((content, i) => ({
+      role: i % 2 === 0 ? 'user' : 'assistant',
+      content,
+    }));
+    const outcome = await importFiles(data, [textFile('talk.jsonl', JSON.stringify({ messages }))]);
+    if (outcome.status !== 'stored') throw new Error(JSON.stringify(outcome));
+    ({ dataset } = outcome);
+    await check();
+    const capped = await service.applyFix(dataset.id, 'cap-length');
+    expect(capped.steps).toMatchObject([{ fix: 'cap-length', samples: 1 }]);
+    const turnsOf = async (record: DatasetRecord): Promise<number> => {
+      const sample = await (await SampleReader.open(record, data.blobs)).read(0);
+      return sample.kind === 'turns' ? sample.turns.length : 0;
+    };
+    expect(await turnsOf(capped)).toBe(2);
+    expect(await check()).toMatchObject({ shortened: [], overLong: [], nextSteps: [] });
+    expect(await turnsOf(await service.undoStep(dataset.id, capped.steps?.[0]?.id ?? ''))).toBe(4);
+  });
+
   it('a check after a step looks at what is left', async () => {
     await check();
     await service.applyFix(dataset.id, 'drop-exact');

@@ -30,7 +30,7 @@ export interface QualityServiceParts {
 }
 
 /** The fixes of a dataset, in order, and how it was checked for them. */
-export interface StepsTaken {
+export interface StepsToRetake {
   fixes: readonly DatasetFix[];
   settings: QualitySettings;
 }
@@ -102,7 +102,7 @@ export class QualityService implements QualityApi, QualityStreams {
   }
 
   /** What was done about a dataset, to be asked for before it is read again; null where nothing was. */
-  async stepsTaken(record: DatasetRecord): Promise<StepsTaken | null> {
+  async stepsTaken(record: DatasetRecord): Promise<StepsToRetake | null> {
     const fixes = (record.steps ?? []).map(({ fix }) => fix);
     const report = fixes.length === 0 ? null : await this.#report(record);
     return report === null ? null : { fixes, settings: report.settings };
@@ -114,7 +114,7 @@ export class QualityService implements QualityApi, QualityStreams {
    */
   async *takeStepsAgain(
     datasetId: string,
-    { fixes, settings }: StepsTaken,
+    { fixes, settings }: StepsToRetake,
     signal?: AbortSignal,
   ): AsyncGenerator<QualityEvent, DatasetRecord> {
     let needed: readonly DatasetFix[] = [];
@@ -129,7 +129,7 @@ export class QualityService implements QualityApi, QualityStreams {
 
   async #report({ folder }: DatasetRecord): Promise<QualityReport | null> {
     const blob = await this.#parts.blobs.read(reportPath(folder));
-    return blob === null ? null : (JSON.parse(await blob.text()) as QualityReport);
+    return blob === null ? null : reportIn(await blob.text());
   }
 
   async #put(record: DatasetRecord, steps: NonNullable<DatasetRecord['steps']>): Promise<DatasetRecord> {
@@ -160,6 +160,13 @@ export class QualityService implements QualityApi, QualityStreams {
     this.#parts.beat();
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
+}
+
+/** Reports of earlier versions shorten nothing. */
+function reportIn(text: string): QualityReport {
+  const { shortened = [], ...report } = JSON.parse(text) as Omit<QualityReport, 'shortened'> &
+    Partial<Pick<QualityReport, 'shortened'>>;
+  return { ...report, shortened };
 }
 
 function checkSettings({ similarity, evalShare, maxTokens }: QualitySettings): void {

@@ -7,7 +7,7 @@ import type { BlobStore } from '../lib/storage/blob-store';
 import type { BackendBuildEvent, BuildReport, BuildStage } from '../protocol/backends';
 import type { DatasetProblem, DatasetRecord } from '../protocol/datasets';
 import type { QualityProgress } from '../protocol/quality';
-import type { QualityService, StepsTaken } from './quality-service';
+import type { QualityService, StepsToRetake } from './quality-service';
 
 type Built = Extract<BackendBuildEvent, { type: 'built' }>;
 
@@ -20,7 +20,7 @@ export interface StepsAgainParts {
 
 export async function* takeStepsAgain(
   built: Built,
-  steps: StepsTaken,
+  steps: StepsToRetake,
   { quality, blobs, now, heapBytes }: StepsAgainParts,
   signal?: AbortSignal,
 ): AsyncGenerator<BackendBuildEvent, Built> {

@@ -69,9 +69,22 @@ describe('check of a dataset', () => {
       { maxTokens: 300 },
     );
     expect(report.faults).toEqual({ empty: [0, 4], damaged: [1, 5], 'template-refused': [] });
-    expect(report.overLong).toEqual([2]);
+    expect(report).toMatchObject({ overLong: [2], shortened: [] });
     expect(report.nextSteps).toEqual(['drop-faulty', 'drop-over-long']);
     expect([...numbersOfFix('drop-faulty', report)]).toEqual([0, 4, 1, 5]);
+  });
+
+  it('a conversation that can end earlier with a whole answer is shortened, not left out', async () => {
+    const [first, second] = [turns('one', 'yes'), turns('two', LONG.repeat(5))];
+    if (first.kind === 'text' || second.kind === 'text') throw new Error('They are conversations.');
+    const long: Sample = { kind: 'turns', turns: [...first.turns, ...second.turns] };
+    const report = await reportOf([first, long], { maxTokens: 300 });
+    expect(report).toMatchObject({
+      overLong: [],
+      shortened: [{ sample: 1, turns: 2 }],
+      nextSteps: ['cap-length'],
+    });
+    expect([...numbersOfFix('cap-length', report)]).toEqual([1, 2]);
   });
 
   it('leakage: held-out samples that training says too; kept together there is none', async () => {

@@ -8,12 +8,12 @@ import type {
   QualityReport,
   QualitySettings,
   SampleFault,
-  SampleGroup,
 } from '../../protocol/quality';
 import { splitSamples } from '../batches/split';
 import type { SampleSource } from '../batches/survey';
 import type { ExampleEncoder } from '../examples/example-encoder';
 import { ExactDuplicates } from './exact-duplicates';
+import { fittingTurns } from './fitting-turns';
 import { LanguageCount } from './languages';
 import { joinNearDuplicates } from './near-duplicates';
 import { faultOf } from './sample-faults';
@@ -35,6 +35,7 @@ interface Findings {
   samples: number;
   faults: Record<SampleFault, number[]>;
   overLong: number[];
+  shortened: QualityReport['shortened'];
   exact: SampleGroups;
   /** The first of each that say the same, without faulty ones. */
   distinct: number[];
@@ -56,8 +57,8 @@ export async function* checkDataset(check: DatasetCheck): Progressing<void> {
   const [exact, similar] = [found.exact.list(), near.list()];
   const heldOut = splitSamples(source, settings.evalShare, settings.seed);
   const leakage = leaks(source, heldOut, found.exact, near);
-  const { samples, faults, overLong } = found;
-  const report = { faults, exact, near: similar, leakage, overLong };
+  const { samples, faults, overLong, shortened } = found;
+  const report = { faults, exact, near: similar, leakage, overLong, shortened };
   yield {
     type: 'report',
     report: {
@@ -75,6 +76,7 @@ async function* readSamples({ source, encoder, settings }: DatasetCheck): Progre
     samples: 0,
     faults: { empty: [], damaged: [], 'template-refused': [] },
     overLong: [],
+    shortened: [],
     exact: new SampleGroups(source.count),
     distinct: [],
     languages: new LanguageCount(source.count),
@@ -88,13 +90,25 @@ async function* readSamples({ source, encoder, settings }: DatasetCheck): Progre
     const example = encoder.encode(sample, 'all');
     const fault = faultOf(sample, example === 'template-refused');
     if (fault !== null) found.faults[fault].push(index);
-    // A text of any length is learnt in windows; a conversation is cut.
-    if (typeof example !== 'string' && example.kind === 'turns' && example.ids.length > settings.maxTokens) {
-      found.overLong.push(index);
-    }
+    if (typeof example !== 'string' && example.ids.length > settings.maxTokens)
+      noteLength(index, sample, settings.maxTokens, encoder, found);
     noteDuplicate(index, sample, fault !== null, duplicates, found);
   }
   return found;
+}
+
+/** A text of any length is learnt in windows; a conversation is cut. */
+function noteLength(
+  index: number,
+  sample: Sample,
+  maxTokens: number,
+  encoder: DatasetCheck['encoder'],
+  { overLong, shortened }: Findings,
+): void {
+  if (sample.kind === 'text') return;
+  const turns = fittingTurns(sample, maxTokens, encoder);
+  if (turns > 0) shortened.push({ sample: index, turns });
+  else overLong.push(index);
 }
 
 function noteDuplicate(
@@ -155,13 +169,15 @@ function nextSteps({
   near,
   leakage,
   overLong,
-}: Pick<QualityReport, 'faults' | 'exact' | 'near' | 'leakage' | 'overLong'>): DatasetFix[] {
-  const any = (list: readonly (number | SampleGroup)[]): boolean => list.length > 0;
+  shortened,
+}: Pick<QualityReport, 'faults' | 'exact' | 'near' | 'leakage' | 'overLong' | 'shortened'>): DatasetFix[] {
+  const any = (list: readonly unknown[]): boolean => list.length > 0;
   const steps: [DatasetFix, boolean][] = [
     ['drop-faulty', Object.values(faults).some(any)],
     ['drop-exact', any(exact)],
     ['keep-together', any(leakage.exact) || any(leakage.near)],
     ['drop-near', any(near)],
+    ['cap-length', any(shortened)],
     ['drop-over-long', any(overLong)],
   ];
   return steps.filter(([, isNeeded]) => isNeeded).map(([fix]) => fix);

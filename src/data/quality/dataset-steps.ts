@@ -14,26 +14,34 @@ export interface SampleChoice {
   beside: ReadonlyMap<number, number>;
 }
 
+/** What has to be known to read them. */
+export interface StepsTaken extends SampleChoice {
+  /** How many turns are left of samples that were shortened. */
+  turns: ReadonlyMap<number, number>;
+}
+
 export const EVERY_SAMPLE: SampleChoice = { leftOut: new Set(), beside: new Map() };
 
 export const stepPath = (folder: string, id: string): string => `${folder}/step-${id}.bin`;
 export const reportPath = (folder: string): string => `${folder}/quality.json`;
 
 /** @throws AppError `storage.missing` where the browser lost a step's file. */
-export async function readSteps(record: DatasetRecord, blobs: BlobStore): Promise<SampleChoice> {
+export async function readSteps(record: DatasetRecord, blobs: BlobStore): Promise<StepsTaken> {
   const steps = record.steps ?? [];
-  if (steps.length === 0) return EVERY_SAMPLE;
   const leftOut = new Set<number>();
   const beside = new Map<number, number>();
+  const turns = new Map<number, number>();
   for (const { id, fix } of steps) {
     const path = stepPath(record.folder, id);
     const blob = await blobs.read(path);
     if (blob === null) throw missingStep(record, path);
     const numbers = new Uint32Array(await blob.arrayBuffer());
-    if (fix !== 'keep-together') for (const sample of numbers) leftOut.add(sample);
-    else for (let i = 0; i < numbers.length; i += 2) beside.set(numbers[i] ?? 0, numbers[i + 1] ?? 0);
+    if (!isPaired(fix)) for (const sample of numbers) leftOut.add(sample);
+    else
+      for (const [sample, other] of pairsIn(numbers))
+        (fix === 'cap-length' ? turns : beside).set(sample, other);
   }
-  return { leftOut, beside };
+  return { leftOut, beside, turns };
 }
 
 function missingStep(record: DatasetRecord, path: string): AppError {
@@ -43,11 +51,20 @@ function missingStep(record: DatasetRecord, path: string): AppError {
   });
 }
 
-/** The numbers that a fix is about: samples, or for `keep-together` pairs of a sample and the one it goes with. */
+/** Its numbers go in pairs: a sample and the one that it goes with, or how many turns are left of it. */
+const isPaired = (fix: DatasetFix): boolean => fix === 'keep-together' || fix === 'cap-length';
+
+function* pairsIn(numbers: Uint32Array): Generator<[number, number], void> {
+  for (let i = 0; i < numbers.length; i += 2) yield [numbers[i] ?? 0, numbers[i + 1] ?? 0];
+}
+
+/** The numbers that a fix is about: samples, or pairs. */
 export function numbersOfFix(fix: DatasetFix, report: QualityReport): Uint32Array<ArrayBuffer> {
   if (fix === 'drop-exact') return later(report.exact);
   if (fix === 'drop-near') return later(report.near);
   if (fix === 'drop-over-long') return Uint32Array.from(report.overLong);
+  if (fix === 'cap-length')
+    return Uint32Array.from(report.shortened.flatMap(({ sample, turns }) => [sample, turns]));
   if (fix === 'drop-faulty') return Uint32Array.from(new Set(Object.values(report.faults).flat()));
   return pairs(report);
 }
@@ -74,7 +91,7 @@ export const stepId = (fix: DatasetFix, numbers: Uint32Array): string =>
 
 /** How many samples a step is about. */
 export const samplesOfStep = (fix: DatasetFix, numbers: Uint32Array): number =>
-  fix === 'keep-together' ? numbers.length / 2 : numbers.length;
+  isPaired(fix) ? numbers.length / 2 : numbers.length;
 
 /** The record with these steps; without any it is as it was read. */
 export const withSteps = (record: DatasetRecord, steps: DatasetStep[]): DatasetRecord => {

@@ -5,7 +5,7 @@ import type { BlobStore } from '../../lib/storage/blob-store';
 import type { DatasetRecord, Sample, KeptPart } from '../../protocol/datasets';
 import type { SizedSource } from '../batches/survey';
 import { sampleOfRow } from '../formats/row-to-sample';
-import { readSteps, type SampleChoice } from '../quality/dataset-steps';
+import { readSteps, type SampleChoice, type StepsTaken } from '../quality/dataset-steps';
 import type { Row } from '../reading/row-event';
 import { chunkPath, INDEX_FIELDS, indexPath } from './dataset-files';
 
@@ -23,18 +23,20 @@ export class SampleReader implements SizedSource {
   readonly #record: DatasetRecord;
   readonly #blobs: BlobStore;
   readonly #index: Uint32Array;
+  readonly #turns: StepsTaken['turns'];
   readonly #chunks = new Map<number, Promise<Uint8Array>>();
   readonly #files = new Map<number, Promise<Blob>>();
   readonly #utf8 = new TextDecoder();
   #before = -1;
 
-  private constructor(record: DatasetRecord, blobs: BlobStore, index: Uint32Array, choice: SampleChoice) {
+  private constructor(record: DatasetRecord, blobs: BlobStore, index: Uint32Array, steps: StepsTaken) {
     this.#record = record;
     this.#blobs = blobs;
     this.#index = index;
     this.count = index.length / INDEX_FIELDS;
-    this.leftOut = choice.leftOut;
-    this.beside = choice.beside;
+    this.leftOut = steps.leftOut;
+    this.beside = steps.beside;
+    this.#turns = steps.turns;
     this.keptPart = record.training?.keptPart ?? 'beginning';
   }
 
@@ -43,8 +45,8 @@ export class SampleReader implements SizedSource {
     const path = indexPath(record.folder, record.format, record.mapping);
     const blob = await blobs.read(path);
     if (blob === null) throw missingFile(record, path);
-    const choice = await readSteps(record, blobs);
-    return new SampleReader(record, blobs, new Uint32Array(await blob.arrayBuffer()), choice);
+    const steps = await readSteps(record, blobs);
+    return new SampleReader(record, blobs, new Uint32Array(await blob.arrayBuffer()), steps);
   }
 
   /**
@@ -55,7 +57,7 @@ export class SampleReader implements SizedSource {
     const row = rowOf(this.#utf8.decode(await this.#rowBytes(index)));
     if (row === null) throw this.#damaged(index, 'no-row');
     const outcome = sampleOfRow(row, this.#record.format, this.#record.mapping);
-    if ('sample' in outcome) return outcome.sample;
+    if ('sample' in outcome) return shortened(outcome.sample, this.#turns.get(index));
     throw this.#damaged(index, outcome.missing);
   }
 
@@ -113,6 +115,9 @@ export class SampleReader implements SizedSource {
     });
   }
 }
+
+const shortened = (sample: Sample, turns: number | undefined): Sample =>
+  turns === undefined || sample.kind === 'text' ? sample : { ...sample, turns: sample.turns.slice(0, turns) };
 
 /** What is there or is loaded now; those used least recently go. A failed load is not kept. */
 function keptInOrder<T>(

@@ -15,6 +15,7 @@ const faulty = ({ faults }: QualityReport): number[] =>
 export function groupsOfFix(fix: DatasetFix, report: QualityReport): number[][] {
   if (fix === 'drop-exact') return report.exact.map(({ samples }) => samples);
   if (fix === 'drop-near') return report.near.map(({ samples }) => samples);
+  if (fix === 'cap-length') return alone(report.shortened.map(({ sample }) => sample));
   if (fix === 'drop-over-long') return alone(report.overLong);
   return alone(fix === 'drop-faulty' ? faulty(report) : leaking(report));
 }
