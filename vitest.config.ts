@@ -5,7 +5,21 @@ import { hubCommands } from './tests/support/hub-commands';
 import { s3Commands } from './tests/support/s3-commands';
 import viteConfig from './vite.config';
 
-/** unit: pure code under Node. browser: everything that touches a browser API, in headless Chromium. */
+const PLANNED = 'tests/parity/planned-*.test.ts';
+
+const browser = {
+  enabled: true,
+  headless: true,
+  screenshotFailures: false,
+  commands: { ...s3Commands, ...hubCommands },
+  provider: playwright({ launchOptions: { executablePath: chromiumPath(), args: chromiumArguments } }),
+  instances: [{ browser: 'chromium' as const }],
+};
+
+/**
+ * unit: pure code under Node. browser: everything that touches a browser API, in headless Chromium. parity: the planned
+ * engine against its references, all files in one page with one device: kernels are compiled once, most of the time goes there.
+ */
 export default mergeConfig(
   viteConfig,
   defineConfig({
@@ -58,18 +72,23 @@ export default mergeConfig(
           test: {
             name: 'browser',
             include: ['tests/{browser,contract,parity}/**/*.test.ts'],
+            exclude: [PLANNED],
             fileParallelism: false,
             testTimeout: 60_000,
-            browser: {
-              enabled: true,
-              headless: true,
-              screenshotFailures: false,
-              commands: { ...s3Commands, ...hubCommands },
-              provider: playwright({
-                launchOptions: { executablePath: chromiumPath(), args: chromiumArguments },
-              }),
-              instances: [{ browser: 'chromium' }],
-            },
+            browser,
+          },
+        },
+        {
+          extends: true,
+          test: {
+            name: 'parity',
+            include: [PLANNED],
+            fileParallelism: false,
+            isolate: false,
+            setupFiles: ['tests/parity/draw-anew.ts'],
+            testTimeout: 60_000,
+            env: { FRAGUA_TESTS: process.env['FRAGUA_TESTS'] ?? '' },
+            browser,
           },
         },
       ],

@@ -1,6 +1,7 @@
 // npm test: every check of the project, in two lanes that take about as long (tests of the code in one, the built app and what is
 // read rather than run in the other), each step's output kept apart.
-// Ends with `N passed, N failed`. Options: --only NAME (repeatable) runs some steps.
+// Ends with `N passed, N failed`. Options: --only NAME (repeatable) runs some steps; --all takes every case of the long lists of
+// kernels, of which the usual run takes some that between them have each variant (tests/parity/case-choice.ts).
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -23,6 +24,7 @@ const vitest = (project) => [
 const lanes = [
   [
     { name: 'unit', command: vitest('unit'), count: countVitest },
+    { name: 'parity', command: vitest('parity'), count: countVitest },
     { name: 'browser', command: vitest('browser'), count: countVitest },
   ],
   [
@@ -60,7 +62,7 @@ function execute([command, ...args]) {
     const child = spawn(command, args, {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, PLAYWRIGHT_JSON_OUTPUT_NAME: `${results}/e2e.json` },
+      env: { ...process.env, ...every, PLAYWRIGHT_JSON_OUTPUT_NAME: `${results}/e2e.json` },
     });
     const keep = (chunk) => (output += chunk);
     child.stdout.on('data', keep);
@@ -98,7 +100,10 @@ async function runStep(step, totals) {
   if (counts.failed > 0) console.log(output.trimEnd());
 }
 
-const { values } = parseArgs({ options: { only: { type: 'string', multiple: true } } });
+const { values } = parseArgs({
+  options: { only: { type: 'string', multiple: true }, all: { type: 'boolean', default: false } },
+});
+const every = values.all ? { FRAGUA_TESTS: 'all' } : {};
 const known = lanes.flat().map((step) => step.name);
 const unknown = (values.only ?? []).filter((name) => !known.includes(name));
 if (unknown.length > 0) {

@@ -5,13 +5,13 @@ import type { PlanDevice } from '../../src/engine/planned/plan-device';
 import { AttentionTrial } from '../../src/engine/planned/tune/attention-trial';
 import { tuneAttention } from '../../src/engine/planned/tune/tune-attention';
 import { TuningTable } from '../../src/engine/planned/tune/tuning-table';
-import { planDevice } from './planned-fixture';
+import { ownPlanDevice } from './planned-fixture';
 
 const SHAPE = { rows: 2, length: 20, heads: 4, kvHeads: 2, headSize: 8 };
 
 let device: PlanDevice;
 beforeAll(async () => {
-  device = await planDevice();
+  device = await ownPlanDevice();
 });
 afterAll(() => device.dispose());
 

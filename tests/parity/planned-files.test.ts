@@ -1,6 +1,6 @@
 // Weights out of files into the planned engine, some rows at a time through memory that is used again: the answers of the
 // eager engine, whatever the file.
-import { expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { EngineDevice } from '../../src/engine';
 import { wasmUrls } from '../../src/engine/device/wasm-urls';
 import { createModelFamilies } from '../../src/models';
@@ -15,9 +15,11 @@ const forms: [form: string, format: 'safetensors' | 'gguf', files: () => Promise
   ['GGUF', 'gguf', async () => [{ name: 'model.gguf', blob: await ggufBlob() }]],
 ];
 
+// One device for all: choosing one compiles and proves its kernels.
+const device = new EngineDevice({ wasmPaths: wasmUrls, gpu: navigator.gpu });
+beforeAll(() => device.select('webgpu'));
+
 test.each(forms)('planned engine: loaded from %s it answers like the eager one', async (_, format, files) => {
-  const device = new EngineDevice({ wasmPaths: wasmUrls, gpu: navigator.gpu });
-  await device.select('webgpu');
   const { plan, read } = await openModel(sourceOfFiles(await files()), createModelFamilies(), format);
   const answers: Float32Array[] = [];
   for (const plans of [null, device.plans]) {

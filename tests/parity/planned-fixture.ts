@@ -1,4 +1,4 @@
-// Runs recorded operations on the page's WebGPU device and reads what they left. One device for all tests of a file.
+// Runs recorded operations on the page's WebGPU device and reads what they left. One device for all files of a page.
 import { openGpu } from '../../src/engine/device/gpu-device';
 import { copy } from '../../src/engine/planned/kernels/elementwise';
 import type { BufferRange } from '../../src/engine/planned/gpu-memory';
@@ -18,6 +18,12 @@ export function planDevice(): Promise<PlanDevice> {
     return new PlanDevice(gpu.device, gpu.report);
   });
   return opened;
+}
+
+/** A device whose tuning and variants set aside are its own, on the same GPU. */
+export async function ownPlanDevice(): Promise<PlanDevice> {
+  const { device } = await planDevice();
+  return new PlanDevice(device, { vendor: '', software: true });
 }
 
 export interface Bench {
@@ -74,7 +80,12 @@ export async function run(
   return results;
 }
 
-const random = new Random(3);
+let random = new Random(3);
+
+/** Starts the draws again. */
+export function drawAnew(): void {
+  random = new Random(3);
+}
 
 /** Normal draws. */
 export const draws = (size: number): Float32Array<ArrayBuffer> =>

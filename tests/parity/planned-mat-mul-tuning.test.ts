@@ -5,7 +5,7 @@ import { isPossible, rankVariants, tune } from '../../src/engine/planned/tune/au
 import { candidateVariants } from '../../src/engine/planned/tune/default-variants';
 import { MatMulTrial } from '../../src/engine/planned/tune/mat-mul-trial';
 import { matMulKey, TuningTable } from '../../src/engine/planned/tune/tuning-table';
-import { planDevice } from './planned-fixture';
+import { ownPlanDevice } from './planned-fixture';
 
 const shape: MatMulShape = {
   m: 40,
@@ -32,7 +32,7 @@ const impossible: MatMulVariant = {
 
 let device: PlanDevice;
 beforeAll(async () => {
-  device = await planDevice();
+  device = await ownPlanDevice();
 });
 afterAll(() => device.dispose());
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { MatMulVariant } from '../../src/engine/planned/kernels/mat-mul';
 import { relativeError } from '../../src/engine/reference/compare';
 import { matMul } from '../../src/engine/planned/kernels/mat-mul';
+import { EVERY, inTurn } from './case-choice';
 import { partsError, product, productError, type Case } from './planned-mat-mul-cases';
 import { draws, planDevice, run } from './planned-fixture';
 
@@ -21,11 +22,21 @@ const VARIANTS: Record<string, MatMulVariant | null> = {
   },
 };
 const VECTORS = [
-  { lanes: 1, columns: 4 },
-  { lanes: 1, columns: 16 },
-  { lanes: 1, columns: 32 },
-  { lanes: 8, columns: 4 },
-  { lanes: 4, columns: 8 },
+  { turn: 0, lanes: 1, columns: 4 },
+  { turn: 1, lanes: 1, columns: 16 },
+  { turn: 2, lanes: 1, columns: 32 },
+  { turn: 3, lanes: 8, columns: 4 },
+  { turn: 4, lanes: 4, columns: 8 },
+];
+const VECTOR_SIZES = [
+  { m: 1, n: 36, k: 100 },
+  { m: 8, n: 8, k: 8 },
+  { m: 3, n: 5, k: 71 },
+];
+const SUBGROUP_SIZES = [
+  { m: 32, n: 32, k: 24 },
+  { m: 20, n: 12, k: 40 },
+  { m: 36, n: 68, k: 64 },
 ];
 const TRANSPOSES = [
   { transposeA: false, transposeB: false },
@@ -43,13 +54,20 @@ const SIZES = [
 /** Rounding of sums of some ten 32-bit products. */
 const EXACT = 1e-6;
 
-describe.each(Object.entries(VARIANTS))('matMul, %s', (_, variant) => {
-  for (const transposes of TRANSPOSES) {
+const numbered = <T>(entries: readonly (readonly [string, T])[]): [string, T, number][] =>
+  entries.map(([name, value], turn) => [name, value, turn]);
+
+/** Parts are tried with one way to transpose for each variant, and with each way by some variant. */
+const isTurnOf = (at: number, turn: number): boolean => EVERY || at === turn % TRANSPOSES.length;
+
+describe.each(numbered(Object.entries(VARIANTS)))('matMul, %s', (_, variant, turn) => {
+  for (const [at, transposes] of TRANSPOSES.entries()) {
     const form = `${transposes.transposeA ? 't' : 'n'}${transposes.transposeB ? 't' : 'n'}`;
-    it.each(SIZES)(`$m x $n x $k ${form}: the product`, async (size) => {
+    it.each(inTurn(SIZES, turn + at))(`$m x $n x $k ${form}: the product`, async (size) => {
       expect(await productError({ size, ...transposes }, variant)).toBeLessThan(EXACT);
     });
 
+    if (!isTurnOf(at, turn)) continue;
     it(`parts of wider matrices, residual, scale and result ${form}: each counts once`, async () => {
       expect(await partsError({ size: { m: 12, n: 20, k: 8 }, ...transposes }, variant)).toBeLessThan(EXACT);
     });
@@ -67,36 +85,29 @@ describe('matMul, more than one dispatch may do', () => {
 
 const { subgroupLanes: lanes } = (await planDevice()).target;
 describe.runIf(lanes >= 4).each([
-  { rows: 16, columns: 8, workgroupSize: lanes, splits: 1 },
-  { rows: 32, columns: 4, workgroupSize: 2 * lanes, splits: 1 },
-  { rows: 32, columns: 8, workgroupSize: lanes, splits: 3 },
-])('matMul, subgroups, $rows x $columns, $workgroupSize lanes, $splits parts', (sizes) => {
+  { turn: 0, rows: 16, columns: 8, workgroupSize: lanes, splits: 1 },
+  { turn: 1, rows: 32, columns: 4, workgroupSize: 2 * lanes, splits: 1 },
+  { turn: 2, rows: 32, columns: 8, workgroupSize: lanes, splits: 3 },
+])('matMul, subgroups, $rows x $columns, $workgroupSize lanes, $splits parts', ({ turn, ...sizes }) => {
   const variant: MatMulVariant = { kind: 'subgroup', ...sizes, lanes };
-  for (const transposes of TRANSPOSES) {
+  for (const [at, transposes] of TRANSPOSES.entries()) {
     const form = `${transposes.transposeA ? 't' : 'n'}${transposes.transposeB ? 't' : 'n'}`;
-    it.each([
-      { m: 32, n: 32, k: 24 },
-      { m: 20, n: 12, k: 40 },
-      { m: 36, n: 68, k: 64 },
-    ])(`$m x $n x $k ${form}: the product`, async (size) => {
+    it.each(inTurn(SUBGROUP_SIZES, turn + at))(`$m x $n x $k ${form}: the product`, async (size) => {
       expect(await productError({ size, ...transposes }, variant)).toBeLessThan(EXACT);
     });
 
+    if (!isTurnOf(at, turn)) continue;
     it(`parts of wider matrices, residual, scale and result ${form}: each counts once`, async () => {
       expect(await partsError({ size: { m: 12, n: 20, k: 8 }, ...transposes }, variant)).toBeLessThan(EXACT);
     });
   }
 });
 
-describe.each(VECTORS)('matMul, vectors, $lanes lanes, $columns columns', (sizes) => {
+describe.each(VECTORS)('matMul, vectors, $lanes lanes, $columns columns', ({ turn, ...sizes }) => {
   const variant: MatMulVariant = { kind: 'vector', ...sizes, workgroupSize: 16 };
-  for (const transposes of TRANSPOSES) {
+  for (const [at, transposes] of TRANSPOSES.entries()) {
     const form = `${transposes.transposeA ? 't' : 'n'}${transposes.transposeB ? 't' : 'n'}`;
-    it.each([
-      { m: 1, n: 36, k: 100 },
-      { m: 8, n: 8, k: 8 },
-      { m: 3, n: 5, k: 71 },
-    ])(`$m x $n x $k ${form}: the product`, async (size) => {
+    it.each(inTurn(VECTOR_SIZES, turn + at))(`$m x $n x $k ${form}: the product`, async (size) => {
       expect(await productError({ size, ...transposes }, variant)).toBeLessThan(EXACT);
     });
   }

@@ -24,6 +24,7 @@ import {
   selfTestWeights,
 } from '../../src/models/self-test';
 import type { LoraConfig } from '../../src/protocol/models';
+import { inTurn } from './case-choice';
 import { product } from './planned-mat-mul-cases';
 import { draws, planDevice, run, type Bench } from './planned-fixture';
 
@@ -128,6 +129,7 @@ const TILES: Record<string, QuantisedVariant | null> = {
   'tile 4x8': { kind: 'direct', rows: 4, columns: 8, workgroupSize: 4 },
   'tile 8x32': { kind: 'direct', rows: 8, columns: 32, workgroupSize: 16 },
 };
+const DIRECTIONS = ['forward', 'back'] as const;
 const EXACT = 1e-5;
 
 interface Weight {
@@ -181,10 +183,11 @@ async function error(
 }
 
 describe.each(BITS)('products with a matrix of %i bits', (bits) => {
-  for (const [name, variant] of Object.entries(TILES)) {
-    for (const direction of ['forward', 'back'] as const) {
+  const turn = BITS.indexOf(bits);
+  for (const [at, [name, variant]] of Object.entries(TILES).entries()) {
+    for (const [to, direction] of DIRECTIONS.entries()) {
       it(`${name}, ${direction}: the product with what the matrix stands for`, async () => {
-        for (const [rows, out, input] of SIZES) {
+        for (const [rows, out, input] of inTurn(SIZES, turn + at + to)) {
           expect(await error(weight(bits, out, input), rows, direction, variant)).toBeLessThan(EXACT);
         }
       });
@@ -193,7 +196,7 @@ describe.each(BITS)('products with a matrix of %i bits', (bits) => {
 
   it.each([1, 8])('a few rows, %i lanes: the product', async (lanes) => {
     const variant: QuantisedVariant = { kind: 'vector', lanes, workgroupSize: 16 };
-    for (const rows of [1, 3, 8]) {
+    for (const rows of inTurn([1, 3, 8], lanes === 1 ? turn : turn + 1)) {
       expect(await error(weight(bits, 20, 32 * 11), rows, 'forward', variant)).toBeLessThan(EXACT);
     }
   });
@@ -218,8 +221,8 @@ describe.each(BITS)('products with a matrix of %i bits', (bits) => {
 
   it('parts of wider arrays: only those are read and written', async () => {
     const w = weight(bits, 20, 64);
-    for (const rows of [3, 21]) {
-      for (const direction of ['forward', 'back'] as const) {
+    for (const [to, direction] of DIRECTIONS.entries()) {
+      for (const rows of inTurn([3, 21], turn + to)) {
         const [inner, width] = direction === 'forward' ? [w.input, w.out] : [w.out, w.input];
         const [x, before] = [draws(rows * (inner + 12)), draws(rows * (width + 16))];
         const { y } = await run((bench) => {
