@@ -45,6 +45,10 @@ export interface DatasetTraining {
   keptPart: KeptPart;
   /** All of its rows are held out: it is evaluated and never drawn from. */
   evaluated: boolean;
+  /** It is embedded to be searched, and never trained on. Absent is false. */
+  searched?: boolean;
+  /** Name or id of the model that makes its vectors, as it is configured. */
+  encoder?: string;
   /** Samples are tokenised when they are drawn, not before: what a plan says of them is estimated. */
   onDemand: boolean;
   cache: DatasetCache;

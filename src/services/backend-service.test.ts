@@ -50,6 +50,7 @@ describe('data backends', () => {
       followPlugins: () => Promise.resolve(),
       network: { fetch, clock: browserClock, online: () => true },
       encoder: () => Promise.resolve(characterEncoder()),
+      encoders: () => Promise.resolve([{ id: 'm-1', name: 'MiniLM' }]),
       plans: { forgetDataset: (id) => void forgotten.push(id) },
       quality,
       deleteDataset: (id) => data.database.delete('datasets', id),
@@ -253,6 +254,48 @@ describe('data backends', () => {
     expect(await texts((await built()).dataset.id)).toEqual(['a hot iron']);
     await keep({ caption_strategy: 'filename', text_embeds: 'other' }, [file('a_red_hot_iron.png', '')]);
     expect(await texts((await built()).dataset.id)).toEqual(['a red iron']);
+  });
+
+  it('build: texts to be searched become a dataset that no run draws from, with its encoder', async () => {
+    await keep({ dataset_type: 'embeddings', encoder: 'MiniLM' });
+    const { dataset } = await built();
+    expect(await texts(dataset.id)).toEqual(['One.', 'Two.', 'Three.']);
+    expect(dataset.training).toMatchObject({
+      ...{ searched: true, encoder: 'MiniLM', evaluated: false },
+      share: { probability: 0 },
+      cache: { writeBatchSize: 128, encodedAtOnce: 1 },
+    });
+  });
+
+  it.each([
+    [file('a.txt', 'a red bird\n\na blue bird\n'), ['a red bird', 'a blue bird']],
+    [file('b.jsonl', '{"caption":"a fish","id":7}\n{"text":"a cat"}'), ['a fish', 'a cat']],
+  ])(
+    'build: captions without pictures, one a line of a text or one a row of a table',
+    async (named, found) => {
+      await keep({ dataset_type: 'caption', write_batch_size: 7 }, [named, file('c.png', 'no caption')]);
+      const { dataset } = await built();
+      expect(await texts(dataset.id)).toEqual(found);
+      expect(dataset.training).toMatchObject({ share: { probability: 1 }, cache: { writeBatchSize: 7 } });
+    },
+  );
+
+  it('check: an encoder that is not installed is named, with the one that was meant', async () => {
+    const of = async (encoder: string) =>
+      (
+        await service.checkBackends(
+          JSON.stringify([CONFIG, { ...CONFIG, id: 'e', dataset_type: 'embeddings', encoder }]),
+        )
+      ).problems;
+    expect(await of('MiniLM')).toEqual([]);
+    expect(await of('m-1')).toEqual([]);
+    expect(await of('MinLM')).toMatchObject([
+      {
+        path: '[1].encoder',
+        message: 'encoder names a model that is not installed: "MinLM".',
+        remedy: expect.stringContaining('Did you mean "MiniLM"?') as string,
+      },
+    ]);
   });
 
   it('test: the first rows are shown before anything is built', async () => {

@@ -55,6 +55,8 @@ export interface BackendServiceParts {
   network: Pick<BackendOptions, 'fetch' | 'clock' | 'online'>;
   /** Counts tokens where a configuration limits them. */
   encoder: () => Promise<ExampleEncoder>;
+  /** Installed models that make vectors. */
+  encoders: () => Promise<readonly { id: string; name: string }[]>;
   plans: Pick<BatchPlans, 'forgetDataset'>;
   quality: Pick<QualityService, 'stepsTaken' | 'takeStepsAgain'>;
   deleteDataset: (id: string) => Promise<void>;
@@ -95,16 +97,18 @@ export class BackendService implements BackendApi, BackendStreams {
   }
 
   async checkBackends(text: string): Promise<ConfigOutcome> {
-    const { database, variables } = this.#parts;
-    const [existing, datasets, values] = await Promise.all([
+    const { database, variables, encoders } = this.#parts;
+    const [existing, datasets, values, installed] = await Promise.all([
       database.getAll('backends'),
       database.getAll('datasets'),
       variables(),
+      encoders(),
     ]);
     return parseBackendConfigs(text, {
       existing: existing.map(({ config }) => config),
       otherDatasets: datasets.filter(({ backendId }) => backendId === undefined).length,
       variables: VARIABLES,
+      encoders: installed,
       env: (name) => values[name],
       run: null,
       plugins: await this.#places(),

@@ -47,6 +47,7 @@ beforeEach(async () => {
     followPlugins: () => Promise.resolve(),
     network: { fetch: toLocal, clock: browserClock, online: () => true },
     encoder: () => Promise.resolve(characterEncoder()),
+    encoders: () => Promise.resolve([]),
     plans: { forgetDataset: () => undefined },
     quality: qualityService(data),
     deleteDataset: () => Promise.resolve(),

@@ -67,6 +67,7 @@ export class BatchPlans implements BatchApi {
   }
 
   async openPlan(plan: BatchPlan): Promise<OpenedPlan> {
+    for (const id of sharesToOpen(plan)) assertTrained(await this.#dependencies.findDataset(id));
     const open = await this.#prepare(plan);
     const planId = `plan-${++this.#opened}`;
     this.#open.set(planId, open);
@@ -219,6 +220,15 @@ function assertSamples(planned: readonly PlannedDataset[], expected: string | un
     const samples = samplesOf(record);
     if (!lines.has(samples) && !lines.has(`${record.id} ${samples}`)) throw changedDataset(record);
   }
+}
+
+/** @throws AppError `training.invalid` for a dataset that is only searched. */
+function assertTrained({ id, name, training }: DatasetRecord): void {
+  if (training?.searched !== true) return;
+  throw new AppError('training.invalid', `"${name}" is there to be searched: it is not trained on.`, {
+    remedy: 'Take another dataset, or set the dataset_type of its source to text.',
+    details: { datasetId: id },
+  });
 }
 
 function changedDataset({ id, name }: DatasetRecord): AppError {

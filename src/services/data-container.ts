@@ -161,6 +161,8 @@ function registerBackends(container: Container, { beat }: DataSurroundings): voi
           online: () => navigator.onLine,
         },
         encoder: () => services.get(toolsToken).encoderFor(EMBEDDED_MODEL_ID),
+        encoders: async () =>
+          (await services.get(catalogToken).listModels()).filter(({ task }) => task === 'embedding'),
         plans: services.get(plansToken),
         quality: services.get(qualityToken),
         deleteDataset: (id) => services.get(datasetsToken).deleteDataset(id),

@@ -66,9 +66,11 @@ export class DatasetsState {
   get datasets(): readonly DatasetRecord[] {
     return this.#datasets;
   }
-  /** Those that a run can draw from: one for evaluation is only added to others. */
+  /** Those that a run can draw from: one for evaluation is only added to others, one to search never. */
   get trainable(): readonly DatasetRecord[] {
-    return this.#datasets.filter(({ training }) => training?.evaluated !== true);
+    return this.#datasets.filter(
+      ({ training }) => training?.evaluated !== true && training?.searched !== true,
+    );
   }
   /** Datasets that ship with the app and are not added yet. */
   get samples(): readonly SampleDataset[] {

@@ -5,7 +5,8 @@ import type { CaptionStrategy } from '../../core/config/backends';
 import { AppError } from '../../lib/errors';
 import type { DatasetFormat, FieldMapping } from '../../protocol/datasets';
 import type { DataBackend } from '../backends/data-backend';
-import { parseCaptionSettings } from '../captions/caption-settings';
+import { CAPTION_EXTENSIONS } from '../captions/caption-files';
+import { parseCaptionSettings, type CaptionSettings } from '../captions/caption-settings';
 import { loadCaptionFilters } from '../captions/filter-caption';
 import { parseCaptionShuffle } from '../captions/shuffle-caption';
 import type { FilterReason } from '../metadata/filtering-statistics';
@@ -23,7 +24,7 @@ export interface BuildSettings {
   isSample: (path: string) => boolean;
   /** Files that were found before are taken for all there are. */
   keepsListing: boolean;
-  extraction: Pick<Extraction, 'captions' | 'shuffle' | 'filters' | 'table'>;
+  extraction: Pick<Extraction, 'captions' | 'captionFiles' | 'shuffle' | 'filters' | 'table'>;
   format: DatasetFormat | null;
   mapping: FieldMapping | null;
   bounds: readonly number[];
@@ -46,22 +47,24 @@ export async function buildSettings(
 ): Promise<BuildSettings> {
   const captions = parseCaptionSettings(config);
   const table = await tableOf(config, source, signal);
+  const captionFiles = config.metadata_backend === 'caption' && captions.strategy === null;
   const { minimum_token_length: minimum = null, maximum_token_length: maximum = null } = config;
   return {
     // Where a text stands beside the file, the file itself may be anything.
-    extensions: BESIDE.includes(captions.strategy) ? [] : READ_EXTENSIONS,
+    extensions: captionFiles ? CAPTION_EXTENSIONS : BESIDE.includes(captions.strategy) ? [] : READ_EXTENSIONS,
     isSample: (path) =>
       path !== config.parquet?.path && !(captions.strategy === 'textfile' && path.endsWith('.txt')),
     keepsListing: config.preserve_data_backend_cache || config.skip_file_discovery.has('text'),
     extraction: {
       captions,
+      captionFiles,
       shuffle: parseCaptionShuffle(config.caption_shuffle, 0),
       filters: await loadCaptionFilters(filterList, readTextOf(source)),
       table,
     },
     // What a strategy extracts are texts, or questions with their answers, whatever the file was.
-    format: captions.strategy === null ? (config.format ?? null) : null,
-    mapping: captions.strategy === null ? mappingOf(config) : null,
+    format: isRows(config, captions) ? (config.format ?? null) : null,
+    mapping: isRows(config, captions) ? mappingOf(config) : null,
     bounds: config.length_buckets,
     limitsTokens: minimum !== null || maximum !== null,
     reasonAgainst: (length) =>
@@ -93,7 +96,14 @@ async function tableOf(
   );
 }
 
-function mappingOf({ mapping }: BuildableConfig): FieldMapping | null {
+type RowConfig = Exclude<BuildableConfig, { dataset_type: 'caption' }>;
+
+/** Its rows are samples as they are written, and nothing has to be extracted. */
+function isRows(config: BuildableConfig, { strategy }: CaptionSettings): config is RowConfig {
+  return strategy === null && config.dataset_type !== 'caption';
+}
+
+function mappingOf({ mapping }: RowConfig): FieldMapping | null {
   if (mapping === undefined) return null;
   const named = Object.entries(mapping).filter(([, column]) => column !== undefined);
   return Object.fromEntries(named);

@@ -5,10 +5,14 @@ import type { BuildableConfig } from './buildable-config';
 
 export function datasetTraining(config: BuildableConfig, datasetId: string): DatasetTraining {
   const evaluated = config.dataset_type === 'eval';
+  const searched = config.dataset_type === 'embeddings';
   const share = shareFromKeys(datasetId, config);
   return {
-    share: evaluated ? { ...share, probability: 0 } : share,
+    share: evaluated || searched ? { ...share, probability: 0 } : share,
     evaluated,
+    ...(config.dataset_type === 'embeddings'
+      ? { searched, ...(config.encoder === undefined ? {} : { encoder: config.encoder }) }
+      : {}),
     keptPart: config.truncation_mode,
     onDemand: config.text_cache_ondemand || config.text_cache_disable,
     cache: {

@@ -1,5 +1,6 @@
 // The rows that a file of a backend gives: as it is read by its name, or what the caption strategy makes of it. Each text of
 // a sample is a row of its own: nothing that could be learnt is left to a draw. Pure but for what it is handed to read with.
+import { isCaptionText, settingsOfCaptionFile } from '../captions/caption-files';
 import type { CaptionSettings } from '../captions/caption-settings';
 import { captionsOf } from '../captions/caption-strategy';
 import { choosePrompt } from '../captions/choose-prompt';
@@ -13,6 +14,8 @@ import type { TextReadOptions } from '../reading/text-reader';
 
 export interface Extraction {
   captions: CaptionSettings;
+  /** The files hold captions and nothing else. */
+  captionFiles?: boolean;
   shuffle: CaptionShuffle | null;
   filters: readonly CaptionFilter[];
   /** What tells about the files; null where they tell themselves. */
@@ -31,6 +34,10 @@ export async function* extractRows(
   extraction: Extraction,
   options: TextReadOptions,
 ): AsyncGenerator<RowEvent> {
+  if (extraction.captionFiles === true) {
+    yield* captionsOfFile(file, extraction, options);
+    return;
+  }
   const { captions, table, read, onLeftOut } = extraction;
   const { strategy, prompting } = captions;
   if (strategy === 'filename' || strategy === 'textfile' || table !== null) {
@@ -47,6 +54,26 @@ export async function* extractRows(
       yield asked;
     } else if (strategy === null) yield event;
     else yield* textsOf(file.name, event, extraction);
+  }
+}
+
+/** Prompts go with captions as their strategies have it: each is extracted before. */
+async function* captionsOfFile(
+  file: SourceFile,
+  extraction: Extraction,
+  options: TextReadOptions,
+): AsyncGenerator<RowEvent> {
+  const own = { ...extraction, captions: settingsOfCaptionFile(file.name, extraction.captions) };
+  if (isCaptionText(file.name)) {
+    yield* textsOf(file.name, { row: null, line: 1 }, own);
+    return;
+  }
+  for await (const event of extraction.read(file, options)) {
+    if (event.kind === 'row') yield* textsOf(file.name, event, own);
+    else {
+      extraction.onLeftOut('other');
+      yield event;
+    }
   }
 }
 

@@ -14,6 +14,8 @@ export interface RegistryContext {
   existing: readonly BackendConfigJson[];
   /** Datasets that can be trained on and that no backend made. */
   otherDatasets: number;
+  /** Installed models that make vectors; absent where it is not known which there are. */
+  encoders?: readonly { id: string; name: string }[];
   /** How long the run is that they are for; unknown is not checked. */
   run: { epochs: number; steps: number | null } | null;
 }
@@ -37,6 +39,7 @@ export function checkRegistry(written: readonly PlacedConfig[], context: Registr
       ...idProblems(written),
       ...defaults.problems,
       ...configs.flatMap((config) => referenceProblems(config, everything)),
+      ...configs.flatMap((config) => encoderProblems(config, context)),
       ...trainingProblems(everything, context),
     ],
     warnings: [...defaults.warnings, ...scheduleWarnings(configs, context), ...replaced(written, context)],
@@ -145,6 +148,19 @@ function referenceProblems(
       return [{ path: `${path}${key}${isList ? `[${index}]` : ''}`, message, remedy: suggestion(id, known) }];
     });
   });
+}
+
+function encoderProblems({ path, config }: PlacedConfig, { encoders }: RegistryContext): BackendProblem[] {
+  const { encoder } = config;
+  if (typeof encoder !== 'string' || encoders === undefined) return [];
+  if (encoders.some(({ id, name }) => encoder.trim() === id || encoder.trim() === name)) return [];
+  const message = `encoder names a model that is not installed: ${JSON.stringify(encoder)}.`;
+  const known = encoders.map(({ name }) => name);
+  const remedy =
+    known.length === 0
+      ? 'Import an embedding model as ONNX under Models, or leave encoder out and choose one later.'
+      : `${suggestion(encoder, known)} Others are imported under Models, as ONNX.`;
+  return [{ path: `${path}encoder`, message, remedy }];
 }
 
 function trainingProblems(

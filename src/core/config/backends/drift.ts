@@ -36,6 +36,9 @@ export const FREE_TO_CHANGE: ReadonlySet<string> = new Set([
   'truncation_mode',
   'text_cache_ondemand',
   'text_cache_disable',
+  'text_encoder_batch_size',
+  // What made the vectors is compared with it where they are shown.
+  'encoder',
 ]);
 
 /** A disabled backend is dropped before it is compared with anything. */

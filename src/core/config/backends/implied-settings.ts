@@ -16,7 +16,8 @@ export function placeDefaults(config: Config): Record<string, unknown> {
   const isStore = kind === 'text_embeds' || kind === 'image_embeds';
   if (isStore) return {};
   if (type === 'csv') return { caption_strategy: 'csv' };
-  if (type !== 'huggingface') return {};
+  // Without a strategy of their own, captions without pictures are what is in the files.
+  if (type !== 'huggingface') return kind === 'caption' ? { metadata_backend: 'caption' } : {};
   // Texts are in the columns of the rows themselves, unless one is named for captions.
   const hasCaptions = config['caption_column'] !== undefined || kind === 'image' || kind === 'caption';
   return { metadata_backend: 'huggingface', ...(hasCaptions ? { caption_strategy: 'huggingface' } : {}) };

@@ -28,8 +28,6 @@ const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
   cache_dir_vae: 'caches lie in the storage of this page',
   csv_cache_dir: 'what is downloaded lies in the storage of this page',
   metadata_update_interval: 'a scan is kept when it ends',
-  write_batch_size: 'tokens are written 128 samples at a time',
-  text_encoder_batch_size: 'texts are encoded one by one',
   auto_load: 'data is read when a dataset is built',
   streaming: 'rows are always read piece by piece',
   is_regularisation_data: 'it concerns diffusion models',

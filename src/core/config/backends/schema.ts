@@ -3,7 +3,7 @@
 import * as v from 'valibot';
 import { type DatasetType } from './dataset-types';
 import { section } from './field';
-import { embedStoreFields, imageCacheFields, textCacheFields } from './fields/cache-fields';
+import { embedStoreFields, encoderFields, imageCacheFields, textCacheFields } from './fields/cache-fields';
 import { captionDropoutFields, captionFields, captionFilterFields } from './fields/caption-fields';
 import { imageFields } from './fields/image-fields';
 import { metadataFields } from './fields/metadata-fields';
@@ -17,7 +17,7 @@ import {
   localStoreFields,
   memoryStoreFields,
 } from './fields/source-fields';
-import { textFields } from './fields/text-fields';
+import { lengthFields, textFields } from './fields/text-fields';
 
 const dataset = { ...sharedFields, ...metadataFields, ...captionFields };
 
@@ -25,8 +25,14 @@ const dataset = { ...sharedFields, ...metadataFields, ...captionFields };
 export const datasetEntries = {
   text: { ...dataset, ...samplingFields, ...textFields, ...textCacheFields },
   eval: { ...dataset, ...evaluationFields, ...textFields, ...textCacheFields },
-  embeddings: { ...dataset, ...sourceDatasetFields, ...textFields, ...textCacheFields },
-  caption: { ...dataset, ...samplingFields, ...captionDropoutFields, ...textCacheFields },
+  embeddings: {
+    ...dataset,
+    ...encoderFields,
+    ...sourceDatasetFields,
+    ...textFields,
+    ...textCacheFields,
+  },
+  caption: { ...dataset, ...samplingFields, ...captionDropoutFields, ...lengthFields, ...textCacheFields },
   image: {
     ...dataset,
     ...samplingFields,
@@ -113,5 +119,8 @@ export type PluginBackendConfig = Omit<
 
 /** A checked configuration: every setting that has a default is there. */
 export type BackendConfig = BuiltInConfig | PluginBackendConfig;
-/** What text is read of: `text`, `eval` and `embeddings`. */
-export type TextBackendConfig = Extract<BackendConfig, { dataset_type: 'text' | 'eval' | 'embeddings' }>;
+/** What text is read of. */
+export type TextBackendConfig = Extract<
+  BackendConfig,
+  { dataset_type: 'text' | 'eval' | 'embeddings' | 'caption' }
+>;

@@ -14,6 +14,13 @@ export const textCacheFields = {
   ),
 };
 
+/** Our own: elsewhere the encoder is the one of the model that is trained. */
+export const encoderFields = {
+  encoder: v.optional(
+    field('essential', 'Name or id of the installed model that makes its vectors.', text()),
+  ),
+};
+
 export const imageCacheFields = {
   cache_dir_vae: v.optional(field('caches', 'Where features of pictures lie.', text())),
   vae_cache_ondemand: v.optional(

@@ -18,7 +18,8 @@ const ascending = (bounds: number[]) =>
   bounds.every((bound, at) => at === 0 || bound > (bounds[at - 1] ?? 0));
 const bucketPhrase = 'whole numbers of at least 1, each larger than the one before';
 
-export const textFields = {
+/** Settings of rows. */
+export const rowFields = {
   format: v.optional(
     field('reading', 'What the columns make; found by itself where it is not set.', oneOf(FORMATS)),
   ),
@@ -39,6 +40,10 @@ export const textFields = {
       }),
     ),
   ),
+};
+
+/** Settings of any text, a caption too. */
+export const lengthFields = {
   length_buckets: v.optional(
     field(
       'reading',
@@ -58,3 +63,5 @@ export const textFields = {
     'beginning',
   ),
 };
+
+export const textFields = { ...rowFields, ...lengthFields };

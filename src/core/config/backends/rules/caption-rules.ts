@@ -6,7 +6,13 @@ export const captionRules: ConfigRule = (config, problem, warning) => {
   if (isStore(config)) return;
   strategyOfPlace(config, problem);
   prompts(config, problem);
-  if (config['caption_dropout_probability'] === 0) {
+  if (config['dataset_type'] === 'caption' && config['caption_dropout_probability'] !== undefined) {
+    warning(
+      'caption_dropout_probability',
+      'caption_dropout_probability has no effect on captions without pictures: they are what is learnt.',
+      'Remove it.',
+    );
+  } else if (config['caption_dropout_probability'] === 0) {
     warning(
       'caption_dropout_probability',
       'caption_dropout_probability is 0: nothing is learnt without a caption.',

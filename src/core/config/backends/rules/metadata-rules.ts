@@ -3,7 +3,14 @@ import { isStore, type ConfigRule } from './findings';
 
 export const metadataRules: ConfigRule = (config, problem) => {
   if (isStore(config)) return;
-  const { metadata_backend: source, type, parquet } = config;
+  const { metadata_backend: source, type, parquet, dataset_type: kind } = config;
+  if (source === 'caption' && kind !== 'caption') {
+    problem(
+      'metadata_backend',
+      'metadata_backend caption is only for dataset_type caption.',
+      'Use discovery, or set dataset_type to caption.',
+    );
+  }
   if (source === 'parquet' && parquet === undefined) {
     problem(
       'parquet',
