@@ -13,7 +13,7 @@ import type {
   ShownSample,
 } from './datasets';
 import type { CacheSizes } from './caches';
-import type { EmbeddingApi, EncodingApi } from './encoding';
+import type { EmbeddingApi, EmbeddingStreams, EncodingApi } from './encoding';
 import type { HubApi, HubStreams } from './hub';
 import type { NamedFile } from './models';
 import type { DatasetFix, QualityEvent, QualityReport, QualitySettings } from './quality';
@@ -54,7 +54,7 @@ export interface DataApi extends WorkerApi, QualityApi, CacheApi, EmbeddingApi {
   summarize(plan: BatchPlan): Promise<BatchSummary>;
 }
 
-export interface DataStreams extends QualityStreams {
+export interface DataStreams extends QualityStreams, EmbeddingStreams {
   /** Ends with the outcome; cancelling stores nothing. */
   importDataset(
     files: NamedFile[],

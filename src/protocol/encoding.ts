@@ -110,4 +110,34 @@ export interface EmbeddingState extends EncodingCount {
 export interface EmbeddingApi {
   /** @throws AppError `dataset.unknown`, `model.unknown`. */
   embeddingState(datasetId: string, modelId: string): Promise<EmbeddingState>;
+  /**
+   * The rows nearest to a vector, by cosine, the nearest first.
+   * @param query a text's vector by the same model.
+   * @throws AppError `config.invalid` where it is of another length than those of the rows.
+   */
+  findSimilar(
+    datasetId: string,
+    modelId: string,
+    query: Float32Array<ArrayBuffer>,
+    count: number,
+  ): Promise<SimilarRows>;
+}
+
+export interface SimilarRows {
+  rows: SimilarRow[];
+  /** Rows that were compared, and rows that have no vector. */
+  searched: number;
+  missing: number;
+}
+
+export interface SimilarRow {
+  index: number;
+  /** Cosine, -1 to 1. */
+  score: number;
+  text: string;
+}
+
+export interface EmbeddingStreams {
+  /** The vectors of a dataset as JSON Lines, `{"row", "text", "embedding"}`, in pieces of text. */
+  exportVectors(datasetId: string, modelId: string): AsyncIterable<string>;
 }

@@ -13,7 +13,7 @@ import { AppError } from '../lib/errors';
 import type { BlobStore } from '../lib/storage/blob-store';
 import type { BatchPlan, BatchSummary } from '../protocol/batches';
 import type { CacheApi, DataApi, DataStreams, QualityApi, QualityStreams } from '../protocol/data';
-import type { EmbeddingApi } from '../protocol/encoding';
+import type { EmbeddingApi, EmbeddingStreams } from '../protocol/encoding';
 import type {
   DatasetFormat,
   DatasetRecord,
@@ -46,7 +46,7 @@ const SAMPLES_PER_PAUSE = 64;
 export class DataService
   implements
     Omit<DataApi, 'health' | keyof QualityApi | keyof CacheApi | keyof EmbeddingApi>,
-    Omit<DataStreams, keyof QualityStreams>
+    Omit<DataStreams, keyof QualityStreams | keyof EmbeddingStreams>
 {
   readonly #dependencies: DataServiceDependencies;
   readonly #addingSamples = new Map<string, Promise<DatasetRecord>>();

@@ -6,8 +6,10 @@ import type { ValueCache } from '../data/caches/value-cache';
 import { DatasetEncoding } from '../data/encoding/dataset-encoding';
 import { encoderDrift } from '../data/encoding/encoder-drift';
 import type { EncodingSource } from '../data/encoding/encoding-source';
+import { findSimilar } from '../data/encoding/find-similar';
 import { keptVectors, type KeptVectorsParts } from '../data/encoding/kept-vectors';
 import { TextInputSource } from '../data/encoding/text-inputs';
+import { vectorLines } from '../data/encoding/vector-lines';
 import { SampleReader } from '../data/storage/sample-reader';
 import { nextEventTurn } from '../lib/async/event-turn';
 import { AppError } from '../lib/errors';
@@ -16,12 +18,15 @@ import type { DatasetRecord } from '../protocol/datasets';
 import type {
   EmbeddingApi,
   EmbeddingState,
+  EmbeddingStreams,
   EncoderIdentity,
   EncodingApi,
   EncodingCount,
   EncodingRequest,
   EncodingUnit,
   OpenedEncoding,
+  SimilarRow,
+  SimilarRows,
 } from '../protocol/encoding';
 import { findDataset } from './data-service';
 import type { FindModel } from './text-tools';
@@ -46,7 +51,7 @@ interface OpenEncoding {
 const ENCODED_AT_ONCE = 16;
 const WRITTEN_AT_ONCE = 128;
 
-export class EncodingPlans implements EncodingApi, EmbeddingApi {
+export class EncodingPlans implements EncodingApi, EmbeddingApi, EmbeddingStreams {
   readonly #parts: EncodingPlansParts;
   readonly #open = new Map<string, OpenEncoding>();
   #opened = 0;
@@ -114,6 +119,32 @@ export class EncodingPlans implements EncodingApi, EmbeddingApi {
       }
     }
     return { encoder, total, done, dimensions, made, drift: encoderDrift(made?.encoder ?? null, encoder) };
+  }
+
+  async findSimilar(
+    datasetId: string,
+    modelId: string,
+    query: Float32Array<ArrayBuffer>,
+    count: number,
+  ): Promise<SimilarRows> {
+    const pass = await this.#pass(datasetId, modelId);
+    const { best, searched, missing } = await findSimilar(keptVectors(pass), query, count);
+    const rows: SimilarRow[] = [];
+    for (const { sample, score } of best) {
+      const text = (await pass.source.contentOf(sample)) ?? '';
+      rows.push({ index: sample, score, text });
+    }
+    return { rows, searched, missing };
+  }
+
+  async *exportVectors(datasetId: string, modelId: string): AsyncGenerator<string> {
+    const pass = await this.#pass(datasetId, modelId);
+    yield* vectorLines(keptVectors(pass), pass.source);
+  }
+
+  async #pass(datasetId: string, modelId: string): Promise<KeptVectorsParts> {
+    const dataset = await findDataset(this.#parts.database, datasetId);
+    return this.#passOver(dataset, await this.#encoderOf(modelId));
   }
 
   async #encoderOf(modelId: string): Promise<EncoderIdentity> {

@@ -47,6 +47,7 @@ export function joinDataCalls({
       cacheSizes: () => caches.sizes(),
       clearCache: (...rest) => caches.clear(...rest),
       embeddingState: (...rest) => encodings.embeddingState(...rest),
+      findSimilar: (...rest) => encodings.findSimilar(...rest),
       listBackends: () => backends.listBackends(),
       checkBackends: (...rest) => backends.checkBackends(...rest),
       saveBackend: (...rest) => backends.saveBackend(...rest),
@@ -63,6 +64,7 @@ export function joinDataCalls({
     streams: {
       // The host appends a signal to the arguments of a stream.
       importDataset: (...rest) => datasets.importDataset(...rest),
+      exportVectors: (...rest) => encodings.exportVectors(...rest),
       checkQuality: (...rest) => quality.checkQuality(...rest),
       buildBackends: (...rest) => backends.buildBackends(...rest),
       downloadModel: (...rest) => hub.downloadModel(...rest),

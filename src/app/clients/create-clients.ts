@@ -40,6 +40,7 @@ export function createClients(options: ClientsOptions = {}): AppClients {
     data: liveClient<DataWorkerApi, DataWorkerStreams>(to('data'), [
       'importDataset',
       'checkQuality',
+      'exportVectors',
       'buildBackends',
       'downloadModel',
     ]),
