@@ -49,6 +49,7 @@ describe('data backends', () => {
       factory,
       followPlugins: () => Promise.resolve(),
       network: { fetch, clock: browserClock, online: () => true },
+      hubEndpoint: () => Promise.resolve('https://huggingface.co'),
       encoder: () => Promise.resolve(characterEncoder()),
       encoders: () => Promise.resolve([{ id: 'm-1', name: 'MiniLM' }]),
       plans: { forgetDataset: (id) => void forgotten.push(id) },

@@ -53,6 +53,8 @@ export interface BackendServiceParts {
   followPlugins: () => Promise<void>;
   /** What backends reach the network and wait with. */
   network: Pick<BackendOptions, 'fetch' | 'clock' | 'online'>;
+  /** Address of the hub that the settings name. */
+  hubEndpoint: () => Promise<string>;
   /** Counts tokens where a configuration limits them. */
   encoder: () => Promise<ExampleEncoder>;
   /** Installed models that make vectors. */
@@ -300,8 +302,8 @@ export class BackendService implements BackendApi, BackendStreams {
 
   async #open(config: BackendConfig, secrets: BackendSecrets): Promise<DataBackend> {
     const { factory, folders, network, blobs } = this.#parts;
-    const folder = await folders.find(config.id);
-    return openBackend(factory, { config, secrets, folder, blobs, ...network });
+    const [folder, hubEndpoint] = await Promise.all([folders.find(config.id), this.#parts.hubEndpoint()]);
+    return openBackend(factory, { config, secrets, folder, blobs, hubEndpoint, ...network });
   }
 
   /** @throws AppError `backend.unknown`. */

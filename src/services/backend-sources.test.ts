@@ -17,6 +17,7 @@ import { characterEncoder, qualityService } from './testing/quality-fixture';
 
 let addresses: AddressServer;
 let hub: HubServer;
+let hubAddress: string;
 let data: MemoryData;
 let factory: BackendFactory;
 let service: BackendService;
@@ -38,6 +39,7 @@ const toLocal: typeof fetch = (input, init) => {
 
 beforeEach(async () => {
   addresses.answers.clear();
+  hubAddress = HUGGING_FACE.hub;
   data = await memoryData();
   factory = createBackendFactory();
   service = new BackendService({
@@ -46,6 +48,7 @@ beforeEach(async () => {
     factory,
     followPlugins: () => Promise.resolve(),
     network: { fetch: toLocal, clock: browserClock, online: () => true },
+    hubEndpoint: () => Promise.resolve(hubAddress),
     encoder: () => Promise.resolve(characterEncoder()),
     encoders: () => Promise.resolve([]),
     plans: { forgetDataset: () => undefined },
@@ -129,6 +132,9 @@ describe('builds from elsewhere', () => {
     };
     const event = await build(config, { huggingface_token: 'hf_secret' });
     expect(await textsOf(event)).toEqual(['A horn.', 'An anvil.']);
+    hubAddress = hub.url;
+    hub.shownUrl = null;
+    expect(await textsOf(await build(config, { huggingface_token: 'hf_secret' }))).toHaveLength(2);
     const report = event.type === 'built' ? event.backend.report : null;
     expect(report?.filtering).toMatchObject({ total_processed: 3, filtered: 1 });
     expect(report?.nextSteps).toEqual([expect.stringContaining('left out by filter_func')]);

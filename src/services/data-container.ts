@@ -83,6 +83,9 @@ function registerFactories(container: Container): void {
 const followPlugins = (services: Resolver): Promise<void> =>
   services.get(pluginsToken).follow(import.meta.glob('/src/plugins/*.ts'));
 
+const hubEndpoint = async (services: Resolver): Promise<string> =>
+  (await storedSettings(services.get(databaseToken))).hub.endpoint;
+
 /** What is kept of work on samples, and the vectors that are made of them. */
 function registerCaches(container: Container, { beat }: DataSurroundings): void {
   container.register(cachesToken, (services) => new CacheStores(services.get(databaseToken)));
@@ -160,6 +163,7 @@ function registerBackends(container: Container, { beat }: DataSurroundings): voi
           clock: browserClock,
           online: () => navigator.onLine,
         },
+        hubEndpoint: () => hubEndpoint(services),
         encoder: () => services.get(toolsToken).encoderFor(EMBEDDED_MODEL_ID),
         encoders: async () =>
           (await services.get(catalogToken).listModels()).filter(({ task }) => task === 'embedding'),
@@ -186,7 +190,7 @@ function registerHub(container: Container, { beat }: DataSurroundings): void {
       blobs: services.get(blobsToken),
       partials: openPartialFiles(services.get(blobsToken)),
       fetch: (...request) => fetch(...request),
-      endpoint: async () => (await storedSettings(services.get(databaseToken))).hub.endpoint,
+      endpoint: () => hubEndpoint(services),
       clock: browserClock,
       online: () => navigator.onLine,
       beat,

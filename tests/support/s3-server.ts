@@ -32,7 +32,7 @@ const ALLOWED_HEADERS = /^(authorization|range|x-amz-.*)$/;
 const SCRIPT = `
 const S3rver = require('s3rver');
 const server = new S3rver({ address: '127.0.0.1', port: 0, silent: true, directory: process.argv[1] });
-server.run().then(({ port }) => console.log(port));
+server.run().then(({ port }) => console.log(String(port)));
 process.stdin.resume().on('end', () => process.exit());
 `;
 

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import {
-  firstSettings,
   freeId,
   listToText,
   needsFolder,
@@ -57,11 +56,6 @@ describe('backend forms', () => {
     [{ type: 'csv', csv_file: 'tables/a.csv' }, true],
   ])('%j lies in a folder of this machine: %s', (settings, expected) => {
     expect(needsFolder(settings)).toBe(expected);
-  });
-
-  it('a list of addresses begins with a cache of its own', () => {
-    expect(firstSettings('csv')).toEqual({ csv_cache_dir: 'cache/{id}' });
-    expect(firstSettings('aws')).toEqual({});
   });
 
   it('an id that is taken gets a number', () => {

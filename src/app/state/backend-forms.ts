@@ -14,11 +14,6 @@ export function needsFolder({ type = 'local', csv_file: table }: Settings): bool
   return type === 'local';
 }
 
-/** What a form of that kind begins with. */
-export function firstSettings(kind: SourceKind): Settings {
-  return kind === 'csv' ? { csv_cache_dir: 'cache/{id}' } : {};
-}
-
 /** Without what is unset: an empty field is no setting. */
 export function withSetting(settings: Settings, key: string, value: unknown): Settings {
   const others = Object.entries(settings).filter(([known]) => known !== key);

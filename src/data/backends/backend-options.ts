@@ -14,6 +14,8 @@ export interface BackendOptions {
   folder: ChosenFolder | null;
   /** Where what is fetched may be kept. */
   blobs: BlobStore;
+  /** Of the Hugging Face hub or a mirror of it, without a slash at its end; the hub's own where this is absent. */
+  hubEndpoint?: string | undefined;
   fetch: typeof fetch;
   clock: TransferClock;
   online: () => boolean;

@@ -17,12 +17,14 @@ export const HUGGING_FACE: HubEndpoints = {
 };
 
 export interface HuggingFaceOptions extends Omit<BackendOptions, 'folder' | 'blobs'> {
+  /** In place of those that follow from the hub's address. */
   endpoints?: HubEndpoints;
 }
 
 /** @throws AppError `config.invalid`. */
 export function createHuggingFaceBackend(options: HuggingFaceOptions): DataBackend {
-  const { config, secrets, endpoints = HUGGING_FACE, fetch, clock, online, retries } = options;
+  const { config, secrets, hubEndpoint = HUGGING_FACE.hub, fetch, clock, online, retries } = options;
+  const endpoints = options.endpoints ?? endpointsOf(hubEndpoint);
   const dataset = parseHubDataset(config);
   const requests = new HubRequests({
     dataset,
@@ -36,6 +38,11 @@ export function createHuggingFaceBackend(options: HuggingFaceOptions): DataBacke
   });
   const description = { id: config.id, type: 'huggingface', location: locationOf(dataset) };
   return new ReadOnlyBackend(description, new HubFiles(requests, dataset, config));
+}
+
+/** A mirror answers for the service of datasets as well. */
+function endpointsOf(hub: string): HubEndpoints {
+  return hub === HUGGING_FACE.hub ? HUGGING_FACE : { hub, datasetsServer: hub };
 }
 
 class HubFiles implements FileFinder {
