@@ -43,7 +43,7 @@ const source = (page: Page, name: string) =>
   page.getByRole('complementary', { name: 'Sources' }).getByRole('button', { name: new RegExp(`^${name} `) });
 
 /** A field has a name in words, and the setting's own. */
-const field = (page: Page, key: string) => dialog(page).getByLabel(new RegExp(` ${key}$`));
+const field = (page: Page, key: string) => dialog(page).getByLabel(new RegExp(`\\s${key}(\\s|$)`));
 
 async function openForm(page: Page, kind: string, values: Record<string, string>): Promise<void> {
   await page.getByRole('button', { name: 'Connect source' }).click();

@@ -83,7 +83,7 @@ test('lost data: pauses with a choice; put back it goes on, without it it finish
   await test.step('in a mix: put back, it goes on where it was; without it, it finishes', async () => {
     await putBack();
     await addSample(page);
-    await startRun(page, { steps: 40, mixedWith: NAME });
+    await startRun(page, { steps: 24, mixedWith: 'Answers from the forge' });
     await waitForStep(page, 2);
     await lose();
     await expect(paused).toBeVisible();

@@ -165,7 +165,6 @@ describe('csv backend', () => {
   test.each([
     [{ csv_file: '' }, 'Backend "a" has no csv_file.'],
     [{ csv_caption_column: undefined }, 'Backend "a" has no csv_caption_column.'],
-    [{ csv_cache_dir: null }, 'Backend "a" has no csv_cache_dir.'],
     [{ csv_url_column: 7 }, 'Backend "a" has 7 as its csv_url_column.'],
     [{ caption_strategy: 'textfile' }, 'Backend "a" has caption_strategy "textfile" with type csv.'],
   ])('refuses %j', (config, message) => {

@@ -26,7 +26,7 @@ export function parseCsvSettings(config: BackendConfigJson): CsvSettings {
       'A csv backend needs caption_strategy csv.',
     );
   }
-  const cacheDir = textOf(config, 'csv_cache_dir');
+  const cacheDir = textOf(config, 'csv_cache_dir', id);
   return {
     id,
     file: textOf(config, 'csv_file'),
