@@ -4,7 +4,7 @@ import { browserClock } from '../../src/lib/async/browser-clock';
 import { AwsBackend } from '../../src/data/backends/aws-backend';
 import type { DataBackend } from '../../src/data/backends/data-backend';
 import { LocalBackend } from '../../src/data/backends/local-backend';
-import { buildable } from '../../src/data/builders/buildable-config';
+import { buildable, holdsPictures } from '../../src/data/builders/buildable-config';
 import { buildSettings } from '../../src/data/builders/build-settings';
 import { previewBackend } from '../../src/data/builders/preview-backend';
 import { mockFolder, type MockTree } from '../../src/data/testing/mock-folder';
@@ -24,6 +24,7 @@ async function measure(source: DataBackend): Promise<Listing> {
   const config = buildable(
     backendConfig({ id: 'bench', type: 'local', dataset_type: 'text', instance_data_dir: 'bench' }),
   );
+  if (holdsPictures(config)) throw new Error('The listing is of texts.');
   const settings = await buildSettings(config, source, undefined);
   const started = performance.now();
   const { rows } = await previewBackend(source, settings);

@@ -30,11 +30,11 @@ export interface BuildStage {
 
 export interface BuildReport {
   stages: BuildStage[];
-  /** Samples left out, by reason: `too_small`, `too_long`, `filtered`, `metadata_missing`, `not_found`, `already_exists`, `other`. */
+  /** Samples left out, by reason: `too_small`, `too_long`, `aspect`, `filtered`, `metadata_missing`, `not_found`, `already_exists`, `other`. */
   filtering: Record<string, number>;
-  /** Samples by length, the upper bound as key. */
+  /** Samples by length, the upper bound as key; pictures by aspect, width over height. */
   buckets: Record<string, number>;
-  lengthUnit: 'tokens' | 'characters';
+  lengthUnit: 'tokens' | 'characters' | 'aspect';
   /** What to do where nothing usable came of it, or not all. In order. */
   nextSteps: string[];
   problems: DatasetProblem[];

@@ -17,6 +17,7 @@ import type { EmbeddingApi, EmbeddingStreams, EncodingApi } from './encoding';
 import type { HubApi, HubStreams } from './hub';
 import type { NamedFile } from './models';
 import type { DatasetFix, QualityEvent, QualityReport, QualitySettings } from './quality';
+import type { PicturesApi } from './pictures';
 import type { WorkerApi } from './workers';
 
 export interface QualityApi {
@@ -39,7 +40,7 @@ export interface CacheApi {
   clearCache(datasetId: string | null): Promise<void>;
 }
 
-export interface DataApi extends WorkerApi, QualityApi, CacheApi, EmbeddingApi {
+export interface DataApi extends WorkerApi, QualityApi, CacheApi, EmbeddingApi, PicturesApi {
   listDatasets(): Promise<DatasetRecord[]>;
   /** Copies a dataset that ships with the app (public/samples/index.json) into the store; again gives the same record. */
   addSampleDataset(sampleId: string): Promise<DatasetRecord>;

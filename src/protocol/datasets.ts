@@ -1,10 +1,12 @@
 // Datasets as the page sees them. The data worker owns the samples.
 import type { EncodedWith } from './encoding';
 import type { DatasetShare } from './mix';
+import type { PictureSummary } from './pictures';
 import type { DatasetStep } from './quality';
 
 export type DatasetFormat = 'text' | 'completion' | 'alpaca' | 'sharegpt' | 'messages';
-export type DatasetFileType = 'txt' | 'md' | 'jsonl' | 'json' | 'csv' | 'parquet' | 'html' | 'docx' | 'pdf';
+export type DatasetFileType =
+  'txt' | 'md' | 'jsonl' | 'json' | 'csv' | 'parquet' | 'html' | 'docx' | 'pdf' | 'image';
 
 export interface SampleTurn {
   role: 'system' | 'user' | 'assistant';
@@ -94,6 +96,8 @@ export interface DatasetRecord {
   training?: DatasetTraining;
   /** What made the vectors of its samples; absent where nothing did. */
   encoded?: EncodedWith;
+  /** It holds pictures: no language model learns of it. Absent where it holds texts. */
+  pictures?: PictureSummary;
   /** Blob folder with the samples. */
   folder: string;
   createdAt: number;

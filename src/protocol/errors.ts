@@ -10,6 +10,8 @@ export type ErrorCode =
   | 'dataset.missing-fields'
   | 'dataset.partial'
   | 'dataset.all-masked'
+  | 'dataset.bad-picture'
+  | 'dataset.pictures'
   | 'dataset.unknown'
   | 'backend.denied'
   | 'backend.missing'

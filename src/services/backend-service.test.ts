@@ -52,6 +52,7 @@ describe('data backends', () => {
       hubEndpoint: () => Promise.resolve('https://huggingface.co'),
       encoder: () => Promise.resolve(characterEncoder()),
       encoders: () => Promise.resolve([{ id: 'm-1', name: 'MiniLM' }]),
+      renderPicture: () => Promise.resolve(null),
       plans: { forgetDataset: (id) => void forgotten.push(id) },
       quality,
       deleteDataset: (id) => data.database.delete('datasets', id),

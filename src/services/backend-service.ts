@@ -8,25 +8,18 @@ import {
   type BackendConfig,
   type BackendTypePlugin,
 } from '../core/config/backends';
-import type { Database } from '../core/database';
 import type { BackendOptions } from '../data/backends/backend-options';
 import type { DataBackend } from '../data/backends/data-backend';
 import type { FolderStore } from '../data/backends/folder-store';
 import { openBackend, pluginPlaces, type BackendFactory } from '../data/builders/backend-factory';
-import { buildable, type BuildableConfig } from '../data/builders/buildable-config';
-import { buildDataset } from '../data/builders/build-dataset';
-import { buildSettings, type BuildSettings } from '../data/builders/build-settings';
+import { buildable, holdsPictures, type BuildableConfig } from '../data/builders/buildable-config';
 import { datasetTraining } from '../data/builders/dataset-training';
-import { previewBackend } from '../data/builders/preview-backend';
 import { readSnapshot } from '../data/builders/snapshot-file';
-import type { ExampleEncoder } from '../data/examples/example-encoder';
 import { holdImportLock, type ImportLocks } from '../data/importing/import-lock';
 import { asAppError } from '../data/importing/problem-log';
-import { compareSnapshots, takeSnapshot } from '../data/metadata/file-snapshot';
-import { wordsOf } from '../data/quality/sample-text';
+import { compareSnapshots } from '../data/metadata/file-snapshot';
 import { mergeStreams } from '../lib/async/merge-streams';
 import { AppError, messageOf } from '../lib/errors';
-import type { BlobStore } from '../lib/storage/blob-store';
 import type {
   BackendApi,
   BackendBuildEvent,
@@ -39,14 +32,13 @@ import type {
   ConfigOutcome,
   FileChanges,
 } from '../protocol/backends';
-import type { DatasetRecord, Sample } from '../protocol/datasets';
+import type { DatasetRecord } from '../protocol/datasets';
 import type { BatchPlans } from './batch-plans';
+import { DatasetBuilder, type DatasetBuilderParts } from './dataset-builder';
 import type { QualityService, StepsToRetake } from './quality-service';
 import { takeStepsAgain } from './take-steps-again';
 
-export interface BackendServiceParts {
-  database: Database;
-  blobs: BlobStore;
+export interface BackendServiceParts extends DatasetBuilderParts {
   folders: FolderStore;
   factory: BackendFactory;
   /** Takes over which plugins are switched on. */
@@ -55,8 +47,6 @@ export interface BackendServiceParts {
   network: Pick<BackendOptions, 'fetch' | 'clock' | 'online'>;
   /** Address of the hub that the settings name. */
   hubEndpoint: () => Promise<string>;
-  /** Counts tokens where a configuration limits them. */
-  encoder: () => Promise<ExampleEncoder>;
   /** Installed models that make vectors. */
   encoders: () => Promise<readonly { id: string; name: string }[]>;
   plans: Pick<BatchPlans, 'forgetDataset'>;
@@ -65,9 +55,6 @@ export interface BackendServiceParts {
   /** Named values of the settings: `{env:NAME}` of configurations. */
   variables: () => Promise<Readonly<Record<string, string>>>;
   locks: ImportLocks;
-  now: () => number;
-  heapBytes: () => number | null;
-  log: (text: string) => void;
   beat: () => void;
 }
 
@@ -82,10 +69,12 @@ const NAMED = 100;
 
 export class BackendService implements BackendApi, BackendStreams {
   readonly #parts: BackendServiceParts;
+  readonly #builder: DatasetBuilder;
   #builds = 0;
 
   constructor(parts: BackendServiceParts) {
     this.#parts = parts;
+    this.#builder = new DatasetBuilder(parts);
   }
 
   get building(): boolean {
@@ -133,9 +122,7 @@ export class BackendService implements BackendApi, BackendStreams {
 
   async testBackend(json: BackendConfigJson, secrets: BackendSecrets): Promise<BackendPreview> {
     const config = await this.#checked(json).then(buildable);
-    return this.#reading(config, secrets, async (source) =>
-      previewBackend(source, await this.#settings(config, source)),
-    );
+    return this.#reading(config, secrets, (source) => this.#builder.preview(source, config));
   }
 
   async rescanBackend(id: string, secrets: BackendSecrets): Promise<FileChanges | null> {
@@ -144,12 +131,7 @@ export class BackendService implements BackendApi, BackendStreams {
     const before = dataset === undefined ? null : await readSnapshot(this.#parts.blobs, dataset);
     if (before === null) return null;
     const config = await this.#checked(json).then(buildable);
-    const now = await this.#reading(config, secrets, async (source) => {
-      const { extensions, isSample } = await this.#settings(config, source);
-      const files = [];
-      for await (const file of source.list({ extensions })) if (isSample(file.path)) files.push(file);
-      return takeSnapshot(files);
-    });
+    const now = await this.#reading(config, secrets, (source) => this.#builder.list(source, config));
     const { added, removed, changed } = compareSnapshots(before, now);
     const named = (paths: string[]): string[] => paths.slice(0, NAMED);
     const total = added.length + removed.length + changed.length;
@@ -206,11 +188,9 @@ export class BackendService implements BackendApi, BackendStreams {
       const config = await this.#checked(record.config).then(buildable);
       source = await this.#open(config, secrets);
       await source.check(signal);
-      const settings = await this.#settings(config, source, signal);
       const before = await this.#built(record);
-      const steps = before === null ? null : await this.#parts.quality.stepsTaken(before);
-      const request = { record, source, settings, before, ...(await this.#lengths(settings)) };
-      for await (const event of buildDataset(request, this.#parts, signal)) {
+      const steps = await this.#stepsTaken(before, config);
+      for await (const event of this.#builder.build({ record, source, before }, config, signal)) {
         if (event.type === 'refused') await this.#parts.database.put('backends', event.backend);
         yield event.type === 'built' ? yield* this.#keepBuilt(event, config, steps, signal) : event;
       }
@@ -237,40 +217,18 @@ export class BackendService implements BackendApi, BackendStreams {
     return again;
   }
 
+  /** What was done about texts says nothing about pictures. */
+  async #stepsTaken(before: DatasetRecord | null, config: BuildableConfig): Promise<StepsToRetake | null> {
+    return before === null || holdsPictures(config) ? null : this.#parts.quality.stepsTaken(before);
+  }
+
+  /** Nothing is trained on pictures: only texts have something to be kept. */
   async #keepTraining(config: BuildableConfig, dataset: DatasetRecord): Promise<DatasetRecord> {
+    this.#parts.plans.forgetDataset(dataset.id);
+    if (holdsPictures(config)) return dataset;
     const kept = { ...dataset, training: datasetTraining(config, dataset.id) };
     await this.#parts.database.put('datasets', kept);
-    this.#parts.plans.forgetDataset(dataset.id);
     return kept;
-  }
-
-  /** Filters of captions are the store's that the backend names, or the default one's. */
-  async #settings(
-    config: BuildableConfig,
-    source: DataBackend,
-    signal?: AbortSignal,
-  ): Promise<BuildSettings> {
-    const stores = (await this.#parts.database.getAll('backends')).filter(
-      (record) => record.config['dataset_type'] === 'text_embeds',
-    );
-    const named = config.text_embeds;
-    const store = stores.find(({ id, config }) =>
-      named === undefined ? config['default'] === true : id === named,
-    );
-    return buildSettings(config, source, store?.config['caption_filter_list'], signal);
-  }
-
-  async #lengths({ limitsTokens }: BuildSettings) {
-    if (!limitsTokens) {
-      const lengthOf = (sample: Sample): number => wordsOf(sample).length;
-      return { lengthOf, lengthUnit: 'characters' as const };
-    }
-    const encoder = await this.#parts.encoder();
-    const lengthOf = (sample: Sample): number => {
-      const example = encoder.encode(sample, 'all');
-      return typeof example === 'string' ? 0 : example.ids.length;
-    };
-    return { lengthOf, lengthUnit: 'tokens' as const };
   }
 
   async #checked(json: BackendConfigJson): Promise<BackendConfig> {

@@ -51,6 +51,7 @@ beforeEach(async () => {
     hubEndpoint: () => Promise.resolve(hubAddress),
     encoder: () => Promise.resolve(characterEncoder()),
     encoders: () => Promise.resolve([]),
+    renderPicture: () => Promise.resolve(null),
     plans: { forgetDataset: () => undefined },
     quality: qualityService(data),
     deleteDataset: () => Promise.resolve(),

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { mixOf, wholeShare } from '../core/config/dataset-mix';
-import type { BuildableConfig } from '../data/builders/buildable-config';
+import type { TextDatasetConfig } from '../data/builders/buildable-config';
 import { datasetTraining } from '../data/builders/dataset-training';
 import { tokenCache } from '../data/caches/page-caches';
 import { createSamplingFactories } from '../data/runtime/sampling-factories';
@@ -121,7 +121,7 @@ describe('batch-plans with a mix', () => {
 
   it('a dataset for evaluation is evaluated whole and never drawn from', async () => {
     const [, , third] = records;
-    const training = datasetTraining({ dataset_type: 'eval' } as BuildableConfig, third?.id ?? '');
+    const training = datasetTraining({ dataset_type: 'eval' } as TextDatasetConfig, third?.id ?? '');
     if (third !== undefined) await data.database.put('datasets', { ...third, training });
     const plan = planOf({ shares: [share(0), training.share] });
     const batches = await open(plan, 0);

@@ -7,6 +7,7 @@ import { PluginManager } from '../core/plugins/plugin-manager';
 import { createSamplingFactories } from '../data/runtime/sampling-factories';
 import { FolderStore } from '../data/backends/folder-store';
 import { createBackendFactory } from '../data/builders/backend-factory';
+import { renderPicture } from '../data/images/render-picture';
 import type { BlobStore } from '../lib/storage/blob-store';
 import { heapBytes } from '../lib/heap-bytes';
 import { browserClock } from '../lib/async/browser-clock';
@@ -14,7 +15,7 @@ import { openPartialFiles } from '../lib/storage/open-partial-files';
 import { BackendService } from './backend-service';
 import { BatchPlans } from './batch-plans';
 import { CacheStores } from './cache-stores';
-import { DataService, findDataset } from './data-service';
+import { DataService, findTexts } from './data-service';
 import { EMBEDDED_MODEL_ID } from './embedded-model';
 import { EncodingPlans } from './encoding-plans';
 import { createHubService, type HubService } from './hub-service';
@@ -108,7 +109,7 @@ function registerDatasets(container: Container, { beat }: DataSurroundings): voi
     plansToken,
     (services) =>
       new BatchPlans({
-        findDataset: (id) => findDataset(services.get(databaseToken), id),
+        findDataset: (id) => findTexts(services.get(databaseToken), id),
         blobs: services.get(blobsToken),
         tools: services.get(toolsToken),
         sampling: {
@@ -167,6 +168,7 @@ function registerBackends(container: Container, { beat }: DataSurroundings): voi
         encoder: () => services.get(toolsToken).encoderFor(EMBEDDED_MODEL_ID),
         encoders: async () =>
           (await services.get(catalogToken).listModels()).filter(({ task }) => task === 'embedding'),
+        renderPicture,
         plans: services.get(plansToken),
         quality: services.get(qualityToken),
         deleteDataset: (id) => services.get(datasetsToken).deleteDataset(id),

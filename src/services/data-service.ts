@@ -8,6 +8,7 @@ import { importDataset, sampleDatasetId, type ImportEvent } from '../data/import
 import { holdImportLock, type ImportLocks } from '../data/importing/import-lock';
 import { reinterpretDataset } from '../data/importing/reinterpret-dataset';
 import { findSample, type ReadSampleFile, readSampleBlob } from '../data/sample-index';
+import { readStoredPictures } from '../data/images/stored-pictures';
 import { SampleReader } from '../data/storage/sample-reader';
 import { AppError } from '../lib/errors';
 import type { BlobStore } from '../lib/storage/blob-store';
@@ -26,6 +27,7 @@ import type {
   ShownSample,
 } from '../protocol/datasets';
 import type { NamedFile } from '../protocol/models';
+import type { StoredPicture } from '../protocol/pictures';
 import type { BatchPlans } from './batch-plans';
 import type { CacheStores } from './cache-stores';
 import type { TextTools } from './text-tools';
@@ -95,7 +97,7 @@ export class DataService
   }
 
   async reinterpret(datasetId: string, format: DatasetFormat, mapping: FieldMapping): Promise<ImportOutcome> {
-    const record = await this.findDataset(datasetId);
+    const record = await this.#findTexts(datasetId);
     const outcome = await reinterpretDataset(record, format, mapping, this.#dependencies);
     this.#dependencies.plans.forgetDataset(datasetId);
     return outcome;
@@ -141,7 +143,7 @@ export class DataService
 
   /** Lengths before cutting. Samples that the chat template refuses are left out. */
   async lengthHistogram(datasetId: string, modelId: string): Promise<LengthHistogram> {
-    const record = await this.findDataset(datasetId);
+    const record = await this.#findTexts(datasetId);
     const reader = await SampleReader.open(record, this.#dependencies.blobs);
     const encoder = await this.#dependencies.tools.encoderFor(modelId);
     if (isTooLargeToSurvey(record))
@@ -160,8 +162,18 @@ export class DataService
     return this.#dependencies.plans.summarize(plan);
   }
 
+  async pictures(datasetId: string, offset: number, count: number): Promise<StoredPicture[]> {
+    const record = await this.findDataset(datasetId);
+    if (record.pictures === undefined) return [];
+    return readStoredPictures(record, this.#dependencies.blobs, offset, count);
+  }
+
   findDataset(id: string): Promise<DatasetRecord> {
     return findDataset(this.#dependencies.database, id);
+  }
+
+  #findTexts(id: string): Promise<DatasetRecord> {
+    return findTexts(this.#dependencies.database, id);
   }
 
   async #addSample(sampleId: string): Promise<DatasetRecord> {
@@ -184,7 +196,7 @@ export class DataService
   }
 
   async #reader(datasetId: string): Promise<SampleReader> {
-    return SampleReader.open(await this.findDataset(datasetId), this.#dependencies.blobs);
+    return SampleReader.open(await this.#findTexts(datasetId), this.#dependencies.blobs);
   }
 
   /** Lets other calls through, and shows that a long count is alive. */
@@ -202,6 +214,20 @@ export async function findDataset(database: Database, id: string): Promise<Datas
     remedy: 'Choose one of the datasets listed under Data; it may have been deleted in another tab.',
     details: { datasetId: id },
   });
+}
+
+/** @throws AppError `dataset.unknown`; `dataset.pictures` where it holds no texts. */
+export async function findTexts(database: Database, id: string): Promise<DatasetRecord> {
+  const record = await findDataset(database, id);
+  if (record.pictures === undefined) return record;
+  throw new AppError(
+    'dataset.pictures',
+    `"${record.name}" holds pictures: a language model learns of texts.`,
+    {
+      remedy: 'Choose a dataset of texts.',
+      details: { datasetId: id },
+    },
+  );
 }
 
 function render(encoder: ExampleEncoder, sample: Sample, index: number, plan: BatchPlan): RenderedSample {

@@ -28,7 +28,7 @@ import type {
   SimilarRow,
   SimilarRows,
 } from '../protocol/encoding';
-import { findDataset } from './data-service';
+import { findTexts } from './data-service';
 import type { FindModel } from './text-tools';
 
 export interface EncodingPlansParts {
@@ -65,7 +65,7 @@ export class EncodingPlans implements EncodingApi, EmbeddingApi, EmbeddingStream
   }
 
   async openEncoding({ datasetId, modelId }: EncodingRequest): Promise<OpenedEncoding> {
-    const dataset = await findDataset(this.#parts.database, datasetId);
+    const dataset = await findTexts(this.#parts.database, datasetId);
     const { readOnly, compress, writeBatchSize, encodedAtOnce } = cacheSettings(dataset);
     if (readOnly) throw onlyRead(dataset);
     const encoder = await this.#encoderOf(modelId);
@@ -105,7 +105,7 @@ export class EncodingPlans implements EncodingApi, EmbeddingApi, EmbeddingStream
   }
 
   async embeddingState(datasetId: string, modelId: string): Promise<EmbeddingState> {
-    const dataset = await findDataset(this.#parts.database, datasetId);
+    const dataset = await findTexts(this.#parts.database, datasetId);
     const encoder = await this.#encoderOf(modelId);
     const { encoded: made = null } = dataset;
     let [total, done] = [0, 0];

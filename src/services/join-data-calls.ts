@@ -38,6 +38,7 @@ export function joinDataCalls({
       renameDataset: (...rest) => datasets.renameDataset(...rest),
       deleteDataset: (...rest) => datasets.deleteDataset(...rest),
       preview: (...rest) => datasets.preview(...rest),
+      pictures: (...rest) => datasets.pictures(...rest),
       renderSample: (...rest) => datasets.renderSample(...rest),
       lengthHistogram: (...rest) => datasets.lengthHistogram(...rest),
       summarize: (...rest) => datasets.summarize(...rest),

@@ -17,7 +17,7 @@ import type { QualityApi, QualityStreams } from '../protocol/data';
 import type { DatasetRecord } from '../protocol/datasets';
 import type { DatasetFix, QualityEvent, QualityReport, QualitySettings } from '../protocol/quality';
 import type { BatchPlans } from './batch-plans';
-import { findDataset } from './data-service';
+import { findTexts } from './data-service';
 import type { TextTools } from './text-tools';
 
 export interface QualityServiceParts {
@@ -152,7 +152,7 @@ export class QualityService implements QualityApi, QualityStreams {
   }
 
   #find(datasetId: string): Promise<DatasetRecord> {
-    return findDataset(this.#parts.database, datasetId);
+    return findTexts(this.#parts.database, datasetId);
   }
 
   /** Lets other calls through, and shows that a long check is alive. */

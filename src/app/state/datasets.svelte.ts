@@ -66,11 +66,17 @@ export class DatasetsState {
   get datasets(): readonly DatasetRecord[] {
     return this.#datasets;
   }
+  /** Those of texts: what a language model can learn of, or be evaluated on. */
+  get texts(): readonly DatasetRecord[] {
+    return this.#datasets.filter(({ pictures }) => pictures === undefined);
+  }
+  /** Those of pictures. */
+  get pictures(): readonly DatasetRecord[] {
+    return this.#datasets.filter(({ pictures }) => pictures !== undefined);
+  }
   /** Those that a run can draw from: one for evaluation is only added to others, one to search never. */
   get trainable(): readonly DatasetRecord[] {
-    return this.#datasets.filter(
-      ({ training }) => training?.evaluated !== true && training?.searched !== true,
-    );
+    return this.texts.filter(({ training }) => training?.evaluated !== true && training?.searched !== true);
   }
   /** Datasets that ship with the app and are not added yet. */
   get samples(): readonly SampleDataset[] {

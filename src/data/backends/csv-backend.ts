@@ -7,7 +7,7 @@ import type { DatasetProblem } from '../../protocol/datasets';
 import { ProblemLog } from '../importing/problem-log';
 import { readDocumentText } from '../reading/document-text';
 import { fileTypeOf, readRows, type SourceFile } from '../reading/file-rows';
-import type { RowEvent } from '../reading/row-event';
+import type { Row, RowEvent } from '../reading/row-event';
 import { readText, type TextReadOptions } from '../reading/text-reader';
 import type { BackendOptions } from './backend-options';
 import type { BackendFile, DataBackend, RejectedRows } from './data-backend';
@@ -100,6 +100,11 @@ class CsvFiles implements FileFinder {
     const entry = table.entries?.get(file.name);
     if (entry === undefined) yield* readRows(file, options);
     else yield await this.#rowOf(file, entry, options);
+  }
+
+  async rowAbout(path: string, signal: AbortSignal): Promise<Row | null> {
+    const entry = (await this.#open(signal)).table.entries?.get(path);
+    return entry === undefined ? null : { [this.#settings.captionColumn]: entry.caption };
   }
 
   problems(): readonly DatasetProblem[] {

@@ -3,7 +3,7 @@
 import type { DatasetProblem } from '../../protocol/datasets';
 import type { FilterReason } from '../metadata/filtering-statistics';
 import type { SourceFile } from '../reading/file-rows';
-import type { RowEvent } from '../reading/row-event';
+import type { Row, RowEvent } from '../reading/row-event';
 import type { ByteSource, TextReadOptions } from '../reading/text-reader';
 
 export interface BackendFile {
@@ -53,6 +53,8 @@ export interface DataBackend {
   openStream(path: string, signal?: AbortSignal): Promise<ReadableStream<Uint8Array<ArrayBuffer>> | null>;
   /** How one of its files becomes rows, where that is another way than by its name. */
   rows?(file: SourceFile, options: TextReadOptions): AsyncIterable<RowEvent>;
+  /** What its own table tells about one of its files; null where there is none. */
+  rowAbout?(path: string): Promise<Row | null>;
   /** What could not be read of it since it was opened, for the report of a build. */
   problems?(): readonly DatasetProblem[];
   /** Rows that its own filter or its table left out since it was opened, by reason. */

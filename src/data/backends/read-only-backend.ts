@@ -1,7 +1,7 @@
 // A backend that can only be read, over something that finds files by path. It holds no file and no connection itself.
 import type { DatasetProblem } from '../../protocol/datasets';
 import type { SourceFile } from '../reading/file-rows';
-import type { RowEvent } from '../reading/row-event';
+import type { Row, RowEvent } from '../reading/row-event';
 import type { ByteSource, TextReadOptions } from '../reading/text-reader';
 import { cancelledError, closedError, readOnlyError, throwIfStopped } from './backend-errors';
 import { ListFilter, parseBackendPath } from './backend-path';
@@ -23,6 +23,8 @@ export interface FileFinder {
   /** Rows that were passed over so far. */
   rejected?(): RejectedRows;
   close?(): Promise<void>;
+  /** What its table tells about a file. */
+  rowAbout?(path: string, signal: AbortSignal): Promise<Row | null>;
   /** How one of its files becomes rows. */
   rows(file: SourceFile, options: TextReadOptions): AsyncIterable<RowEvent>;
 }
@@ -84,6 +86,10 @@ export class ReadOnlyBackend implements DataBackend {
 
   rows(file: SourceFile, options: TextReadOptions): AsyncIterable<RowEvent> {
     return this.#finder.rows(file, options);
+  }
+
+  rowAbout(path: string): Promise<Row | null> {
+    return this.#settle((end) => this.#finder.rowAbout?.(path, end) ?? Promise.resolve(null));
   }
 
   problems(): readonly DatasetProblem[] {

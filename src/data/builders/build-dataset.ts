@@ -6,7 +6,6 @@ import type { DatasetRecord, ImportOutcome, ImportProgress, Sample } from '../..
 import type { BackendFile, DataBackend } from '../backends/data-backend';
 import { importDataset, type ImportDependencies } from '../importing/import-dataset';
 import { BucketReport } from '../metadata/bucket-report';
-import { FILTER_REASONS } from '../metadata/filtering-statistics';
 import { takeSnapshot, type FileSnapshot } from '../metadata/file-snapshot';
 import { bucketOf } from '../metadata/length-buckets';
 import { chooseSamples } from '../metadata/max-samples';
@@ -14,6 +13,7 @@ import type { SourceFile } from '../reading/file-rows';
 import type { RowEvent } from '../reading/row-event';
 import type { TextReadOptions } from '../reading/text-reader';
 import type { BuildSettings } from './build-settings';
+import { countRejected } from './count-rejected';
 import { extractRows } from './extract-rows';
 import { extractionOf } from './extraction-of';
 import { readSnapshot, writeSnapshot } from './snapshot-file';
@@ -113,7 +113,7 @@ class DatasetBuild {
 
   async conclude(outcome: ImportOutcome): Promise<BackendBuildEvent> {
     const samples = outcome.status === 'stored' ? outcome.dataset.samples : 0;
-    this.#countRejected();
+    countRejected(this.#report, this.#request.source);
     this.#report.stage(this.#stages.end('read', this.#rows));
     this.#report.stage(this.#stages.end('filter', this.#report.usable));
     const { record } = this.#request;
@@ -125,12 +125,6 @@ class DatasetBuild {
     const { dataset } = outcome;
     const backend = { ...record, datasetId: dataset.id, builtWith: record.config, report };
     return { type: 'built', backend, dataset };
-  }
-
-  /** What the place itself passed over never came here as rows. */
-  #countRejected(): void {
-    const rejected = this.#request.source.rejected?.() ?? {};
-    for (const reason of FILTER_REASONS) this.#report.leaveOut(reason, rejected[reason] ?? 0);
   }
 
   #finished(outcome: ImportOutcome): BuildReport {

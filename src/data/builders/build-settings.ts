@@ -1,8 +1,7 @@
 // What a backend's configuration means for building a dataset of it: which files are looked at, what text they give, and
 // which samples stay. Parsed once; of the backend it reads only the table that tells about the files, where there is one.
-import type { BuildableConfig } from './buildable-config';
+import type { TextDatasetConfig } from './buildable-config';
 import type { CaptionStrategy } from '../../core/config/backends';
-import { AppError } from '../../lib/errors';
 import type { DatasetFormat, FieldMapping } from '../../protocol/datasets';
 import type { DataBackend } from '../backends/data-backend';
 import { CAPTION_EXTENSIONS } from '../captions/caption-files';
@@ -10,10 +9,10 @@ import { parseCaptionSettings, type CaptionSettings } from '../captions/caption-
 import { loadCaptionFilters } from '../captions/filter-caption';
 import { parseCaptionShuffle } from '../captions/shuffle-caption';
 import type { FilterReason } from '../metadata/filtering-statistics';
-import { MetadataTable } from '../metadata/metadata-table';
 import { READ_EXTENSIONS } from '../reading/file-rows';
 import type { Extraction } from './extract-rows';
 import { readTextOf } from './read-text-of';
+import { tableOf } from './table-of';
 
 /** Strategies that look beside a file for its text. */
 const BESIDE: readonly (CaptionStrategy | null)[] = ['filename', 'textfile', 'parquet'];
@@ -40,7 +39,7 @@ export interface BuildSettings {
  * @throws AppError `config.invalid` for what cannot work, `backend.*` where the table cannot be read.
  */
 export async function buildSettings(
-  config: BuildableConfig,
+  config: TextDatasetConfig,
   source: DataBackend,
   filterList: unknown,
   signal?: AbortSignal,
@@ -77,29 +76,10 @@ export async function buildSettings(
   };
 }
 
-async function tableOf(
-  config: BuildableConfig,
-  source: DataBackend,
-  signal: AbortSignal | undefined,
-): Promise<MetadataTable | null> {
-  if (config.metadata_backend !== 'parquet') return null;
-  const path = config.parquet?.path ?? '';
-  const blob = await source.open(path);
-  if (blob !== null) return MetadataTable.read({ name: path, blob }, config, signal);
-  throw new AppError(
-    'config.invalid',
-    `Backend "${config.id}" names the table ${path}, which is not there.`,
-    {
-      remedy: 'Correct parquet.path, from the root of the backend on.',
-      details: { id: config.id, path },
-    },
-  );
-}
-
-type RowConfig = Exclude<BuildableConfig, { dataset_type: 'caption' }>;
+type RowConfig = Exclude<TextDatasetConfig, { dataset_type: 'caption' }>;
 
 /** Its rows are samples as they are written, and nothing has to be extracted. */
-function isRows(config: BuildableConfig, { strategy }: CaptionSettings): config is RowConfig {
+function isRows(config: TextDatasetConfig, { strategy }: CaptionSettings): config is RowConfig {
   return strategy === null && config.dataset_type !== 'caption';
 }
 

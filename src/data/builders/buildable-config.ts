@@ -1,4 +1,4 @@
-// Which configurations a dataset is built of: those of texts, captions among them. Pictures are none.
+// Which configurations a dataset is built of: those of texts, captions among them, and those of pictures. Caches are none.
 import type { BackendConfig } from '../../core/config/backends';
 import { AppError } from '../../lib/errors';
 
@@ -7,15 +7,20 @@ export type TextDatasetConfig = Extract<
   BackendConfig,
   { dataset_type: 'text' | 'eval' | 'embeddings' | 'caption' }
 >;
-export type BuildableConfig = TextDatasetConfig;
+/** What pictures are read of. */
+export type ImageDatasetConfig = Extract<BackendConfig, { dataset_type: 'image' }>;
+export type BuildableConfig = TextDatasetConfig | ImageDatasetConfig;
 
 /** @throws AppError `config.invalid` where no dataset can come of it. */
 export function buildable(config: BackendConfig): BuildableConfig {
   const { id, dataset_type: kind } = config;
-  if (kind === 'text' || kind === 'eval' || kind === 'embeddings' || kind === 'caption') return config;
-  throw new AppError('config.invalid', `Backend "${id}" holds ${kind}: nothing is trained on that here.`, {
-    remedy:
-      'Use dataset_type text, eval, embeddings or caption. Pictures would need a vision model, and none is installed.',
+  if (kind !== 'text_embeds' && kind !== 'image_embeds') return config;
+  throw new AppError('config.invalid', `Backend "${id}" holds ${kind}: no dataset is built of that.`, {
+    remedy: 'Use dataset_type text, eval, embeddings, caption or image.',
     details: { id, dataset_type: kind },
   });
+}
+
+export function holdsPictures(config: BuildableConfig): config is ImageDatasetConfig {
+  return config.dataset_type === 'image';
 }

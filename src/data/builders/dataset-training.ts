@@ -1,9 +1,9 @@
 // What a configuration says about training on the dataset that was built of it. Most of it may change without building again.
 import { shareFromKeys } from '../../core/config/dataset-mix';
 import type { DatasetTraining } from '../../protocol/datasets';
-import type { BuildableConfig } from './buildable-config';
+import type { TextDatasetConfig } from './buildable-config';
 
-export function datasetTraining(config: BuildableConfig, datasetId: string): DatasetTraining {
+export function datasetTraining(config: TextDatasetConfig, datasetId: string): DatasetTraining {
   const evaluated = config.dataset_type === 'eval';
   const searched = config.dataset_type === 'embeddings';
   const share = shareFromKeys(datasetId, config);

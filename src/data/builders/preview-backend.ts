@@ -24,9 +24,10 @@ export async function previewBackend(
   return { location: source.describe().location, files: files.length, more, rows, columns: columnsOf(rows) };
 }
 
-async function firstFiles(
+/** Enough of them to tell. */
+export async function firstFiles(
   source: DataBackend,
-  { extensions, isSample }: BuildSettings,
+  { extensions, isSample }: Pick<BuildSettings, 'extensions' | 'isSample'>,
   signal: AbortSignal | undefined,
 ): Promise<{ files: BackendFile[]; more: boolean }> {
   const files: BackendFile[] = [];

@@ -3,7 +3,7 @@
 import { AppError } from '../../lib/errors';
 import type { BuildReport, BuildStage } from '../../protocol/backends';
 import { FilteringStatistics, type FilterReason } from './filtering-statistics';
-import { nextSteps, type Removal } from './next-steps';
+import { nextSteps, type BucketMeasure, type Removal } from './next-steps';
 
 const TOP_BUCKETS = 3;
 
@@ -13,9 +13,12 @@ export class BucketReport {
   readonly #stages: BuildStage[] = [];
   readonly #buckets = new Map<number, number>();
   readonly #removals: Removal[] = [];
+  readonly #measure: BucketMeasure;
 
-  constructor(backendId: string) {
+  /** @param measure what buckets are made by: how long texts are, or which shape pictures have. */
+  constructor(backendId: string, measure: BucketMeasure = 'length') {
     this.#backendId = backendId;
+    this.#measure = measure;
   }
 
   /** In the order in which they ended. */
@@ -23,7 +26,7 @@ export class BucketReport {
     this.#stages.push(stage);
   }
 
-  /** A sample that stays. @param bucket upper bound of its length. */
+  /** A sample that stays. @param bucket upper bound of its length, or its aspect. */
   keep(bucket: number): void {
     this.statistics.add(null);
     this.#buckets.set(bucket, (this.#buckets.get(bucket) ?? 0) + 1);
@@ -67,7 +70,9 @@ export class BucketReport {
     return {
       stages: [...this.#stages],
       filtering: this.statistics.toRecord(),
-      buckets: Object.fromEntries([...this.#buckets].sort(([a], [b]) => a - b)),
+      buckets: Object.fromEntries(
+        [...this.#buckets].sort(([a], [b]) => a - b).map(([bucket, count]) => [this.#keyOf(bucket), count]),
+      ),
       nextSteps: this.#nextSteps(),
     };
   }
@@ -87,7 +92,7 @@ export class BucketReport {
 
   /** For logs and a person's clipboard: a line each. */
   toText(): string {
-    const buckets = this.topBuckets().map(([bound, count]) => `up to ${bound}: ${count}`);
+    const buckets = this.topBuckets().map(([bucket, count]) => `${this.#nameOf(bucket)}: ${count}`);
     const lines = [
       `Dataset "${this.#backendId}": ${this.usable} usable samples.`,
       this.#stagesText(),
@@ -105,7 +110,17 @@ export class BucketReport {
       statistics: this.statistics,
       removals: this.#removals,
       usable: this.usable,
+      measure: this.#measure,
     });
+  }
+
+  /** Two decimals keep keys in the order that they are written in. */
+  #keyOf(bucket: number): string {
+    return this.#measure === 'aspect' ? bucket.toFixed(2) : String(bucket);
+  }
+
+  #nameOf(bucket: number): string {
+    return `${this.#measure === 'aspect' ? 'aspect' : 'up to'} ${this.#keyOf(bucket)}`;
   }
 
   #stagesText(): string {
@@ -121,7 +136,8 @@ export class BucketReport {
   #removalsText(): string {
     if (this.#removals.length === 0) return '';
     const texts = this.#removals.map(
-      ({ reason, count, bucket }) => `${count} (${reason}${bucket === null ? '' : `, up to ${bucket}`})`,
+      ({ reason, count, bucket }) =>
+        `${count} (${reason}${bucket === null ? '' : `, ${this.#nameOf(bucket)}`})`,
     );
     return `Removed: ${texts.join(', ')}.`;
   }

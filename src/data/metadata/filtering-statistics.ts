@@ -3,6 +3,7 @@
 export const FILTER_REASONS = [
   'too_small',
   'too_long',
+  'aspect',
   'filtered',
   'metadata_missing',
   'not_found',

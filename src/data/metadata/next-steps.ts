@@ -10,17 +10,23 @@ export interface Removal {
   bucket: number | null;
 }
 
+/** Texts fall into buckets by their length, pictures by their aspect. */
+export type BucketMeasure = 'length' | 'aspect';
+
 export interface BuildFacts {
   stages: readonly BuildStage[];
   statistics: FilteringStatistics;
   removals: readonly Removal[];
   usable: number;
+  measure: BucketMeasure;
 }
 
 const STEPS: Record<FilterReason, (count: number) => string> = {
   too_small: (count) => `${samples(count)} shorter than the minimum length: lower it, or join short texts.`,
   too_long: (count) => `${samples(count)} longer than the maximum length: raise it, or cut them before.`,
   filtered: (count) => `${samples(count)} left out by filter_func: loosen it where they should take part.`,
+  aspect: (count) =>
+    `${samples(count)} of a shape that is left out: loosen minimum_aspect_ratio and maximum_aspect_ratio.`,
   metadata_missing: (count) =>
     `${samples(count)} without text in the columns that are read: check their names, or set a fallback column.`,
   not_found: (count) =>
@@ -29,9 +35,20 @@ const STEPS: Record<FilterReason, (count: number) => string> = {
   other: (count) => `${samples(count)} that could not be read: the problems name their places.`,
 };
 
+/** Pictures are no texts. */
+const PICTURE_STEPS: Partial<typeof STEPS> = {
+  too_small: (count) =>
+    `${samples(count)} smaller than the limits allow: lower minimum_image_size or resolution, or raise max_upscale_threshold.`,
+  metadata_missing: (count) =>
+    `${samples(count)} without a caption in what is read: check the columns or files, or choose another caption_strategy.`,
+};
+
 /** Empty where every sample is usable. */
 export function nextSteps(facts: BuildFacts): string[] {
-  const steps = facts.statistics.reasons().map(([reason, count]) => STEPS[reason](count));
+  const steps = facts.statistics.reasons().map(([reason, count]) => {
+    const ofPictures = facts.measure === 'aspect' ? PICTURE_STEPS[reason] : undefined;
+    return (ofPictures ?? STEPS[reason])(count);
+  });
   const removed = facts.removals.map(({ reason, count }) => `${samples(count)} removed: ${reason}.`);
   const empty = emptyStageStep(facts);
   return [...(empty === null ? [] : [empty]), ...steps, ...removed];

@@ -18,6 +18,7 @@ describe('filtering statistics', () => {
       total_processed: 5,
       too_small: 1,
       too_long: 2,
+      aspect: 0,
       filtered: 0,
       metadata_missing: 0,
       not_found: 0,

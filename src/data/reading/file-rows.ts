@@ -18,7 +18,10 @@ export interface SourceFile {
 /** How a file becomes rows. */
 export type ReadFile = (file: SourceFile, options: TextReadOptions) => AsyncIterable<RowEvent>;
 
-const TYPE_OF_EXTENSION: Record<string, DatasetFileType> = {
+/** What rows are read of. */
+type RowFileType = Exclude<DatasetFileType, 'image'>;
+
+const TYPE_OF_EXTENSION: Record<string, RowFileType> = {
   txt: 'txt',
   text: 'txt',
   md: 'md',
@@ -39,7 +42,7 @@ const TYPE_OF_EXTENSION: Record<string, DatasetFileType> = {
 export const READ_EXTENSIONS: readonly string[] = Object.keys(TYPE_OF_EXTENSION);
 
 /** A file without a known ending is read as plain text: encoding checks still refuse what is none. */
-export function fileTypeOf(fileName: string): DatasetFileType {
+export function fileTypeOf(fileName: string): RowFileType {
   const extension = fileName.toLowerCase().split('.').pop() ?? '';
   return TYPE_OF_EXTENSION[extension] ?? 'txt';
 }

@@ -1,6 +1,6 @@
 // Parquet tables as rows: one row group after the other, or some rows of a large one, so that memory stays bounded by what a
 // group holds. Of a table that is far away only the columns that are wanted are fetched, and of them only what a filter leaves.
-// Values become what JSON knows; columns of bytes are left out.
+// Values become what JSON knows; columns of bytes are left out but for one that is asked for.
 import { AppError } from '../../lib/errors';
 import { ParquetTable, type NumberedRow, type ParquetQueryFilter, type RowRange } from './parquet-table';
 import type { Row, RowEvent } from './row-event';
@@ -23,6 +23,8 @@ export interface ParquetReadOptions extends Pick<TextReadOptions, 'signal' | 'on
   /** Of the first level; those that the table lacks are left out. Absent: all but those of pictures and sounds. */
   columns?: readonly string[] | undefined;
   filter?: RowFilter | undefined;
+  /** A column whose values are handed on as they are, bytes too. */
+  rawColumn?: string | undefined;
   /** Rows that the filter left out, as they are passed over. */
   onRejected?: ((rows: number) => void) | undefined;
 }
@@ -31,7 +33,7 @@ export interface ParquetReadOptions extends Pick<TextReadOptions, 'signal' | 'on
 export async function* readParquetRows(
   source: ByteSource,
   fileName: string,
-  { columns, filter, signal, onBytes, onRejected }: ParquetReadOptions = {},
+  { columns, filter, rawColumn, signal, onBytes, onRejected }: ParquetReadOptions = {},
   stepBytes = STEP_BYTES,
 ): AsyncGenerator<RowEvent> {
   const table = await ParquetTable.open(source, fileName);
@@ -41,7 +43,11 @@ export async function* readParquetRows(
     const rows = await (filter === undefined
       ? table.read(range, wanted)
       : readFiltered(table, range, wanted, filter));
-    for (const { row, index } of rows) yield { kind: 'row', row: plainRow(row), line: index + 1 };
+    for (const { row, index } of rows) {
+      const raw =
+        rawColumn === undefined || !Object.hasOwn(row, rawColumn) ? {} : { [rawColumn]: row[rawColumn] };
+      yield { kind: 'row', row: { ...plainRow(row), ...raw }, line: index + 1 };
+    }
     if (filter !== undefined) onRejected?.(range.end - range.start - rows.length);
     onBytes?.(Math.round((source.size * range.end) / Math.max(1, table.rowCount)));
   }

@@ -54,11 +54,17 @@ export class SampleReader implements SizedSource {
    * @throws AppError `dataset.bad-line` for a row that is damaged, `storage.missing` where the browser lost its file.
    */
   async read(index: number): Promise<Sample> {
-    const row = rowOf(this.#utf8.decode(await this.#rowBytes(index)));
-    if (row === null) throw this.#damaged(index, 'no-row');
+    const row = await this.row(index);
     const outcome = sampleOfRow(row, this.#record.format, this.#record.mapping);
     if ('sample' in outcome) return shortened(outcome.sample, this.#turns.get(index));
     throw this.#damaged(index, outcome.missing);
+  }
+
+  /** As it is stored, all its columns. Errors as `read`. */
+  async row(index: number): Promise<Row> {
+    const row = rowOf(this.#utf8.decode(await this.#rowBytes(index)));
+    if (row === null) throw this.#damaged(index, 'no-row');
+    return row;
   }
 
   #damaged(index: number, reason: unknown): AppError {

@@ -11,6 +11,8 @@ export const errors = {
   'dataset.bad-line': 'A line of the file cannot be read',
   'dataset.missing-fields': 'Fields are missing',
   'dataset.all-masked': 'There is nothing to learn from',
+  'dataset.bad-picture': 'A picture cannot be used',
+  'dataset.pictures': 'That dataset holds pictures',
   'dataset.unknown': 'That dataset is not here',
   'backend.denied': 'The source refused access',
   'backend.missing': 'The source is not there',

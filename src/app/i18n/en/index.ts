@@ -6,10 +6,24 @@ import { data } from './data';
 import { errors } from './errors';
 import { exports } from './exports';
 import { models } from './models';
+import { pictures } from './pictures';
 import { settings } from './settings';
 import { shell } from './shell';
 import { tune } from './tune';
 import { welcome } from './welcome';
 
-export const en = { common, shell, chat, settings, welcome, errors, tune, data, models, exports, backends };
+export const en = {
+  common,
+  shell,
+  chat,
+  settings,
+  welcome,
+  errors,
+  tune,
+  data,
+  models,
+  exports,
+  backends,
+  pictures,
+};
 export type English = typeof en;

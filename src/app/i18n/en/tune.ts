@@ -49,6 +49,7 @@ export const tune = {
   dataset: 'Dataset',
   noDatasets: 'There is no dataset yet.',
   noDatasetsHelp: 'Add your own files or one of the samples.',
+  picturesLeftOut: 'Not on offer, since language models learn from text and these hold pictures: {names}',
   openData: 'Open Data',
   samplesCount: '{count} samples',
   addDataset: 'Add a dataset',

@@ -12,6 +12,8 @@ export const errors: Translation<English['errors']> = {
   'dataset.bad-line': 'Una línea del archivo no se puede leer',
   'dataset.missing-fields': 'Faltan campos',
   'dataset.all-masked': 'No hay nada de lo que aprender',
+  'dataset.bad-picture': 'Una imagen no se puede usar',
+  'dataset.pictures': 'Ese conjunto es de imágenes',
   'dataset.unknown': 'Ese conjunto de datos no está aquí',
   'backend.denied': 'La fuente denegó el acceso',
   'backend.missing': 'La fuente no está',

@@ -7,6 +7,7 @@ import { data } from './data';
 import { errors } from './errors';
 import { exports } from './exports';
 import { models } from './models';
+import { pictures } from './pictures';
 import { settings } from './settings';
 import { shell } from './shell';
 import { tune } from './tune';
@@ -24,4 +25,5 @@ export const es: Dictionary = {
   models,
   exports,
   backends,
+  pictures,
 };

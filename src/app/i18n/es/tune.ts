@@ -52,6 +52,8 @@ export const tune: Translation<English['tune']> = {
   dataset: 'Conjunto de datos',
   noDatasets: 'Aún no hay datos.',
   noDatasetsHelp: 'Añade tus archivos o uno de los ejemplos.',
+  picturesLeftOut:
+    'Sin ofrecer, pues los modelos de lenguaje aprenden de texto y estos son de imágenes: {names}',
   openData: 'Abrir Datos',
   samplesCount: '{count} ejemplos',
   addDataset: 'Añadir conjunto de datos',

@@ -5,8 +5,8 @@ import type { BackendTypePlugin } from './backend-entries';
 import { completedConfig } from './backend-config';
 
 /**
- * Settings that do not change what was read. SimpleTuner's list, without what decides on the text of a sample: it reads captions
- * while it trains, here they are in the dataset.
+ * Settings that do not change what was read. SimpleTuner's list, without what decides on the text of a sample, and on how a picture is
+ * cropped: it reads and crops while it trains, here all that is in the dataset.
  */
 export const FREE_TO_CHANGE: ReadonlySet<string> = new Set([
   'probability',
@@ -17,8 +17,6 @@ export const FREE_TO_CHANGE: ReadonlySet<string> = new Set([
   'end_step',
   'train_batch_size',
   'vae_cache_clear_each_epoch',
-  'maximum_image_size',
-  'target_downsample_size',
   'video',
   'conditioning',
   'conditioning_data',

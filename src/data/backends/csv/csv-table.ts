@@ -4,6 +4,7 @@ import { createSHA256 } from 'hash-wasm';
 import { AppError } from '../../../lib/errors';
 import { patientFetch } from '../../../lib/download/patient-fetch';
 import { ProblemLog } from '../../importing/problem-log';
+import { PICTURE_EXTENSIONS } from '../../images/picture-types';
 import { readCsvRows } from '../../reading/csv-rows';
 import type { Row } from '../../reading/row-event';
 import { readText, type ByteSource } from '../../reading/text-reader';
@@ -29,8 +30,8 @@ export interface CsvTable {
   rejected: RejectedRows;
 }
 
-/** Endings of documents that are read as such; everything else is plain text. */
-const DOCUMENTS = ['md', 'html', 'htm', 'docx', 'pdf'];
+/** Endings of documents and pictures, which are read as such; everything else is plain text. */
+const DOCUMENTS = ['md', 'html', 'htm', 'docx', 'pdf', ...PICTURE_EXTENSIONS];
 
 /** @throws AppError `backend.*`, `config.invalid` for columns that are not there, as `readText`; the signal's reason. */
 export async function readCsvTable(

@@ -38,12 +38,14 @@ export function hubRowReader(
   const all = { ...config, ...(typeof block === 'object' ? block : {}) };
   const filter = parseFilter(all);
   const columns = neededColumns(all);
+  const rawColumn = pictureColumn(all);
   return (file, options) => {
     if (!file.name.toLowerCase().endsWith('.parquet')) return readRows(file, options);
     const { signal, onBytes } = options;
     return readParquetRows(file.blob, file.name, {
       columns,
       filter,
+      rawColumn,
       onRejected,
       signal,
       ...(onBytes === undefined ? {} : { onBytes }),
@@ -63,12 +65,21 @@ function parseFilter(config: BackendConfigJson): RowFilter | undefined {
   });
 }
 
+/** Where pictures are wanted, they come with their bytes. */
+function pictureColumn(config: BackendConfigJson): string | undefined {
+  const column = config['image_column'] ?? 'image';
+  return config['dataset_type'] === 'image' && typeof column === 'string' ? column : undefined;
+}
+
 /** undefined: all, since which ones make a sample is found out by looking at them. */
 function neededColumns(config: BackendConfigJson): string[] | undefined {
+  const picture = pictureColumn(config);
+  const pictures = picture === undefined ? [] : [picture];
   if (config['caption_strategy'] === 'huggingface') {
     const { columns, fallback } = parseCaptionSettings(config).columns;
-    return firstLevel([...columns, ...(fallback === null ? [] : [fallback])]);
+    return firstLevel([...columns, ...(fallback === null ? [] : [fallback]), ...pictures]);
   }
+  if (picture !== undefined) return pictures;
   const format = config['format'];
   const mapping = config['mapping'];
   if (typeof format !== 'string' || !Object.hasOwn(NEEDED, format)) return undefined;

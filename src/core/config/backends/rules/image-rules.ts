@@ -13,6 +13,7 @@ export const imageRules: ConfigRule = (config, problem) => {
   downsampling(config, problem);
   sizes({ ...config, ...areaSettings(config) }, problem);
   shapes(config, problem);
+  faces(config, problem);
 };
 
 function downsampling(config: Readonly<Record<string, unknown>>, problem: Report) {
@@ -48,6 +49,16 @@ function sizes(config: Readonly<Record<string, unknown>>, problem: Report) {
       );
     }
   }
+}
+
+/** Nothing here finds faces, and a crop elsewhere would not be what was asked for. */
+function faces({ crop, crop_style: style }: Readonly<Record<string, unknown>>, problem: Report) {
+  if (crop !== true || style !== 'face') return;
+  problem(
+    'crop_style',
+    'crop_style face needs a face detector, and none is installed.',
+    'Set crop_style to center, corner or random.',
+  );
 }
 
 function shapes(config: Readonly<Record<string, unknown>>, problem: Report) {

@@ -1,0 +1,20 @@
+// Words of datasets of pictures.
+export const pictures = {
+  title: 'Pictures',
+  badge: 'Pictures',
+  stored: 'Stored here',
+  facts: '{size} in this browser, read {date}',
+  notTrained:
+    'Language models learn from text: no run draws from pictures. They are cropped, sized and captioned here, and stay when their source goes.',
+  ofFound: 'of {count} found',
+  captioned: 'With a caption',
+  captionedHow: 'at least one',
+  shapes: 'Shapes',
+  shapesHow: 'width over height, to two decimals',
+  each: 'Each',
+  eachHow: 'on average, as stored',
+  noCaption: 'No caption',
+  moreCaptions: '{count} more',
+  size: '{width} × {height} · {aspect}',
+  from: '{path}, {width} × {height} pixels in its source',
+};

@@ -1,0 +1,22 @@
+import type { English } from '../en';
+import type { Translation } from '../translation';
+
+export const pictures: Translation<English['pictures']> = {
+  title: 'Imágenes',
+  badge: 'Imágenes',
+  stored: 'Guardadas aquí',
+  facts: '{size} en este navegador, leídas el {date}',
+  notTrained:
+    'Los modelos de lenguaje aprenden de texto: ningún entrenamiento usa imágenes. Aquí se recortan, se escalan y llevan su leyenda, y siguen aunque su origen desaparezca.',
+  ofFound: 'de {count} halladas',
+  captioned: 'Con leyenda',
+  captionedHow: 'al menos una',
+  shapes: 'Formas',
+  shapesHow: 'ancho entre alto, con dos decimales',
+  each: 'Cada una',
+  eachHow: 'de media, como se guarda',
+  noCaption: 'Sin leyenda',
+  moreCaptions: '{count} más',
+  size: '{width} × {height} · {aspect}',
+  from: '{path}, {width} × {height} píxeles en su origen',
+};
