@@ -143,7 +143,7 @@ export class EncodingPlans implements EncodingApi, EmbeddingApi, EmbeddingStream
   }
 
   async #pass(datasetId: string, modelId: string): Promise<KeptVectorsParts> {
-    const dataset = await findDataset(this.#parts.database, datasetId);
+    const dataset = await findTexts(this.#parts.database, datasetId);
     return this.#passOver(dataset, await this.#encoderOf(modelId));
   }
 
