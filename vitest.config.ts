@@ -31,6 +31,8 @@ export default mergeConfig(
             name: 'unit',
             environment: 'node',
             include: ['src/**/*.test.ts', 'scripts/**/*.test.ts'],
+            isolate: false,
+            setupFiles: ['tests/support/file-of-its-own.ts'],
             // For a machine whose cores other processes keep busy: no test asserts how long something takes.
             testTimeout: 60_000,
           },

@@ -1,9 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { MemoryBlobStore } from '../lib/storage/memory-blob-store';
-import * as blobStores from '../lib/storage/open-blob-store';
 import { openStorage } from './open-storage';
-
-vi.mock(import('../lib/storage/open-blob-store'));
 
 function refuseDatabase(): void {
   const open = () => {
@@ -18,14 +15,14 @@ describe('open storage', () => {
   test('open storage: a database that fails beside files that are kept is a fault', async () => {
     refuseDatabase();
     const files = Object.assign(new MemoryBlobStore(), { kind: 'opfs' as const });
-    vi.mocked(blobStores.openBlobStore).mockResolvedValue(files);
-    await expect(openStorage()).rejects.toMatchObject({ code: 'storage.unavailable' });
+    await expect(openStorage(() => Promise.resolve(files))).rejects.toMatchObject({
+      code: 'storage.unavailable',
+    });
   });
 
   test('open storage: where everything is refused, a database in memory', async () => {
     refuseDatabase();
-    vi.mocked(blobStores.openBlobStore).mockResolvedValue(new MemoryBlobStore());
-    const { database, kept } = await openStorage();
+    const { database, kept } = await openStorage(() => Promise.resolve(new MemoryBlobStore()));
     expect(kept).toBe(false);
     await database.put('documents', { words: 3 }, 'note');
     expect(await database.get('documents', 'note')).toEqual({ words: 3 });

@@ -12,15 +12,18 @@ export interface WorkerStorage {
 }
 
 /**
+ * @param openFiles the browser's file store, or memory where it refuses that.
  * @throws AppError `storage.unavailable` where only the database fails to open: files are kept then, so that is a fault
  * and no refusal, and going on in memory would hide what is stored.
  */
-export async function openStorage(): Promise<WorkerStorage> {
-  const blobs = openBlobStore();
+export async function openStorage(
+  openFiles: () => Promise<BlobStore> = openBlobStore,
+): Promise<WorkerStorage> {
+  const blobs = openFiles();
   const database = openDatabase().catch(async (error: unknown) => {
     if ((await blobs).kind !== 'memory') throw error;
-    // Puts itself in the place of the realm's own.
-    await import('./memory-indexeddb');
+    const { putMemoryIndexedDB } = await import('./memory-indexeddb');
+    putMemoryIndexedDB();
     return openDatabase();
   });
   const [opened, store] = await Promise.all([database, blobs]);
