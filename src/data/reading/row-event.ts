@@ -1,5 +1,7 @@
 // What readers of every file type give: rows of named values, or why a place in the file is none.
 
+import { isNestedTooDeep, MAX_NESTING } from './nesting';
+
 export type Row = Record<string, unknown>;
 
 export type RowEvent =
@@ -22,6 +24,10 @@ export function parseRow(text: string, line: number): RowEvent {
   const excerpt = excerptOf(text);
   try {
     const value: unknown = JSON.parse(text);
+    if (text.length > 2 * MAX_NESTING && isNestedTooDeep(value)) {
+      const message = `Its values are nested more than ${MAX_NESTING} deep.`;
+      return { kind: 'bad', line, excerpt, message };
+    }
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
       return { kind: 'row', row: value as Row, line };
     }
