@@ -44,6 +44,7 @@ beforeEach(async () => {
     hubEndpoint: () => Promise.resolve(hub.url),
     encoder: () => Promise.resolve(characterEncoder()),
     encoders: () => Promise.resolve([]),
+    renderPicture: () => Promise.resolve(null),
     plans: { forgetDataset: () => undefined },
     quality: qualityService(data),
     deleteDataset: () => Promise.resolve(),

@@ -8,11 +8,13 @@ export function isNestedTooDeep(value: unknown, most = MAX_NESTING): boolean {
   let level: unknown[] = [value];
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > most) return true;
-    level = level.flatMap((part) =>
-      typeof part === 'object' && part !== null ? Object.values(part).filter(isNested) : [],
-    );
+    level = level.flatMap(partsOf);
   }
   return false;
 }
 
-const isNested = (part: unknown): boolean => typeof part === 'object' && part !== null;
+/** Those that have parts themselves. */
+function partsOf(value: unknown): unknown[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.values(value).filter((part: unknown) => typeof part === 'object' && part !== null);
+}
