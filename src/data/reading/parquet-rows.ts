@@ -36,7 +36,7 @@ export async function* readParquetRows(
   { columns, filter, rawColumn, signal, onBytes, onRejected }: ParquetReadOptions = {},
   stepBytes = STEP_BYTES,
 ): AsyncGenerator<RowEvent> {
-  const table = await ParquetTable.open(source, fileName);
+  const table = await ParquetTable.open(source, fileName, { rawBytes: rawColumn !== undefined });
   const wanted = wantedColumns(table, fileName, columns, filter);
   for (const range of table.steps([...wanted, ...(filter?.columns ?? [])], stepBytes)) {
     throwIfCancelled(signal);

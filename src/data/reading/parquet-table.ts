@@ -51,8 +51,15 @@ export class ParquetTable {
     this.#read = read;
   }
 
-  /** @throws AppError `import.invalid` where the file is no Parquet table or is damaged, and here and later what reading it throws. */
-  static async open(source: ByteSource, fileName: string): Promise<ParquetTable> {
+  /**
+   * @param options rawBytes: what is not marked as text stays bytes; otherwise it is taken for text.
+   * @throws AppError `import.invalid` where the file is no Parquet table or is damaged, and here and later what reading it throws.
+   */
+  static async open(
+    source: ByteSource,
+    fileName: string,
+    { rawBytes = false }: { rawBytes?: boolean } = {},
+  ): Promise<ParquetTable> {
     const [hyparquet, { compressors }] = await Promise.all([
       import('hyparquet'),
       import('hyparquet-compressors'),
@@ -65,7 +72,8 @@ export class ParquetTable {
     const metadata = await reading(fileName, hyparquet.parquetMetadataAsync(file));
     const schema = hyparquet.parquetSchema(metadata).children;
     return new ParquetTable(metadata, schema, slices, async ({ start, end }, wanted, prune) => {
-      const options = { file, metadata, compressors, rowStart: start, rowEnd: end, columns: [...wanted] };
+      const columns = [...wanted];
+      const options = { file, metadata, compressors, rowStart: start, rowEnd: end, columns, utf8: !rawBytes };
       const more = {
         useOffsetIndex: true,
         includeRowIndex: true,
