@@ -110,6 +110,8 @@ export interface EmbeddingState extends EncodingCount {
 export interface EmbeddingApi {
   /** @throws AppError `dataset.unknown`, `model.unknown`. */
   embeddingState(datasetId: string, modelId: string): Promise<EmbeddingState>;
+  /** Of a dataset, whoever made them. */
+  clearVectors(datasetId: string): Promise<void>;
   /**
    * The rows nearest to a vector, by cosine, the nearest first.
    * @param query a text's vector by the same model.

@@ -121,6 +121,15 @@ export class EncodingPlans implements EncodingApi, EmbeddingApi, EmbeddingStream
     return { encoder, total, done, dimensions, made, drift: encoderDrift(made?.encoder ?? null, encoder) };
   }
 
+  async clearVectors(datasetId: string): Promise<void> {
+    const dataset = await findDataset(this.#parts.database, datasetId);
+    await (await this.#parts.vectorsOf(dataset)).clear(datasetId);
+    const { store, done } = this.#parts.database.transaction('datasets', 'readwrite');
+    const { encoded, ...rest } = (await store.get(datasetId)) ?? {};
+    if (encoded !== undefined) await store.put(rest as DatasetRecord);
+    await done;
+  }
+
   async findSimilar(
     datasetId: string,
     modelId: string,

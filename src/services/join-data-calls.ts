@@ -48,6 +48,7 @@ export function joinDataCalls({
       cacheSizes: () => caches.sizes(),
       clearCache: (...rest) => caches.clear(...rest),
       embeddingState: (...rest) => encodings.embeddingState(...rest),
+      clearVectors: (...rest) => encodings.clearVectors(...rest),
       findSimilar: (...rest) => encodings.findSimilar(...rest),
       listBackends: () => backends.listBackends(),
       checkBackends: (...rest) => backends.checkBackends(...rest),

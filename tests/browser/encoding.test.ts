@@ -62,6 +62,17 @@ describe('encoding', () => {
     const state = await clients.data.embeddingState(id, modelId);
     expect(state).toMatchObject({ total: 5, done: 5, dimensions: BERT.hidden, drift: [] });
     expect(state.made?.encoder.revision).toBe(state.encoder.revision);
+    const [query] = (await clients.engine.embed(modelId, ['the dog'])).vectors;
+    const asked = Float32Array.from(query ?? []);
+    const { rows, searched } = await clients.data.findSimilar(id, modelId, asked, 2);
+    expect(searched).toBe(5);
+    expect(rows).toHaveLength(2);
+    expect(rows[0]).toMatchObject({ index: 2, text: 'the dog' });
+    expect(rows[0]?.score).toBeCloseTo(1, 5);
+    let file = '';
+    for await (const part of clients.data.exportVectors(id, modelId)) file += part;
+    const lines = file.trimEnd().split('\n');
+    expect(lines.map((line) => (JSON.parse(line) as { row: number }).row)).toEqual([0, 1, 2, 3, 4]);
     const [page] = (await clients.data.cacheSizes()).stores;
     expect(page?.vectors.datasets).toMatchObject([{ datasetId: id, values: 4 }]);
     await clients.data.clearCache(id);

@@ -15,6 +15,7 @@ import type {
   ConfigOutcome,
   FileChanges,
 } from '../../protocol/backends';
+import type { DatasetRecord } from '../../protocol/datasets';
 import type { BackendFolders } from './backend-folders';
 import type { BackendSecretStore } from './backend-secrets';
 
@@ -41,6 +42,8 @@ export interface BackendsParts {
   folders: BackendFolders;
   /** Datasets were made, replaced or removed. */
   onDatasets: () => Promise<void>;
+  /** One was built, and is there. */
+  onBuilt?: (dataset: DatasetRecord) => void;
   hasDataset: (id: string) => boolean;
 }
 
@@ -241,7 +244,9 @@ export class BackendsState {
     if (event.type === 'refused') this.#refusals.set(id, event.report);
     else this.#changes.delete(id);
     await this.#readDrift(id);
-    if (event.type === 'built') await this.#parts.onDatasets();
+    if (event.type !== 'built') return;
+    await this.#parts.onDatasets();
+    this.#parts.onBuilt?.(event.dataset);
   }
 
   #put(backend: BackendRecord): void {

@@ -6,6 +6,7 @@ import { BackendFolders } from './backend-folders';
 import { BackendsState } from './backends.svelte';
 import { readSampleDatasets } from './datasets-samples';
 import { DatasetsState } from './datasets.svelte';
+import { EncodingsState } from './encodings.svelte';
 import { RunDraft } from './runs-draft.svelte';
 import { StoredMetrics } from './runs-metrics';
 import { RunsState } from './runs.svelte';
@@ -14,6 +15,7 @@ export interface TuneStates {
   readonly runs: RunsState;
   readonly datasets: DatasetsState;
   readonly backends: BackendsState;
+  readonly encodings: EncodingsState;
   readonly draft: RunDraft;
 }
 
@@ -24,14 +26,17 @@ export function tuneStates(app: AppServices): TuneStates {
   if (known !== undefined) return known;
   const { clients, database } = app;
   const datasets = new DatasetsState(clients.data, () => readSampleDatasets(import.meta.env.BASE_URL));
+  const encodings = new EncodingsState(clients.engine);
   const states = {
     runs: new RunsState(clients.engine, clients.bus, new StoredMetrics(database)),
     datasets,
+    encodings,
     backends: new BackendsState({
       client: clients.data,
       secrets: app.backendSecrets,
       folders: new BackendFolders(database, window),
       onDatasets: () => datasets.refresh(),
+      onBuilt: (dataset) => void encodings.encodeBuilt(dataset, app.library.models),
       hasDataset: (id) => datasets.dataset(id) !== null,
     }),
     draft: new RunDraft({

@@ -10,6 +10,7 @@ import { pictures } from './pictures';
 import { settings } from './settings';
 import { shell } from './shell';
 import { tune } from './tune';
+import { vectors } from './vectors';
 import { welcome } from './welcome';
 
 export const en = {
@@ -25,5 +26,6 @@ export const en = {
   exports,
   backends,
   pictures,
+  vectors,
 };
 export type English = typeof en;

@@ -11,6 +11,7 @@ import { pictures } from './pictures';
 import { settings } from './settings';
 import { shell } from './shell';
 import { tune } from './tune';
+import { vectors } from './vectors';
 import { welcome } from './welcome';
 
 export const es: Dictionary = {
@@ -26,4 +27,5 @@ export const es: Dictionary = {
   exports,
   backends,
   pictures,
+  vectors,
 };
