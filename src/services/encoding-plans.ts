@@ -122,7 +122,7 @@ export class EncodingPlans implements EncodingApi, EmbeddingApi, EmbeddingStream
   }
 
   async clearVectors(datasetId: string): Promise<void> {
-    const dataset = await findDataset(this.#parts.database, datasetId);
+    const dataset = await findTexts(this.#parts.database, datasetId);
     await (await this.#parts.vectorsOf(dataset)).clear(datasetId);
     const { store, done } = this.#parts.database.transaction('datasets', 'readwrite');
     const { encoded, ...rest } = (await store.get(datasetId)) ?? {};
