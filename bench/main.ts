@@ -50,4 +50,4 @@ const { result, browserVersion } = await suite({
   backend: values.backend as BackendChoice,
   shape: values.shape ?? null,
 });
-print(result, browserVersion);
+print(result, browserVersion, values.quick);

@@ -53,7 +53,9 @@ export function table(rows: Record<string, Cell>[]): string {
     .join('\n');
 }
 
-export function print(result: SuiteResult, browserVersion: string) {
+/** @param quick smaller sizes: the table says so, the JSON line is the same. */
+export function print(result: SuiteResult, browserVersion: string, quick: boolean) {
+  if (quick) console.log('Quick: smaller sizes, rough figures.');
   console.log(table(result.rows));
   const versions: Record<string, string> = { node: process.versions.node, chromium: browserVersion };
   for (const name of PACKAGES) versions[name] = packageVersion(name);

@@ -259,6 +259,10 @@ export const tune = {
   batchesOf: 'Batches: {parts}',
   shareOf: '{share} {name}',
   leftSince: 'without {name} since step {step}',
+  toppedUp: '{count} of {batches} batches of {name} filled up with rows taken before',
+  smallBuckets: 'The length buckets of {name} are small.',
+  smallBucketsHelp:
+    'Many of its batches of {size} are filled up with rows that were taken before, so some rows count more than others. Use fewer buckets, smaller batches or rows sorted by length.',
   paddingShare: '{share} padding',
   memoryTile: 'Memory',
   loss: 'Loss',

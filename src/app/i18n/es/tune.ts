@@ -265,6 +265,10 @@ export const tune: Translation<English['tune']> = {
   batchesOf: 'Lotes: {parts}',
   shareOf: '{share} {name}',
   leftSince: 'sin {name} desde el paso {step}',
+  toppedUp: '{count} de {batches} lotes de {name} completados con filas ya tomadas',
+  smallBuckets: 'Los grupos por longitud de {name} son pequeños.',
+  smallBucketsHelp:
+    'Muchos de sus lotes de {size} se completan con filas ya tomadas, y así unas filas pesan más que otras. Usa menos grupos, lotes más pequeños o filas ordenadas por longitud.',
   paddingShare: '{share} relleno',
   memoryTile: 'Memoria',
   loss: 'Pérdida',
