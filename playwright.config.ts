@@ -17,7 +17,11 @@ export default defineConfig({
     actionTimeout: 30_000,
     baseURL: `http://localhost:${PORT}`,
     viewport: { width: 1440, height: 900 },
-    trace: 'retain-on-failure',
+    // A trace of every test costs a good part of its time.
+    trace: process.env['FRAGUA_TESTS'] === 'all' ? 'retain-on-failure' : 'off',
+    screenshot: 'only-on-failure',
+    // It caches the whole site for each test anew: those that need it allow it.
+    serviceWorkers: 'block',
     launchOptions: { executablePath: chromiumPath(), args: chromiumArguments },
   },
   webServer: {

@@ -7,6 +7,9 @@ import viteConfig from './vite.config';
 
 const PLANNED = 'tests/parity/planned-*.test.ts';
 
+/** For tests/support/case-choice.ts. */
+const env = { FRAGUA_TESTS: process.env['FRAGUA_TESTS'] ?? '' };
+
 const browser = {
   enabled: true,
   headless: true,
@@ -77,6 +80,7 @@ export default mergeConfig(
             exclude: [PLANNED],
             fileParallelism: false,
             testTimeout: 60_000,
+            env,
             browser,
           },
         },
@@ -89,7 +93,7 @@ export default mergeConfig(
             isolate: false,
             setupFiles: ['tests/parity/draw-anew.ts'],
             testTimeout: 60_000,
-            env: { FRAGUA_TESTS: process.env['FRAGUA_TESTS'] ?? '' },
+            env,
             browser,
           },
         },

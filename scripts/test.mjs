@@ -1,7 +1,7 @@
 // npm test: every check of the project, in two lanes that take about as long (tests of the code in one, the built app and what is
 // read rather than run in the other), each step's output kept apart.
 // Ends with `N passed, N failed`. Options: --only NAME (repeatable) runs some steps; --all takes every case of the long lists of
-// kernels, of which the usual run takes some that between them have each variant (tests/parity/case-choice.ts).
+// kernels, of which the usual run takes some that between them have each variant (tests/support/case-choice.ts).
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';

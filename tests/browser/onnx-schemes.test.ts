@@ -5,18 +5,18 @@ import { onnxFiles } from '../../src/lib/formats/onnx';
 import { decoderOnnx } from '../../src/models/decoder/onnx/decoder-graph';
 import { openExportSource } from '../../src/models/export';
 import type { ModelRecord } from '../../src/protocol/models';
+import { ANSWER_TOKENS } from '../support/case-choice';
 import { collectBlob } from '../support/collect-blob';
 import { graphFiles, importOnnx, onnxAnswer } from '../support/onnx-models';
 import { OTHER_SCHEMES, type Rewrite } from '../support/other-schemes';
 import { clearModel, greedy, idsOf, selectCpu, TINY_LLAMA, type ClearModel } from '../support/tiny-model';
 
 const PROMPT = 'Tell me (again), 42 times?';
-const TOKENS = 64;
 
 let clear: ClearModel;
 beforeAll(async () => {
   await selectCpu();
-  clear = await clearModel(TINY_LLAMA, null, idsOf(PROMPT), TOKENS);
+  clear = await clearModel(TINY_LLAMA, null, idsOf(PROMPT), ANSWER_TOKENS);
 });
 
 async function rewritten(rewrite: Rewrite): Promise<ModelRecord> {
@@ -44,9 +44,9 @@ describe.each(OTHER_SCHEMES)('ONNX inputs: $name', ({ rewrite, exact }) => {
   });
 
   it('answers as the weights that it was made of', async () => {
-    const { ids } = await onnxAnswer(clear.model, record, idsOf(PROMPT), TOKENS);
+    const { ids } = await onnxAnswer(clear.model, record, idsOf(PROMPT), ANSWER_TOKENS);
     // Halves in the cache round: what is as good as a tie may fall otherwise later on.
-    const count = exact ? TOKENS : 16;
+    const count = exact ? ANSWER_TOKENS : 16;
     expect(ids.slice(0, count)).toEqual(clear.answer.ids.slice(0, count));
   });
 

@@ -2,6 +2,8 @@
 import { expect, test } from '@playwright/test';
 import { ask, lastAnswer, limitAnswers } from './app';
 
+test.use({ serviceWorkers: 'allow' });
+
 /** What the page itself may load before the first view stands; workers, models and styles are counted elsewhere. */
 const FIRST_VIEW_SCRIPT_BYTES = 300_000;
 

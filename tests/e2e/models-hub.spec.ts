@@ -6,7 +6,7 @@ import { unzipSync } from 'fflate';
 import { HubServer } from '../support/hub-server';
 import { asGguf, asGgufParts, asShards, besideWeights } from '../support/model-forms';
 import type { NamedFile } from '../../src/protocol/models';
-import { addSample, openApp, openView, runPane, runStatus, serviceWorkerReady, startRun } from './app';
+import { addSample, openApp, openView, runPane, runStatus, startRun } from './app';
 
 const SHARDED = 'tiny/sharded';
 const GATED = 'tiny/gated-gguf';
@@ -254,7 +254,6 @@ test('fits: told for the memory that the user says there is, and anew when that 
 
 test('full storage in mid-download: what is here is kept, or removed by choice', async ({ page }) => {
   await useLocalHub(page);
-  await serviceWorkerReady(page);
   const browser = await page.context().newCDPSession(page);
   const { origin } = new URL(page.url());
   const used = await page.evaluate(async () => (await navigator.storage.estimate()).usage ?? 0);

@@ -13,6 +13,8 @@ import {
   statusBar,
 } from './app';
 
+test.use({ serviceWorkers: 'allow' });
+
 test('offline: a cold start chats and trains', async ({ context, page: first }) => {
   await openApp(first);
   await serviceWorkerReady(first);

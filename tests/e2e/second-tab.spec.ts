@@ -12,6 +12,8 @@ import {
   waitForStep,
 } from './app';
 
+test.use({ serviceWorkers: 'allow' });
+
 test('second tab: works through the first one, then takes over', async ({ context, page: owner }) => {
   await openApp(owner);
   await serviceWorkerReady(owner);

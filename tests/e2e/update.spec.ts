@@ -50,6 +50,8 @@ const test = base.extend<{ site: Site }>({
   },
 });
 
+test.use({ serviceWorkers: 'allow' });
+
 test('update: announced, held back by a run, started by the user', async ({ page, site }) => {
   const notice = page.getByText('A new version is ready.');
   const mark = page.locator('meta[name=build]');

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { MatMulVariant } from '../../src/engine/planned/kernels/mat-mul';
 import { relativeError } from '../../src/engine/reference/compare';
 import { matMul } from '../../src/engine/planned/kernels/mat-mul';
-import { EVERY, inTurn } from './case-choice';
+import { EVERY, inTurn } from '../support/case-choice';
 import { partsError, product, productError, type Case } from './planned-mat-mul-cases';
 import { draws, planDevice, run } from './planned-fixture';
 

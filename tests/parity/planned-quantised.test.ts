@@ -24,7 +24,7 @@ import {
   selfTestWeights,
 } from '../../src/models/self-test';
 import type { LoraConfig } from '../../src/protocol/models';
-import { inTurn } from './case-choice';
+import { inTurn } from '../support/case-choice';
 import { product } from './planned-mat-mul-cases';
 import { draws, planDevice, run, type Bench } from './planned-fixture';
 

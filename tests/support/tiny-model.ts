@@ -172,19 +172,25 @@ export interface Answer {
   leastMargin: number;
 }
 
-/** The tokens that our engine chooses after the prompt, most likely first. */
+/**
+ * The tokens that our engine chooses after the prompt, most likely first.
+ * @param isUseless of a token and its margin: ends the answer with it.
+ */
 export async function greedy(
   session: DecodeSession,
   prompt: readonly number[],
   count: number,
+  isUseless: (id: number, margin: number) => boolean = () => false,
 ): Promise<Answer> {
   const answer: Answer = { ids: [], leastMargin: Infinity };
   let fed = prompt;
   while (answer.ids.length < count) {
     const logits = await session.feed(fed);
     const [first = 0, second = 0] = [...logits.keys()].sort((a, b) => (logits[b] ?? 0) - (logits[a] ?? 0));
-    answer.leastMargin = Math.min(answer.leastMargin, (logits[first] ?? 0) - (logits[second] ?? 0));
+    const margin = (logits[first] ?? 0) - (logits[second] ?? 0);
+    answer.leastMargin = Math.min(answer.leastMargin, margin);
     answer.ids.push(first);
+    if (isUseless(first, margin)) break;
     fed = [first];
   }
   return answer;
@@ -196,12 +202,13 @@ export async function ourAnswer(
   adapter: AdapterRecord | null,
   prompt: readonly number[],
   count: number,
+  isUseless?: (id: number, margin: number) => boolean,
 ): Promise<Answer> {
   const model = await files.load(record);
   const attached = adapter === null ? null : await model.attachAdapter(adapter);
   const session = model.createSession(attached);
   try {
-    return await greedy(session, prompt, count);
+    return await greedy(session, prompt, count, isUseless);
   } finally {
     session.dispose();
     attached?.dispose();
@@ -226,7 +233,8 @@ export async function clearModel(
   for (let seed = 1; seed <= 40; seed += 1) {
     const model = await installTinyModel(configJson, seed);
     const adapter = lora === null ? null : await installTinyAdapter(model, lora, seed);
-    const answer = await ourAnswer(model, adapter, prompt, count);
+    const isUseless = (id: number, margin: number) => id === END || margin <= leastMargin;
+    const answer = await ourAnswer(model, adapter, prompt, count, isUseless);
     const varied = new Set(answer.ids).size > 4;
     if (answer.leastMargin > leastMargin && varied && !answer.ids.includes(END))
       return { model, adapter, answer };
