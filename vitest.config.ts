@@ -7,6 +7,39 @@ import viteConfig from './vite.config';
 
 const PLANNED = 'tests/parity/planned-*.test.ts';
 
+/** Known before the first test file asks: a cold run would otherwise reload its pages half-way. */
+const optimizeDeps = {
+  include: [
+    '@tensorflow/tfjs-core',
+    '@tensorflow/tfjs-backend-cpu',
+    '@tensorflow/tfjs-backend-wasm',
+    '@tensorflow/tfjs-backend-webgpu',
+    '@huggingface/jinja',
+    'onnxruntime-web/jspi',
+    'onnxruntime-web/wasm',
+    'onnxruntime-web/webgpu',
+    '@huggingface/tokenizers',
+    '@huggingface/transformers',
+    '@wllama/wllama/esm/index.js',
+    'aws4fetch',
+    'comlink',
+    'fflate',
+    'franc-min',
+    'hash-wasm',
+    'html-to-text',
+    'hyparquet',
+    'hyparquet-compressors',
+    'idb',
+    'mammoth',
+    'papaparse',
+    'semver/functions/satisfies',
+    'semver/functions/valid',
+    'unpdf',
+    'valibot',
+    'yaml',
+  ],
+};
+
 /** For tests/support/case-choice.ts. */
 const env = { FRAGUA_TESTS: process.env['FRAGUA_TESTS'] ?? '' };
 
@@ -42,38 +75,7 @@ export default mergeConfig(
         },
         {
           extends: true,
-          // Known before the first test file asks: a cold run would otherwise reload its pages half-way.
-          optimizeDeps: {
-            include: [
-              '@tensorflow/tfjs-core',
-              '@tensorflow/tfjs-backend-cpu',
-              '@tensorflow/tfjs-backend-wasm',
-              '@tensorflow/tfjs-backend-webgpu',
-              '@huggingface/jinja',
-              'onnxruntime-web/jspi',
-              'onnxruntime-web/wasm',
-              'onnxruntime-web/webgpu',
-              '@huggingface/tokenizers',
-              '@huggingface/transformers',
-              '@wllama/wllama/esm/index.js',
-              'aws4fetch',
-              'comlink',
-              'fflate',
-              'franc-min',
-              'hash-wasm',
-              'html-to-text',
-              'hyparquet',
-              'hyparquet-compressors',
-              'idb',
-              'mammoth',
-              'papaparse',
-              'semver/functions/satisfies',
-              'semver/functions/valid',
-              'unpdf',
-              'valibot',
-              'yaml',
-            ],
-          },
+          optimizeDeps,
           test: {
             name: 'browser',
             include: ['tests/{browser,contract,parity}/**/*.test.ts'],
@@ -86,6 +88,7 @@ export default mergeConfig(
         },
         {
           extends: true,
+          optimizeDeps,
           test: {
             name: 'parity',
             include: [PLANNED],

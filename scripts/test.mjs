@@ -1,5 +1,4 @@
-// npm test: every check of the project, in two lanes that take about as long (tests of the code in one, the built app and what is
-// read rather than run in the other), each step's output kept apart.
+// npm test: every check of the project, two at a time, each step's output kept apart.
 // Ends with `N passed, N failed`. Options: --only NAME (repeatable) runs some steps; --all takes every case of the long lists of
 // kernels, of which the usual run takes some that between them have each variant (tests/support/case-choice.ts).
 import { spawn } from 'node:child_process';
@@ -20,31 +19,31 @@ const vitest = (project) => [
   `--outputFile.json=${results}/${project}.json`,
 ];
 
-/** A step passes as one check, unless `count` reads how many tests its report holds. */
-const lanes = [
-  [
-    { name: 'unit', command: vitest('unit'), count: countVitest },
-    { name: 'parity', command: vitest('parity'), count: countVitest },
-    { name: 'browser', command: vitest('browser'), count: countVitest },
-  ],
-  [
-    { name: 'build', command: [bin('vite'), 'build', '--logLevel', 'warn'] },
-    { name: 'budget', command: script('budget') },
-    { name: 'e2e', command: [bin('playwright'), 'test'], count: countPlaywright },
-    { name: 'format', command: [bin('prettier'), '--check', '--log-level', 'warn', '.'] },
-    { name: 'lint', command: [bin('oxlint'), '--deny-warnings'] },
-    { name: 'lint-svelte', command: [bin('eslint'), '.', '--max-warnings', '0'] },
-    // TypeScript 7, whose answers are those of 6; the linters and Vite take 6 as a library.
-    { name: 'types', command: [`${root}node_modules/@typescript/native/bin/tsc`, '--noEmit'] },
-    {
-      name: 'svelte',
-      command: [bin('svelte-check'), '--tsgo', '--threshold', 'warning', '--fail-on-warnings'],
-    },
-    { name: 'imports', command: [bin('depcruise'), 'src', 'workers', '--config', '.dependency-cruiser.cjs'] },
-    { name: 'coverage', command: script('coverage', '--check') },
-    { name: 'diagrams', command: script('diagrams', '--check') },
-  ],
+/**
+ * In the order in which they begin: long ones first, so that both lanes end together. A step passes as one check, unless
+ * `count` reads how many tests its report holds; `after` names a step whose result it needs.
+ */
+const steps = [
+  { name: 'build', command: [bin('vite'), 'build', '--logLevel', 'warn'] },
+  { name: 'parity', command: vitest('parity'), count: countVitest },
+  { name: 'e2e', command: [bin('playwright'), 'test'], count: countPlaywright, after: 'build' },
+  { name: 'browser', command: vitest('browser'), count: countVitest },
+  { name: 'unit', command: vitest('unit'), count: countVitest },
+  { name: 'lint-svelte', command: [bin('eslint'), '.', '--max-warnings', '0'] },
+  {
+    name: 'svelte',
+    command: [bin('svelte-check'), '--tsgo', '--threshold', 'warning', '--fail-on-warnings'],
+  },
+  { name: 'format', command: [bin('prettier'), '--check', '--log-level', 'warn', '.'] },
+  { name: 'lint', command: [bin('oxlint'), '--deny-warnings'] },
+  // TypeScript 7, whose answers are those of 6; the linters and Vite take 6 as a library.
+  { name: 'types', command: [`${root}node_modules/@typescript/native/bin/tsc`, '--noEmit'] },
+  { name: 'imports', command: [bin('depcruise'), 'src', 'workers', '--config', '.dependency-cruiser.cjs'] },
+  { name: 'diagrams', command: script('diagrams', '--check') },
+  { name: 'coverage', command: script('coverage', '--check') },
+  { name: 'budget', command: script('budget'), after: 'build' },
 ];
+const LANES = 2;
 
 function countVitest(name) {
   const report = JSON.parse(readFileSync(`${results}/${name}.json`, 'utf8'));
@@ -104,7 +103,7 @@ const { values } = parseArgs({
   options: { only: { type: 'string', multiple: true }, all: { type: 'boolean', default: false } },
 });
 const every = values.all ? { FRAGUA_TESTS: 'all' } : {};
-const known = lanes.flat().map((step) => step.name);
+const known = steps.map((step) => step.name);
 const unknown = (values.only ?? []).filter((name) => !known.includes(name));
 if (unknown.length > 0) {
   console.error(`--only ${unknown.join(', ')} is unknown: the steps are ${known.join(', ')}.`);
@@ -116,12 +115,24 @@ rmSync(results, { recursive: true, force: true });
 mkdirSync(results, { recursive: true });
 
 const totals = { passed: 0, failed: 0 };
-await Promise.all(
-  lanes.map(async (lane) => {
-    for (const step of lane) {
-      if (values.only === undefined || values.only.includes(step.name)) await runStep(step, totals);
+const waiting = steps.filter(({ name }) => values.only === undefined || values.only.includes(name));
+const running = new Map();
+
+/** Does one waiting step after the other. What none may begin yet is waited for with the steps that go on. */
+async function lane() {
+  while (waiting.length > 0) {
+    const isBlocked = ({ after }) => running.has(after) || waiting.some(({ name }) => name === after);
+    const next = waiting.findIndex((step) => !isBlocked(step));
+    if (next < 0) await Promise.race(running.values());
+    else {
+      const [step] = waiting.splice(next, 1);
+      const done = runStep(step, totals).finally(() => running.delete(step.name));
+      running.set(step.name, done);
+      await done;
     }
-  }),
-);
+  }
+}
+
+await Promise.all(Array.from({ length: LANES }, lane));
 console.log(`${totals.passed} passed, ${totals.failed} failed`);
 process.exitCode = totals.failed === 0 ? 0 : 1;
