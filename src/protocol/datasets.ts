@@ -6,7 +6,7 @@ import type { DatasetStep } from './quality';
 
 export type DatasetFormat = 'text' | 'completion' | 'alpaca' | 'sharegpt' | 'messages';
 export type DatasetFileType =
-  'txt' | 'md' | 'jsonl' | 'json' | 'csv' | 'parquet' | 'html' | 'docx' | 'pdf' | 'image';
+  'txt' | 'md' | 'jsonl' | 'json' | 'csv' | 'parquet' | 'html' | 'docx' | 'pdf' | 'tar' | 'image';
 
 export interface SampleTurn {
   role: 'system' | 'user' | 'assistant';

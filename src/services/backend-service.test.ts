@@ -1,3 +1,4 @@
+import { packTar } from 'modern-tar';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FolderStore } from '../data/backends/folder-store';
 import { createBackendFactory, type BackendFactory } from '../data/builders/backend-factory';
@@ -242,6 +243,22 @@ describe('data backends', () => {
     const { backend, dataset } = await built();
     expect(await texts(dataset.id)).toEqual(['An anvil.']);
     expect(backend.report?.filtering).toMatchObject({ total_processed: 2, metadata_missing: 1 });
+  });
+
+  it('build: tar shards give a row for each key, those that give none are told', async () => {
+    const member = (name: string, content: string) => {
+      const body = new TextEncoder().encode(content);
+      return { header: { name, size: body.length }, body };
+    };
+    const shard = await packTar([
+      ...[member('1.txt', 'One.'), member('1.cls', '3'), member('2.jpg', 'no text')],
+      ...[member('3.json', '{"text":"Three."}')],
+    ]);
+    await keep({}, [Object.assign(new File([shard], 'a.tar'), { webkitRelativePath: 'notes/a.tar' })]);
+    const { backend, dataset } = await built();
+    expect(dataset).toMatchObject({ fileType: 'tar', format: 'text' });
+    expect(await texts(dataset.id)).toEqual(['One.', 'Three.']);
+    expect(backend.report?.filtering).toMatchObject({ total_processed: 3, other: 1 });
   });
 
   it('build: captions pass the filters of the default cache, or of the one that is named', async () => {

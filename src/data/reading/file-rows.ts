@@ -7,6 +7,7 @@ import { readJsonRows } from './json-rows';
 import { readJsonlRows } from './jsonl-rows';
 import { readParquetRows } from './parquet-rows';
 import type { RowEvent } from './row-event';
+import { readTarRows } from './tar-rows';
 import { readText, type ByteSource, type TextReadOptions } from './text-reader';
 import { readTextRows } from './text-rows';
 
@@ -36,6 +37,7 @@ const TYPE_OF_EXTENSION: Record<string, RowFileType> = {
   htm: 'html',
   docx: 'docx',
   pdf: 'pdf',
+  tar: 'tar',
 };
 
 /** Endings that are known, without the dot. */
@@ -77,10 +79,11 @@ export class FileTypes {
   }
 }
 
-/** By the name of the file. @throws as `readText`, `readDocumentText` and `readParquetRows`. */
+/** By the name of the file. @throws as `readText`, `readDocumentText`, `readParquetRows` and `readTarRows`. */
 export function readRows({ name, blob }: SourceFile, options: TextReadOptions): AsyncGenerator<RowEvent> {
   const type = fileTypeOf(name);
   if (type === 'parquet') return readParquetRows(blob, name, options);
+  if (type === 'tar') return readTarRows(blob, name, options);
   if (type === 'html' || type === 'docx' || type === 'pdf') {
     return readTextRows(readDocumentText(type, blob, name, options));
   }

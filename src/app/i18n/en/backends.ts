@@ -10,7 +10,7 @@ export const backends = {
   'kind.csv': 'CSV of addresses',
   'kind.huggingface': 'Hugging Face',
   'kind.text': 'JSON or YAML',
-  'kindHelp.local': 'JSONL, CSV, Parquet, text and documents of a folder on this machine.',
+  'kindHelp.local': 'JSONL, CSV, Parquet, tar shards, text and documents of a folder on this machine.',
   'kindHelp.aws':
     'Any service that speaks S3. The bucket has to allow this page: CORS for Authorization, x-amz-* and Range.',
   'kindHelp.csv': 'A table with one address to a row; what the addresses give is fetched and kept.',

@@ -12,7 +12,7 @@ export const backends: Translation<English['backends']> = {
   'kind.csv': 'CSV de direcciones',
   'kind.huggingface': 'Hugging Face',
   'kind.text': 'JSON o YAML',
-  'kindHelp.local': 'JSONL, CSV, Parquet, texto y documentos de una carpeta de esta máquina.',
+  'kindHelp.local': 'JSONL, CSV, Parquet, fragmentos tar, texto y documentos de una carpeta de esta máquina.',
   'kindHelp.aws':
     'Cualquier servicio que hable S3. El bucket debe permitir esta página: CORS para Authorization, x-amz-* y Range.',
   'kindHelp.csv': 'Una tabla con una dirección por fila; lo que dan las direcciones se descarga y se guarda.',
