@@ -18,8 +18,8 @@ import type { FileArray, WeightReader } from './file-layout';
 import { FileModel } from './file-model';
 import { estimateDescribed, estimateGraph } from './onnx/estimate-graph';
 import { graphOnly } from './onnx/graph-model';
-import { loadEmbedder, loadGraph, type OpenGraph } from './onnx/load-graph';
-import type { LoadedEmbedder } from './loaded-embedder';
+import { loadEmbedder, loadPictureEncoder, loadGraph, type OpenGraph } from './onnx/load-graph';
+import type { LoadedEmbedder, LoadedPictureEncoder } from './loaded-embedder';
 import type { LoadedModel } from './loaded-model';
 import { planTraining } from './memory-budget';
 import type { ModelFamilies, ModelFamily, ModelPlan, ModelRuntime } from './model-family';
@@ -66,7 +66,7 @@ export class ModelFiles {
   async load(record: ModelRecord, storage: WeightStorage = 'f32'): Promise<LoadedModel> {
     const { blobs, families } = this.#parts;
     const source = sourceOfRecord(record, blobs);
-    if (record.task === 'embedding') throw notAChat(record);
+    if (record.task === 'embedding' || record.task === 'vision') throw notAChat(record);
     const opened = await openModel(source, families, record.format ?? 'safetensors');
     const tokenizerFiles = await readTokenizerFiles(record, blobs);
     const tokenizer = createTokenizer(tokenizerFiles);
@@ -91,6 +91,14 @@ export class ModelFiles {
     if (opened.format !== 'onnx' || opened.task !== 'embedding') throw notAnEmbedder(record);
     const tokenizer = new EmbeddingTokenizer(await readTokenizerFiles(record, blobs));
     return loadEmbedder(opened, { record, tokenizer }, graphs);
+  }
+
+  /** @throws AppError `model.unsupported` for a model that makes no vectors of pictures, and as `load`. */
+  async loadPictureEncoder(record: ModelRecord): Promise<LoadedPictureEncoder> {
+    const { blobs, families, graphs } = this.#parts;
+    const opened = await openModel(sourceOfRecord(record, blobs), families, record.format ?? 'safetensors');
+    if (opened.format !== 'onnx' || opened.task !== 'vision') throw notAVision(record);
+    return loadPictureEncoder(opened, record, graphs);
   }
 
   /** @throws AppError `model.unsupported`, `model.bad-header`, `model.truncated`. */
@@ -190,6 +198,13 @@ function notAnEmbedder({ id, name }: ModelRecord): AppError<'model.unsupported'>
   return new AppError('model.unsupported', `${name} writes text: it makes no vectors of texts.`, {
     details: { modelId: id },
     remedy: 'Import a sentence-embedding model as ONNX and choose that.',
+  });
+}
+
+function notAVision({ id, name }: ModelRecord): AppError<'model.unsupported'> {
+  return new AppError('model.unsupported', `${name} makes no vectors of pictures.`, {
+    details: { modelId: id },
+    remedy: 'Import a vision encoder as ONNX, with its preprocessor_config.json, and choose that.',
   });
 }
 

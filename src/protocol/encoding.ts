@@ -2,17 +2,20 @@
 // batches come by, encodes it and hands the vectors back, to be kept there. A pull is small, so that stopping loses little.
 import type { ConfigDrift } from './drift';
 
-/**
- * What an encoder is given at once, all of one kind. Another kind of encoder is one more member here (pictures:
- * `{ kind: 'pixels'; shape: [count, channels, height, width]; values: Float32Array }`), one more source of data/encoding
- * that makes such inputs of samples, and one more case where the engine worker runs an encoder.
- */
-export type EncodingInputs = TextInputs;
+/** What an encoder is given at once, all of one kind: of texts, or of pictures. */
+export type EncodingInputs = TextInputs | PixelInputs;
 
 export interface TextInputs {
   kind: 'texts';
   /** None is empty. */
   texts: string[];
+}
+
+/** Pictures as a vision encoder reads them. */
+export interface PixelInputs {
+  kind: 'pixels';
+  shape: readonly [count: number, colours: number, height: number, width: number];
+  values: Float32Array;
 }
 
 /** What an encoder is known by: vectors of two encoders are comparable where their revisions are the same. */

@@ -9,7 +9,7 @@ export type ModelLocation = { kind: 'url'; baseUrl: string } | { kind: 'blob'; f
 export type ModelFormat = 'safetensors' | 'gguf' | 'onnx';
 
 /** What a model is for: to write text on, or to turn texts into vectors. */
-export type ModelTask = 'chat' | 'embedding';
+export type ModelTask = 'chat' | 'embedding' | 'vision';
 
 /** What most weights of a file are stored in: a type of its format, or one of llama.cpp's mixtures. */
 export const PRECISIONS = [

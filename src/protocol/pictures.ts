@@ -20,6 +20,14 @@ export interface PictureSummary {
   buckets: PictureBucket[];
   /** Pictures with at least one caption. */
   captioned: number;
+  /** What the configuration of its backend says about its features. */
+  features?: PictureFeatures;
+}
+
+export interface PictureFeatures {
+  /** Name or id of the vision encoder; absent where people choose. */
+  encoder?: string;
+  cache: { readOnly: boolean; compress: boolean; writeBatchSize: number; encodedAtOnce?: number };
 }
 
 export interface StoredPicture {

@@ -14,6 +14,7 @@ import type { FolderStore } from '../data/backends/folder-store';
 import { openBackend, pluginPlaces, type BackendFactory } from '../data/builders/backend-factory';
 import { buildable, holdsPictures, type BuildableConfig } from '../data/builders/buildable-config';
 import { datasetTraining } from '../data/builders/dataset-training';
+import { withPictureFeatures } from '../data/builders/picture-features';
 import { readSnapshot } from '../data/builders/snapshot-file';
 import { holdImportLock, type ImportLocks } from '../data/importing/import-lock';
 import { asAppError } from '../data/importing/problem-log';
@@ -222,11 +223,12 @@ export class BackendService implements BackendApi, BackendStreams {
     return before === null || holdsPictures(config) ? null : this.#parts.quality.stepsTaken(before);
   }
 
-  /** Nothing is trained on pictures: only texts have something to be kept. */
+  /** What may change without building again. */
   async #keepTraining(config: BuildableConfig, dataset: DatasetRecord): Promise<DatasetRecord> {
     this.#parts.plans.forgetDataset(dataset.id);
-    if (holdsPictures(config)) return dataset;
-    const kept = { ...dataset, training: datasetTraining(config, dataset.id) };
+    const kept = holdsPictures(config)
+      ? withPictureFeatures(dataset, config)
+      : { ...dataset, training: datasetTraining(config, dataset.id) };
     await this.#parts.database.put('datasets', kept);
     return kept;
   }

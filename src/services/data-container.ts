@@ -7,6 +7,7 @@ import { PluginManager } from '../core/plugins/plugin-manager';
 import { createSamplingFactories } from '../data/runtime/sampling-factories';
 import { FolderStore } from '../data/backends/folder-store';
 import { createBackendFactory } from '../data/builders/backend-factory';
+import { readPixels } from '../data/images/read-pixels';
 import { renderPicture } from '../data/images/render-picture';
 import type { BlobStore } from '../lib/storage/blob-store';
 import { heapBytes } from '../lib/heap-bytes';
@@ -97,6 +98,7 @@ function registerCaches(container: Container, { beat }: DataSurroundings): void 
         database: services.get(databaseToken),
         blobs: services.get(blobsToken),
         findModel: (id) => services.get(catalogToken).findModel(id),
+        readPixels,
         vectorsOf: async (dataset) => (await services.get(cachesToken).cachesOf(dataset)).vectors,
         now: () => Date.now(),
         beat,
@@ -167,7 +169,9 @@ function registerBackends(container: Container, { beat }: DataSurroundings): voi
         hubEndpoint: () => hubEndpoint(services),
         encoder: () => services.get(toolsToken).encoderFor(EMBEDDED_MODEL_ID),
         encoders: async () =>
-          (await services.get(catalogToken).listModels()).filter(({ task }) => task === 'embedding'),
+          (await services.get(catalogToken).listModels()).filter(
+            ({ task }) => task === 'embedding' || task === 'vision',
+          ),
         renderPicture,
         plans: services.get(plansToken),
         quality: services.get(qualityToken),

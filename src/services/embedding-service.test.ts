@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { LoadedEmbedder } from '../models/loaded-embedder';
+import type { LoadedEmbedder, LoadedPictureEncoder } from '../models/loaded-embedder';
 import type { ModelRecord } from '../protocol/models';
 import { toyModelRecord } from '../inference/testing/toy-language-model';
 import { EmbeddingService } from './embedding-service';
@@ -16,15 +16,37 @@ function createBench() {
       dispose: () => void log.push(`dispose ${record.id}`),
     });
   };
+  const loadPictureEncoder = (record: ModelRecord): Promise<LoadedPictureEncoder> => {
+    log.push(`load ${record.id}`);
+    return Promise.resolve({
+      record,
+      encodePixels: ({ shape }) => {
+        const vectors = Array.from({ length: shape[0] }, () => Float32Array.of(7));
+        return Promise.resolve({ dimensions: 1, vectors, truncated: [] });
+      },
+      dispose: () => void log.push(`dispose ${record.id}`),
+    });
+  };
   const service = new EmbeddingService({
     catalog: { findModel: (id) => Promise.resolve(recordOf(id)) },
-    backend: { loadEmbedder },
+    backend: { loadEmbedder, loadPictureEncoder },
     exclusive: (work) => work(),
   });
   return { service, log };
 }
 
 describe('embedding service', () => {
+  it('embedding service: pixels go to an encoder of pictures, which takes the place of the last model', async () => {
+    const { service, log } = createBench();
+    await service.embed('a', ['x']);
+    const pixels = { kind: 'pixels', shape: [2, 3, 1, 1], values: new Float32Array(6) } as const;
+    expect((await service.encode('v', pixels)).vectors).toEqual([Float32Array.of(7), Float32Array.of(7)]);
+    await service.encode('v', pixels);
+    await service.encode('a', { kind: 'texts', texts: ['x'] });
+    await service.forget('v');
+    expect(log).toEqual(['load a', 'dispose a', 'load v', 'dispose v', 'load a']);
+  });
+
   it('embedding service: the last model stays, another one takes its place', async () => {
     const { service, log } = createBench();
     await Promise.all([service.embed('a', ['x']), service.embed('a', ['y'])]);

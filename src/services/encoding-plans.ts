@@ -8,8 +8,11 @@ import { encoderDrift } from '../data/encoding/encoder-drift';
 import type { EncodingSource } from '../data/encoding/encoding-source';
 import { findSimilar } from '../data/encoding/find-similar';
 import { keptVectors, type KeptVectorsParts } from '../data/encoding/kept-vectors';
+import { PictureInputSource } from '../data/encoding/picture-inputs';
 import { TextInputSource } from '../data/encoding/text-inputs';
 import { vectorLines } from '../data/encoding/vector-lines';
+import type { ReadPixels } from '../data/images/read-pixels';
+import { StoredImages } from '../data/images/stored-pictures';
 import { SampleReader } from '../data/storage/sample-reader';
 import { nextEventTurn } from '../lib/async/event-turn';
 import { AppError } from '../lib/errors';
@@ -28,13 +31,16 @@ import type {
   SimilarRow,
   SimilarRows,
 } from '../protocol/encoding';
-import { findTexts } from './data-service';
+import { findDataset, findTexts } from './data-service';
+import { readPreprocessing } from './read-preprocessing';
 import type { FindModel } from './text-tools';
 
 export interface EncodingPlansParts {
   database: Database;
   blobs: BlobStore;
   findModel: FindModel;
+  /** Decodes pictures: the browser's, where there is one. */
+  readPixels: ReadPixels;
   /** Where the vectors of a dataset lie. */
   vectorsOf: (dataset: DatasetRecord) => Promise<ValueCache>;
   now: () => number;
@@ -50,6 +56,7 @@ interface OpenEncoding {
 /** Texts of one encode where no configuration says it. */
 const ENCODED_AT_ONCE = 16;
 const WRITTEN_AT_ONCE = 128;
+const PICTURES_AT_ONCE = 8;
 
 export class EncodingPlans implements EncodingApi, EmbeddingApi, EmbeddingStreams {
   readonly #parts: EncodingPlansParts;
@@ -65,12 +72,15 @@ export class EncodingPlans implements EncodingApi, EmbeddingApi, EmbeddingStream
   }
 
   async openEncoding({ datasetId, modelId }: EncodingRequest): Promise<OpenedEncoding> {
-    const dataset = await findTexts(this.#parts.database, datasetId);
+    const dataset = await findDataset(this.#parts.database, datasetId);
     const { readOnly, compress, writeBatchSize, encodedAtOnce } = cacheSettings(dataset);
     if (readOnly) throw onlyRead(dataset);
     const encoder = await this.#encoderOf(modelId);
     const pass = await this.#passOver(dataset, encoder);
-    const encoding = await DatasetEncoding.open({ ...pass, datasetId, compress, writeBatchSize });
+    // Pixels take far more room than texts: a unit of them is small.
+    const unitSize =
+      dataset.pictures === undefined ? writeBatchSize : Math.min(writeBatchSize, PICTURES_AT_ONCE);
+    const encoding = await DatasetEncoding.open({ ...pass, datasetId, compress, writeBatchSize: unitSize });
     const encodingId = `encoding-${++this.#opened}`;
     this.#open.set(encodingId, { datasetId, encoder, encoding });
     return { encodingId, ...encoding.count, missing: encoding.missing, batchSize: encodedAtOnce };
@@ -105,7 +115,7 @@ export class EncodingPlans implements EncodingApi, EmbeddingApi, EmbeddingStream
   }
 
   async embeddingState(datasetId: string, modelId: string): Promise<EmbeddingState> {
-    const dataset = await findTexts(this.#parts.database, datasetId);
+    const dataset = await findDataset(this.#parts.database, datasetId);
     const encoder = await this.#encoderOf(modelId);
     const { encoded: made = null } = dataset;
     let [total, done] = [0, 0];
@@ -122,7 +132,7 @@ export class EncodingPlans implements EncodingApi, EmbeddingApi, EmbeddingStream
   }
 
   async clearVectors(datasetId: string): Promise<void> {
-    const dataset = await findTexts(this.#parts.database, datasetId);
+    const dataset = await findDataset(this.#parts.database, datasetId);
     await (await this.#parts.vectorsOf(dataset)).clear(datasetId);
     const { store, done } = this.#parts.database.transaction('datasets', 'readwrite');
     const { encoded, ...rest } = (await store.get(datasetId)) ?? {};
@@ -160,7 +170,7 @@ export class EncodingPlans implements EncodingApi, EmbeddingApi, EmbeddingStream
     return readEncoderIdentity(await this.#parts.findModel(modelId), this.#parts.blobs);
   }
 
-  async #passOver(dataset: DatasetRecord, { revision }: EncoderIdentity): Promise<KeptVectorsParts> {
+  async #passOver(dataset: DatasetRecord, { modelId, revision }: EncoderIdentity): Promise<KeptVectorsParts> {
     const { vectorsOf, beat } = this.#parts;
     const pause = async (): Promise<void> => {
       beat();
@@ -168,7 +178,7 @@ export class EncodingPlans implements EncodingApi, EmbeddingApi, EmbeddingStream
     };
     const { readOnly } = cacheSettings(dataset);
     return {
-      source: await this.#sourceOf(dataset),
+      source: await this.#sourceOf(dataset, modelId),
       revision,
       cache: await vectorsOf(dataset),
       readOnly,
@@ -176,7 +186,13 @@ export class EncodingPlans implements EncodingApi, EmbeddingApi, EmbeddingStream
     };
   }
 
-  async #sourceOf(dataset: DatasetRecord): Promise<EncodingSource> {
+  async #sourceOf(dataset: DatasetRecord, modelId: string): Promise<EncodingSource> {
+    const { blobs, findModel, readPixels } = this.#parts;
+    if (dataset.pictures !== undefined) {
+      const preprocessing = await readPreprocessing(await findModel(modelId), blobs);
+      const images = await StoredImages.open(dataset, blobs);
+      return new PictureInputSource({ images, preprocessing, readPixels });
+    }
     return new TextInputSource(await SampleReader.open(dataset, this.#parts.blobs));
   }
 
@@ -190,13 +206,18 @@ export class EncodingPlans implements EncodingApi, EmbeddingApi, EmbeddingStream
   }
 }
 
-function cacheSettings({ training }: DatasetRecord): {
+function cacheSettings({ pictures, training }: DatasetRecord): {
   readOnly: boolean;
   compress: boolean;
   writeBatchSize: number;
   encodedAtOnce: number;
 } {
-  const { readOnly = false, compress = false, writeBatchSize, encodedAtOnce } = training?.cache ?? {};
+  const {
+    readOnly = false,
+    compress = false,
+    writeBatchSize,
+    encodedAtOnce,
+  } = (pictures === undefined ? training?.cache : pictures.features?.cache) ?? {};
   return {
     readOnly,
     compress,
@@ -205,9 +226,10 @@ function cacheSettings({ training }: DatasetRecord): {
   };
 }
 
-function onlyRead({ id, name }: DatasetRecord): AppError {
+function onlyRead({ id, name, pictures }: DatasetRecord): AppError {
+  const path = pictures === undefined ? 'text_cache_disable' : 'vae_cache_disable';
   return new AppError('config.invalid', `The cache of "${name}" is only read: no vectors are added to it.`, {
-    remedy: 'Remove text_cache_disable from its configuration.',
-    details: { datasetId: id, path: 'text_cache_disable' },
+    remedy: `Remove ${path} from its configuration.`,
+    details: { datasetId: id, path },
   });
 }

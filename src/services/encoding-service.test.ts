@@ -21,7 +21,9 @@ function createBench(units: string[][], batchSize: number) {
     },
     closeEncoding: (id) => Promise.resolve(void log.push(`closed ${id}`)),
   };
-  const encode = (_modelId: string, { texts }: EncodingInputs) => {
+  const encode = (_modelId: string, inputs: EncodingInputs) => {
+    if (inputs.kind !== 'texts') throw new Error('Only texts are encoded.');
+    const { texts } = inputs;
     asked.push(texts);
     const vectors = texts.map((text) => Float32Array.of(text.length));
     return Promise.resolve({ dimensions: 1, vectors, truncated: texts[0] === 'long' ? [0] : [] });

@@ -85,9 +85,15 @@ export class EncodingService {
 function* partsOf({ keys, inputs }: EncodingUnit, batchSize: number): Generator<EncodingUnit> {
   for (let start = 0; start < keys.length; start += batchSize) {
     const end = start + batchSize;
-    yield {
-      keys: keys.slice(start, end),
-      inputs: { ...inputs, texts: inputs.texts.slice(start, end) },
-    };
+    yield { keys: keys.slice(start, end), inputs: partOf(inputs, start, end) };
   }
+}
+
+function partOf(inputs: EncodingInputs, start: number, end: number): EncodingInputs {
+  if (inputs.kind === 'texts') return { ...inputs, texts: inputs.texts.slice(start, end) };
+  const [count, colours, height, width] = inputs.shape;
+  const each = colours * height * width;
+  const last = Math.min(count, end);
+  const values = inputs.values.subarray(start * each, last * each);
+  return { ...inputs, shape: [last - start, colours, height, width], values };
 }

@@ -136,7 +136,7 @@ function registerModels(container: Container, outside: EngineSurroundings): void
     (services) =>
       new EncodingService({
         data: encodings,
-        encode: (modelId, { texts }) => services.get(embeddingsToken).embed(modelId, texts),
+        encode: (modelId, inputs) => services.get(embeddingsToken).encode(modelId, inputs),
         beat,
       }),
   );

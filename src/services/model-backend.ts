@@ -1,6 +1,6 @@
 // What the services need of the model layer: loading, and reading and writing model and adapter files. The
 // composition root joins it to the real readers and writers; tests bring a toy.
-import type { LoadedEmbedder } from '../models/loaded-embedder';
+import type { LoadedEmbedder, LoadedPictureEncoder } from '../models/loaded-embedder';
 import type { LoadedModel } from '../models/loaded-model';
 import type { ModelInspection } from '../models/reading/inspect-model';
 import type { StateArrays } from '../models/trainable-model';
@@ -19,6 +19,8 @@ export interface ModelBackend {
   load(record: ModelRecord, storage: WeightStorage): Promise<LoadedModel>;
   /** The caller disposes it. @throws AppError `model.unsupported` for a model that makes no vectors. */
   loadEmbedder(record: ModelRecord): Promise<LoadedEmbedder>;
+  /** The caller disposes it. @throws AppError `model.unsupported` for a model that makes no vectors of pictures. */
+  loadPictureEncoder(record: ModelRecord): Promise<LoadedPictureEncoder>;
   /** @throws AppError `model.unsupported`, `model.bad-header`, `model.truncated`. */
   inspectModel(files: readonly NamedFile[]): Promise<ModelInspection>;
   /** @throws AppError `adapter.bad-config`, `adapter.base-mismatch`. */

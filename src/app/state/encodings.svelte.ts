@@ -64,15 +64,18 @@ export class EncodingsState {
   }
 }
 
+/** Those that make vectors of pictures. */
+export const readsPictures = ({ task }: ModelRecord): boolean => task === 'vision';
+
 export const makesVectors = ({ task }: ModelRecord): boolean => task === 'embedding';
 
 /** By its id or its name; null where none is configured or it is not installed. */
 export function configuredEncoder(
-  { training }: DatasetRecord,
+  { training, pictures }: DatasetRecord,
   models: readonly ModelRecord[],
 ): ModelRecord | null {
-  const wanted = training?.encoder?.trim();
+  const wanted = (training?.encoder ?? pictures?.features?.encoder)?.trim();
   if (wanted === undefined) return null;
-  const encoders = models.filter(makesVectors);
+  const encoders = models.filter(pictures === undefined ? makesVectors : readsPictures);
   return encoders.find(({ id }) => id === wanted) ?? encoders.find(({ name }) => name === wanted) ?? null;
 }

@@ -2,7 +2,7 @@
 import type { AdapterRecord, ModelRecord, ModelTarget } from '../../protocol/models';
 import type { Clients } from './clients';
 
-export const canChat = ({ task }: ModelRecord): boolean => task !== 'embedding';
+export const canChat = ({ task }: ModelRecord): boolean => task !== 'embedding' && task !== 'vision';
 /** An ONNX model is a graph, which is run as it is. */
 export const canTrain = ({ format }: ModelRecord): boolean => format !== 'onnx';
 

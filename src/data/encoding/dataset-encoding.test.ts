@@ -1,3 +1,4 @@
+import type { TextInputs } from '../../protocol/encoding';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Database } from '../../core/database';
 import type { Sample } from '../../protocol/datasets';
@@ -36,14 +37,15 @@ describe('dataset-encoding', () => {
   }
 
   /** As an engine worker would, with the length of a text for a vector. @returns the texts that were encoded. */
-  async function encodeAll(texts: readonly string[], changes: Partial<DatasetEncodingParts> = {}) {
-    const encoding = await DatasetEncoding.open(parts(texts, changes));
+  async function encodeAll(given: readonly string[], changes: Partial<DatasetEncodingParts> = {}) {
+    const encoding = await DatasetEncoding.open(parts(given, changes));
     const units: string[][] = [];
     for (let unit = await encoding.next(); unit !== null; unit = await encoding.next()) {
-      units.push(unit.inputs.texts);
+      const { texts } = unit.inputs as TextInputs;
+      units.push(texts);
       await encoding.keep(
         unit.keys,
-        unit.inputs.texts.map((input) => Float32Array.of(input.length, 1)),
+        texts.map((input) => Float32Array.of(input.length, 1)),
       );
     }
     await encoding.close();

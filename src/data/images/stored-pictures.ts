@@ -11,6 +11,32 @@ export type PictureRow = Omit<StoredPicture, 'index' | 'image'> & { place: Pictu
 /** Under what their index lies: rows of pictures have no format to choose. */
 export const PICTURE_FORMAT = { format: 'text', mapping: {} } as const;
 
+/** Opens pictures one by one. */
+export class StoredImages {
+  readonly count: number;
+  readonly #reader: SampleReader;
+  readonly #blobs: BlobStore;
+  readonly #folder: string;
+
+  private constructor(reader: SampleReader, blobs: BlobStore, folder: string) {
+    this.count = reader.count;
+    this.#reader = reader;
+    this.#blobs = blobs;
+    this.#folder = folder;
+  }
+
+  /** @throws AppError `storage.missing`. */
+  static async open(record: DatasetRecord, blobs: BlobStore): Promise<StoredImages> {
+    return new StoredImages(await SampleReader.open(record, blobs), blobs, record.folder);
+  }
+
+  /** @throws AppError `dataset.bad-line` for a row that is damaged, `storage.missing`. */
+  async image(index: number): Promise<Blob> {
+    const { place } = (await this.#reader.row(index)) as PictureRow;
+    return openPicture(this.#blobs, this.#folder, place);
+  }
+}
+
 /** @throws AppError `storage.missing`, `dataset.bad-line` for a row that is damaged. */
 export async function readStoredPictures(
   record: DatasetRecord,

@@ -76,6 +76,11 @@ export class GraphRunner {
     return { shape, tensor: data[type]() };
   }
 
+  /** Floats as they are; not copied. */
+  pixels(values: Float32Array<ArrayBuffer>, shape: readonly number[]): GraphArray {
+    return { shape, tensor: new this.#parts.ort.Tensor('float32', values, shape) };
+  }
+
   zeros(type: GraphFloat, shape: readonly number[]): GraphArray {
     const { Tensor } = this.#parts.ort;
     const size = shape.reduce((product, n) => product * n, 1);

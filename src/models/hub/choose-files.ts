@@ -1,4 +1,5 @@
 // Which files of a repository make a model: configuration, tokenizer and the weights in one of their forms. Pure.
+import { PREPROCESSOR_CONFIG } from '../../core/picture-preprocessing';
 import { POOLING_CONFIG } from '../../core/model-file-name';
 import { AppError } from '../../lib/errors';
 import { belongsTo, wholeGraphs } from '../../lib/formats/onnx-variants';
@@ -80,8 +81,12 @@ const isEmbedder = (files: readonly HubFile[]): boolean =>
 function onnxChoices(files: readonly HubFile[]): HubChoice[] {
   const config = named(files, CONFIG);
   const tokenizer = named(files, TOKENIZER);
-  if (config === null || tokenizer === null) return [];
-  const others = [...BESIDE, ...BESIDE_EMBEDDING, CARD].map((name) => named(files, name));
+  const preprocessor = named(files, PREPROCESSOR_CONFIG);
+  // Pictures have no tokens.
+  if (config === null || (tokenizer === null && preprocessor === null)) return [];
+  const others = [...BESIDE, ...BESIDE_EMBEDDING, PREPROCESSOR_CONFIG, CARD].map((name) =>
+    named(files, name),
+  );
   const beside = [config, ...others.filter((file) => file !== null)];
   return wholeGraphs(files).map(({ path, precision }) => {
     const graph = files.filter((file) => belongsTo(file.path, path));

@@ -2,12 +2,14 @@
 // reason told. The caller disposes of what it gets.
 import type { GraphRunner } from '../../engine/ort/graph-runner';
 import { AppError, messageOf } from '../../lib/errors';
-import type { OpenedDecoder, OpenedEncoder, OpenedGraph } from '../reading/opened-model';
+import type { ModelRecord } from '../../protocol/models';
+import type { OpenedDecoder, OpenedEncoder, OpenedGraph, OpenedVision } from '../reading/opened-model';
 import { ONNX_GRAPH } from '../reading/weight-files';
 import { checkDecoder } from './check-decoder';
 import type { DecoderScheme } from './decoder-scheme';
 import { GraphEmbedder, type GraphEmbedderParts } from './graph-embedder';
 import { GraphModel, type GraphModelParts } from './graph-model';
+import { GraphPictureEncoder } from './graph-picture-encoder';
 import { OnnxDecodeSession } from './onnx-decode-session';
 
 /** What is opened: the graph's file, and those with its weights by the names that it has for them. */
@@ -82,6 +84,19 @@ export async function loadEmbedder(
     }
   });
   return embedder;
+}
+
+/** @throws AppError as `loadGraph`. */
+export async function loadPictureEncoder(
+  opened: OpenedVision,
+  record: ModelRecord,
+  graphs: OpenGraph | undefined,
+): Promise<GraphPictureEncoder> {
+  const files = filesOfGraph(opened, []);
+  const { runner } = await firstThatWorks(graphs?.() ?? [], async (way) => ({
+    runner: await way.open(files),
+  }));
+  return new GraphPictureEncoder({ record, runner, scheme: opened.scheme });
 }
 
 /** The last failure is thrown, earlier ones are told of. */

@@ -1,6 +1,7 @@
 // What a user's files are, before anything is stored: which of them make a model, what it is, and that its parts belong
 // together. Nothing is loaded.
 import { modelFileName, POOLING_CONFIG } from '../../core/model-file-name';
+import { PREPROCESSOR_CONFIG } from '../../core/picture-preprocessing';
 import { AppError } from '../../lib/errors';
 import { variantOf } from '../../lib/formats/onnx-variants';
 import { EmbeddingTokenizer } from '../../lib/text/embedding-tokenizer';
@@ -58,9 +59,9 @@ export async function inspectModel(
 ): Promise<ModelInspection> {
   const { format, source, variant } = await chosenFiles(files, families);
   const model = await openModel(source, families, format);
-  const names = isEmbedding(model) ? [...BESIDE, ...BESIDE_EMBEDDING] : BESIDE;
+  const names = besideOf(model);
   const beside = format === 'gguf' ? model.beside() : [...model.beside(), ...(await found(source, names))];
-  await checkTokenizer(sourceOfFiles(beside), model);
+  if (!isVision(model)) await checkTokenizer(sourceOfFiles(beside), model);
   const sizeBytes = model.weights.reduce((sum, { blob }) => sum + blob.size, 0);
   const facts: ModelFacts = {
     ...factsOf(model),
@@ -122,6 +123,13 @@ function factsOf(model: OpenedModel): Pick<ModelFacts, 'family' | 'task' | 'para
 }
 
 const isEmbedding = (model: OpenedModel): boolean => model.format === 'onnx' && model.task === 'embedding';
+
+const isVision = (model: OpenedModel): boolean => model.format === 'onnx' && model.task === 'vision';
+
+function besideOf(model: OpenedModel): readonly string[] {
+  if (isVision(model)) return [CONFIG, PREPROCESSOR_CONFIG];
+  return isEmbedding(model) ? [...BESIDE, ...BESIDE_EMBEDDING] : BESIDE;
+}
 
 const vocabSizeOf = (model: OpenedModel): number | null =>
   model.format === 'onnx' ? model.vocabSize : model.plan.vocabSize;

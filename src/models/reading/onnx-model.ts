@@ -1,6 +1,11 @@
 // A model that is an ONNX graph with its weights, in it or in files beside it: read for what it takes and gives. Its weights are
 // neither read nor copied here.
 import { POOLING_CONFIG } from '../../core/model-file-name';
+import {
+  PREPROCESSOR_CONFIG,
+  preparedSize,
+  readPicturePreprocessing,
+} from '../../core/picture-preprocessing';
 import { AppError } from '../../lib/errors';
 import { checkDataFiles, dataFilesOf } from '../../lib/formats/onnx-data';
 import type { OnnxDescription } from '../../lib/formats/onnx-description';
@@ -9,6 +14,7 @@ import type { NamedFile } from '../../protocol/models';
 import { readEmbeddingConfig } from '../onnx/embedding-config';
 import { DEFAULT_CONTEXT, DEFAULT_TEXT, readGraphConfig } from '../onnx/graph-config';
 import { graphScheme } from '../onnx/graph-scheme';
+import type { VisionScheme } from '../onnx/vision-scheme';
 import { weighGraph } from '../onnx/weigh-graph';
 import { readJson, type ModelSource } from './model-source';
 import type { OpenedGraph } from './opened-model';
@@ -38,6 +44,11 @@ export async function openOnnxModel(source: ModelSource): Promise<OpenedGraph> {
     const contextLength = config.contextLength ?? DEFAULT_CONTEXT;
     return { ...known, task: 'chat', scheme, vocabSize, contextLength };
   }
+  if (scheme.kind === 'vision') {
+    checkPreprocessing(scheme, await readJson(PREPROCESSOR_CONFIG, await source.need(PREPROCESSOR_CONFIG)));
+    // Pictures have no length.
+    return { ...known, task: 'vision', scheme, vocabSize: null, contextLength: 0 };
+  }
   const embedding = readEmbeddingConfig({
     pooling: scheme.gives === 'texts' ? null : await jsonOf(source, POOLING_CONFIG),
     modules: await jsonOf(source, MODULES),
@@ -47,6 +58,17 @@ export async function openOnnxModel(source: ModelSource): Promise<OpenedGraph> {
   const limits = [embedding.maxTokens, config.contextLength, scheme.length].filter((limit) => limit !== null);
   const contextLength = limits.length === 0 ? DEFAULT_TEXT : Math.min(...limits);
   return { ...known, task: 'embedding', scheme, embedding, vocabSize: config.vocabSize, contextLength };
+}
+
+/** @throws AppError `model.unsupported` where pictures would come in another size than the graph takes. */
+function checkPreprocessing({ width, height }: VisionScheme, json: unknown): void {
+  const size = preparedSize(readPicturePreprocessing(json));
+  if ((width ?? size.width) === size.width && (height ?? size.height) === size.height) return;
+  throw new AppError(
+    'model.unsupported',
+    `${PREPROCESSOR_CONFIG} prepares pictures of ${size.width} x ${size.height} pixels, the graph takes ${width ?? '?'} x ${height ?? '?'}.`,
+    { remedy: `Use the ${PREPROCESSOR_CONFIG} of the same model.` },
+  );
 }
 
 /** null where there is no such file. @throws AppError `model.unsupported` where it is no JSON. */

@@ -6,6 +6,7 @@ import type { ModelFamily, ModelPlan } from '../model-family';
 import type { DecoderScheme } from '../onnx/decoder-scheme';
 import type { EmbeddingConfig } from '../onnx/embedding-config';
 import type { EmbeddingScheme } from '../onnx/embedding-scheme';
+import type { VisionScheme } from '../onnx/vision-scheme';
 
 interface Opened {
   precision: Precision;
@@ -45,7 +46,12 @@ export interface OpenedEncoder extends OpenedOnnx {
   embedding: EmbeddingConfig;
 }
 
-export type OpenedGraph = OpenedDecoder | OpenedEncoder;
+export interface OpenedVision extends OpenedOnnx {
+  task: Extract<ModelTask, 'vision'>;
+  scheme: VisionScheme;
+}
+
+export type OpenedGraph = OpenedDecoder | OpenedEncoder | OpenedVision;
 
 export type OpenedModel = OpenedWeights | OpenedGraph;
 

@@ -168,6 +168,7 @@ function toyBackend(loaded: ToyLoadedModel[], trainings: ToyModel[]): ModelBacke
           }),
         dispose: () => undefined,
       }),
+    loadPictureEncoder: () => Promise.reject(new Error('No picture is encoded.')),
     inspectModel: (files) =>
       Promise.resolve({ facts: { ...toyModelRecord, fingerprint: 'e'.repeat(64) }, files: [...files] }),
     inspectAdapter: (files) =>

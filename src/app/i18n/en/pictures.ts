@@ -16,5 +16,8 @@ export const pictures = {
   noCaption: 'No caption',
   moreCaptions: '{count} more',
   size: '{width} × {height} · {aspect}',
+  noEncoder: 'No vision encoder is installed.',
+  noEncoderHelp:
+    'Import one as ONNX (pixel_values in, image_embeds or pooler_output out) with its preprocessor_config.json; its features are kept here.',
   from: '{path}, {width} × {height} pixels in its source',
 };

@@ -18,5 +18,8 @@ export const pictures: Translation<English['pictures']> = {
   noCaption: 'Sin leyenda',
   moreCaptions: '{count} más',
   size: '{width} × {height} · {aspect}',
+  noEncoder: 'No hay ningún codificador de imágenes instalado.',
+  noEncoderHelp:
+    'Importa uno en ONNX (entra pixel_values, sale image_embeds o pooler_output) con su preprocessor_config.json; sus rasgos se guardan aquí.',
   from: '{path}, {width} × {height} píxeles en su origen',
 };

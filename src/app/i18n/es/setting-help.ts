@@ -60,6 +60,7 @@ export const settingHelp: Readonly<Record<string, string>> = {
   compress_cache: 'Las cachés se comprimen con gzip.',
   text_embeds: 'Id del text_embeds que usa.',
   image_embeds: 'Id del image_embeds que usa.',
+  encoder: 'Nombre o id del modelo instalado que hace sus vectores.',
   text_encoder_batch_size: 'Textos que se codifican a la vez.',
   text_cache_ondemand: 'Los textos se codifican al sortearse, no antes.',
   text_cache_disable: 'La caché se lee y no se escribe; los textos se codifican al sortearse.',

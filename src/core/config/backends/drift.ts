@@ -34,6 +34,8 @@ export const FREE_TO_CHANGE: ReadonlySet<string> = new Set([
   'truncation_mode',
   'text_cache_ondemand',
   'text_cache_disable',
+  'vae_cache_ondemand',
+  'vae_cache_disable',
   'text_encoder_batch_size',
   // What made the vectors is compared with it where they are shown.
   'encoder',

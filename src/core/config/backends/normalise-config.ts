@@ -29,6 +29,8 @@ const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
   csv_cache_dir: 'what is downloaded lies in the storage of this page',
   metadata_update_interval: 'a scan is kept when it ends',
   auto_load: 'data is read when a dataset is built',
+  vae_cache_clear_each_epoch: 'a picture is cropped once, when it is read',
+  vae_cache_ondemand: 'features are made when they are asked for',
   streaming: 'rows are always read piece by piece',
   is_regularisation_data: 'it concerns diffusion models',
 };

@@ -38,6 +38,7 @@ export const datasetEntries = {
     ...samplingFields,
     ...captionDropoutFields,
     ...imageFields,
+    ...encoderFields,
     ...imageCacheFields,
     ...textCacheFields,
   },
