@@ -10,7 +10,7 @@ export const pictures = {
   captioned: 'With a caption',
   captionedHow: 'at least one',
   shapes: 'Shapes',
-  shapesHow: 'width over height, to two decimals',
+  shapesHow: 'width over height',
   each: 'Each',
   eachHow: 'on average, as stored',
   noCaption: 'No caption',

@@ -38,6 +38,7 @@ export const models: Translation<English['models']> = {
   adapterFacts: 'LoRA r{rank}, {targets}',
   fromRun: 'Ajustado aquí',
   forEmbedding: 'Para embeddings',
+  forVision: 'para imágenes',
   chat: 'Chat',
   chatWith: 'Chatear con {name}',
   tune: 'Ajustar',
