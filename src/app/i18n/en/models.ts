@@ -35,7 +35,7 @@ export const models = {
   adapterFacts: 'LoRA r{rank}, {targets}',
   fromRun: 'Tuned here',
   forEmbedding: 'For embeddings',
-  forVision: 'for pictures',
+  forVision: 'For pictures',
   chat: 'Chat',
   chatWith: 'Chat with {name}',
   tune: 'Tune',

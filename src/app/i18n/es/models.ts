@@ -38,7 +38,7 @@ export const models: Translation<English['models']> = {
   adapterFacts: 'LoRA r{rank}, {targets}',
   fromRun: 'Ajustado aquí',
   forEmbedding: 'Para embeddings',
-  forVision: 'para imágenes',
+  forVision: 'Para imágenes',
   chat: 'Chat',
   chatWith: 'Chatear con {name}',
   tune: 'Ajustar',
