@@ -53,7 +53,7 @@ export class DataRig {
     this.#plans = new BatchPlans({
       ...{ findDataset: (id) => findDataset(database, id), blobs, tools: this.#tools },
       ...{ sampling: createSamplingFactories(), beat: () => undefined },
-      tokensOf: () => Promise.resolve(tokenCache(database)),
+      tokensOf: () => Promise.resolve({ cache: tokenCache(database) }),
       followPlugins: () => Promise.resolve(),
     });
   }

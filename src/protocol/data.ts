@@ -1,5 +1,5 @@
 // The data worker's calls. It owns datasets, tokenising and batches.
-import type { BackendApi, BackendStreams } from './backends';
+import type { BackendApi, BackendSecrets, BackendStreams } from './backends';
 import type { BatchPlan, BatchSummary, OpenedPlan, TokenBatch } from './batches';
 import type {
   DatasetFormat,
@@ -38,6 +38,11 @@ export interface CacheApi {
   cacheSizes(): Promise<CacheSizes>;
   /** Tokens are made again when they are needed, vectors when they are asked for. @param datasetId null: those of all datasets. */
   clearCache(datasetId: string | null): Promise<void>;
+  /**
+   * Opens the bucket of a text_embeds backend for as long as the worker lives: its secrets are held by the open connection only.
+   * @throws AppError `backend.unknown`, `backend.denied`, `backend.unreachable`, `backend.missing`.
+   */
+  connectStore(id: string, secrets: BackendSecrets): Promise<void>;
 }
 
 export interface DataApi extends WorkerApi, QualityApi, CacheApi, EmbeddingApi, PicturesApi {

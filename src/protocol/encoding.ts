@@ -67,13 +67,13 @@ export interface EncodingUnit {
 /** What the engine worker calls over its own port. */
 export interface EncodingApi {
   /**
-   * @throws AppError `dataset.unknown`, `model.unknown`; `config.invalid` where its cache is only read; `storage.quota` and
+   * @throws AppError `dataset.unknown`, `model.unknown`; `config.invalid` where its cache is only read;
    * `storage.unavailable` where nothing can be kept.
    */
   openEncoding(request: EncodingRequest): Promise<OpenedEncoding>;
   /** null: nothing is missing any more. */
   nextToEncode(encodingId: string): Promise<EncodingUnit | null>;
-  /** Part of a unit or all of it. @throws AppError `storage.quota` where there is no room for more. */
+  /** Part of a unit or all of it. @throws AppError `storage.unavailable` where there is no room for more. */
   keepEncoded(
     encodingId: string,
     keys: readonly string[],

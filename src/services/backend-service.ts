@@ -178,6 +178,11 @@ export class BackendService implements BackendApi, BackendStreams {
     }
   }
 
+  /** Where caches lie, for whoever keeps them there; the caller closes it. */
+  async openPlace(json: BackendConfigJson, secrets: BackendSecrets): Promise<DataBackend> {
+    return this.#open(await this.#checked(json), secrets);
+  }
+
   /** What goes wrong with one backend is its own: the others are built all the same. */
   async *#build(
     record: BackendRecord,

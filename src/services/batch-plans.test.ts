@@ -31,7 +31,7 @@ function plansOver({ database, blobs }: MemoryData, cacheBytes?: number): BatchP
     tools: new TextTools(() => Promise.resolve(MODEL), blobs),
     sampling: createSamplingFactories(),
     followPlugins: () => Promise.resolve(),
-    tokensOf: () => Promise.resolve(tokenCache(database)),
+    tokensOf: ({ training }) => Promise.resolve({ cache: tokenCache(database), ...training?.cache }),
     beat: () => undefined,
     ...(cacheBytes === undefined ? {} : { cacheBytes }),
   });

@@ -3,7 +3,7 @@
 import { estimateForTraining, isTooLargeToSurvey } from '../data/batches/estimated-dataset';
 import type { PreparedDataset, RowPlan } from '../data/batches/prepared-dataset';
 import { surveyForTraining } from '../data/batches/surveyed-dataset';
-import type { ValueCache } from '../data/caches/value-cache';
+import type { KeptTokens } from '../data/caches/cached-examples';
 import { checkPlan } from '../data/runtime/check-plan';
 import { sharesToOpen } from '../data/runtime/mixed-datasets';
 import { DEFAULT_STRATEGY, type SamplingFactories } from '../data/runtime/sampling-factories';
@@ -24,8 +24,8 @@ export interface BatchPlansDependencies {
   sampling: SamplingFactories;
   /** Takes over which plugins are switched on: they bring strategies and metrics. Never rejects. */
   followPlugins: () => Promise<void>;
-  /** Where the tokens of a dataset lie. */
-  tokensOf: (dataset: DatasetRecord) => Promise<ValueCache>;
+  /** Where the tokens of a dataset lie, and how. */
+  tokensOf: (dataset: DatasetRecord) => Promise<Omit<KeptTokens, 'datasetId'>>;
   beat: () => void;
   /** Bytes of tokenised samples to keep of each dataset. */
   cacheBytes?: number;
@@ -146,7 +146,7 @@ export class BatchPlans implements BatchApi {
     const { blobs, beat, tools, tokensOf, cacheBytes } = this.#dependencies;
     const encoder = await tools.encoderFor(plan.modelId);
     const source = await SampleReader.open(record, blobs);
-    const kept = { cache: await tokensOf(record), datasetId: record.id, ...record.training?.cache };
+    const kept = { ...(await tokensOf(record)), datasetId: record.id };
     const memory = cacheBytes === undefined ? {} : { cacheBytes };
     const prepare = isEstimated(record) ? estimateForTraining : surveyForTraining;
     return prepare({ plan: rowPlan(record, plan), source, encoder, kept, beat, ...memory });

@@ -90,7 +90,17 @@ const hubEndpoint = async (services: Resolver): Promise<string> =>
 
 /** What is kept of work on samples, and the vectors that are made of them. */
 function registerCaches(container: Container, { beat }: DataSurroundings): void {
-  container.register(cachesToken, (services) => new CacheStores(services.get(databaseToken)));
+  container.register(
+    cachesToken,
+    (services) =>
+      new CacheStores({
+        database: services.get(databaseToken),
+        openStore: (config, secrets) => services.get(backendsToken).openPlace(config, secrets),
+        now: () => Date.now(),
+        createId: () => crypto.randomUUID(),
+        warn: (text) => console.warn(text),
+      }),
+  );
   container.register(
     encodingsToken,
     (services) =>
@@ -99,7 +109,7 @@ function registerCaches(container: Container, { beat }: DataSurroundings): void 
         blobs: services.get(blobsToken),
         findModel: (id) => services.get(catalogToken).findModel(id),
         readPixels,
-        vectorsOf: async (dataset) => (await services.get(cachesToken).cachesOf(dataset)).vectors,
+        vectorsOf: (dataset) => services.get(cachesToken).valuesOf(dataset, 'vectors'),
         now: () => Date.now(),
         beat,
       }),
@@ -119,7 +129,7 @@ function registerDatasets(container: Container, { beat }: DataSurroundings): voi
           metrics: services.get(samplingMetricFactory),
         },
         followPlugins: () => followPlugins(services),
-        tokensOf: async (dataset) => (await services.get(cachesToken).cachesOf(dataset)).tokens,
+        tokensOf: (dataset) => services.get(cachesToken).valuesOf(dataset, 'tokens'),
         beat,
       }),
   );

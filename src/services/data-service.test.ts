@@ -33,7 +33,7 @@ async function makeService() {
     tools,
     sampling: createSamplingFactories(),
     followPlugins: () => Promise.resolve(),
-    tokensOf: () => Promise.resolve(tokens),
+    tokensOf: () => Promise.resolve({ cache: tokens }),
     beat,
   });
   const readSampleFile = (name: string): Promise<Response> =>

@@ -17,7 +17,7 @@ import { SampleReader } from '../data/storage/sample-reader';
 import { nextEventTurn } from '../lib/async/event-turn';
 import { AppError } from '../lib/errors';
 import type { BlobStore } from '../lib/storage/blob-store';
-import type { DatasetRecord } from '../protocol/datasets';
+import type { DatasetCache, DatasetRecord } from '../protocol/datasets';
 import type {
   EmbeddingApi,
   EmbeddingState,
@@ -41,8 +41,8 @@ export interface EncodingPlansParts {
   findModel: FindModel;
   /** Decodes pictures: the browser's, where there is one. */
   readPixels: ReadPixels;
-  /** Where the vectors of a dataset lie. */
-  vectorsOf: (dataset: DatasetRecord) => Promise<ValueCache>;
+  /** Where the vectors of a dataset lie, and how. */
+  vectorsOf: (dataset: DatasetRecord) => Promise<DatasetCache & { cache: ValueCache }>;
   now: () => number;
   beat: () => void;
 }
@@ -73,8 +73,9 @@ export class EncodingPlans implements EncodingApi, EmbeddingApi, EmbeddingStream
 
   async openEncoding({ datasetId, modelId }: EncodingRequest): Promise<OpenedEncoding> {
     const dataset = await findDataset(this.#parts.database, datasetId);
-    const { readOnly, compress, writeBatchSize, encodedAtOnce } = cacheSettings(dataset);
-    if (readOnly) throw onlyRead(dataset);
+    const kept = await this.#parts.vectorsOf(dataset);
+    if (kept.readOnly) throw onlyRead(dataset);
+    const { compress, writeBatchSize = WRITTEN_AT_ONCE, encodedAtOnce = ENCODED_AT_ONCE } = kept;
     const encoder = await this.#encoderOf(modelId);
     const pass = await this.#passOver(dataset, encoder);
     // Pixels take far more room than texts: a unit of them is small.
@@ -133,7 +134,7 @@ export class EncodingPlans implements EncodingApi, EmbeddingApi, EmbeddingStream
 
   async clearVectors(datasetId: string): Promise<void> {
     const dataset = await findDataset(this.#parts.database, datasetId);
-    await (await this.#parts.vectorsOf(dataset)).clear(datasetId);
+    await (await this.#parts.vectorsOf(dataset)).cache.clear(datasetId);
     const { store, done } = this.#parts.database.transaction('datasets', 'readwrite');
     const { encoded, ...rest } = (await store.get(datasetId)) ?? {};
     if (encoded !== undefined) await store.put(rest as DatasetRecord);
@@ -176,11 +177,11 @@ export class EncodingPlans implements EncodingApi, EmbeddingApi, EmbeddingStream
       beat();
       await nextEventTurn();
     };
-    const { readOnly } = cacheSettings(dataset);
+    const { cache, readOnly } = await vectorsOf(dataset);
     return {
       source: await this.#sourceOf(dataset, modelId),
       revision,
-      cache: await vectorsOf(dataset),
+      cache,
       readOnly,
       pause,
     };
@@ -204,26 +205,6 @@ export class EncodingPlans implements EncodingApi, EmbeddingApi, EmbeddingStream
       details: { encodingId },
     });
   }
-}
-
-function cacheSettings({ pictures, training }: DatasetRecord): {
-  readOnly: boolean;
-  compress: boolean;
-  writeBatchSize: number;
-  encodedAtOnce: number;
-} {
-  const {
-    readOnly = false,
-    compress = false,
-    writeBatchSize,
-    encodedAtOnce,
-  } = (pictures === undefined ? training?.cache : pictures.features?.cache) ?? {};
-  return {
-    readOnly,
-    compress,
-    writeBatchSize: writeBatchSize ?? WRITTEN_AT_ONCE,
-    encodedAtOnce: encodedAtOnce ?? ENCODED_AT_ONCE,
-  };
 }
 
 function onlyRead({ id, name, pictures }: DatasetRecord): AppError {

@@ -46,6 +46,7 @@ export function joinDataCalls({
       applyFix: (...rest) => quality.applyFix(...rest),
       undoStep: (...rest) => quality.undoStep(...rest),
       cacheSizes: () => caches.sizes(),
+      connectStore: (...rest) => caches.connectStore(...rest),
       clearCache: (...rest) => caches.clear(...rest),
       embeddingState: (...rest) => encodings.embeddingState(...rest),
       clearVectors: (...rest) => encodings.clearVectors(...rest),

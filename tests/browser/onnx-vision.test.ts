@@ -97,7 +97,7 @@ describe('ONNX vision encoders', () => {
       blobs,
       findModel: () => Promise.resolve(record),
       readPixels,
-      vectorsOf: () => Promise.resolve(vectorCache(database)),
+      vectorsOf: () => Promise.resolve({ cache: vectorCache(database), readOnly: false, compress: false }),
       now: () => 7,
       beat: () => undefined,
     });

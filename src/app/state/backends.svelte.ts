@@ -44,6 +44,10 @@ export interface BackendsParts {
   onDatasets: () => Promise<void>;
   /** One was built, and is there. */
   onBuilt?: (dataset: DatasetRecord) => void;
+  /** Opens a bucket that caches lie in. */
+  connectStore?: (id: string, secrets: BackendSecrets) => Promise<void>;
+  /** One could not be opened: work goes on without its cache. */
+  onStoreOff?: (id: string) => void;
   hasDataset: (id: string) => boolean;
 }
 
@@ -132,6 +136,22 @@ export class BackendsState {
     this.#loaded = true;
   }
 
+  /** Every bucket that caches lie in, with the credentials that are kept for it. Never throws. */
+  async connectStores(): Promise<void> {
+    const { client, onStoreOff } = this.#parts;
+    const backends = await client.listBackends().catch(() => []);
+    for (const { id, config } of backends) {
+      if (!isStore(config) || config['type'] !== 'aws') continue;
+      await this.connectStore(id).catch(() => onStoreOff?.(id));
+    }
+  }
+
+  /** @throws why it cannot be opened. */
+  async connectStore(id: string): Promise<void> {
+    const { connectStore, secrets } = this.#parts;
+    await connectStore?.(id, await secrets.of(id));
+  }
+
   check(text: string): Promise<ConfigOutcome> {
     return this.#parts.client.checkBackends(text);
   }
@@ -161,6 +181,7 @@ export class BackendsState {
     for (const config of configs) await client.saveBackend(config);
     for (const [id, values] of Object.entries(entered)) await secrets.keep(id, values);
     await this.refresh();
+    if (configs.some(isStore)) void this.connectStores();
   }
 
   /** It is chosen anew: what failed for want of it can be tried again. */

@@ -1,6 +1,7 @@
 // The states that the Fine-tune and Data screens share for as long as the page lives. They are made with the first
 // visit, so that nothing of them is in the first view's bundle.
 import { trainingDefaults } from '../../core/config/training-config';
+import { t } from '../i18n/index.svelte';
 import type { AppServices } from './app-context';
 import { BackendFolders } from './backend-folders';
 import { BackendsState } from './backends.svelte';
@@ -37,6 +38,8 @@ export function tuneStates(app: AppServices): TuneStates {
       folders: new BackendFolders(database, window),
       onDatasets: () => datasets.refresh(),
       onBuilt: (dataset) => void encodings.encodeBuilt(dataset, app.library.models),
+      connectStore: (id, secrets) => clients.data.connectStore(id, secrets),
+      onStoreOff: (id) => app.toasts.show({ tone: 'warn', title: t('data.cacheStoreOff', { name: id }) }),
       hasDataset: (id) => datasets.dataset(id) !== null,
     }),
     draft: new RunDraft({
@@ -48,5 +51,6 @@ export function tuneStates(app: AppServices): TuneStates {
     }),
   };
   made.set(app, states);
+  void states.backends.connectStores();
   return states;
 }

@@ -18,7 +18,9 @@ export interface MemoryBackendOptions {
 }
 
 export function createMemoryBackend({ config, clock }: BackendOptions): DataBackend {
-  return new MemoryBackend({ id: config.id, now: clock.now });
+  const megabytes = config['memory_budget_mb'];
+  const budget = typeof megabytes === 'number' ? { budgetBytes: megabytes * 2 ** 20 } : {};
+  return new MemoryBackend({ id: config.id, now: clock.now, ...budget });
 }
 
 export class MemoryBackend implements DataBackend {

@@ -11,6 +11,8 @@ export interface ValueCacheOptions {
   /** What it keeps, for people: `Tokenised samples`. */
   what: string;
   warn?: (message: string, error: unknown) => void;
+  /** Why it is off from the beginning. */
+  off?: string;
 }
 
 export interface CacheValue {
@@ -31,16 +33,18 @@ const BATCH_BYTES = 8 << 20;
 
 export class ValueCache {
   readonly #store: ValueStore;
-  readonly #options: Required<ValueCacheOptions>;
+  readonly #options: Required<Omit<ValueCacheOptions, 'off'>>;
   readonly #waiting = new Map<string, CacheValue>();
   #waitingBytes = 0;
   #writing: Promise<void> = Promise.resolve();
   #firstError: AppError | null = null;
-  #off: string | null = null;
+  #off: string | null;
 
   constructor(store: ValueStore, options: ValueCacheOptions) {
     this.#store = store;
-    this.#options = { warn: (message, error) => console.warn(message, error), ...options };
+    const { off = null, ...rest } = options;
+    this.#options = { warn: (message, error) => console.warn(message, error), ...rest };
+    this.#off = off;
   }
 
   /** Why nothing is kept in this session; null where it is. */

@@ -114,7 +114,7 @@ describe('dataset-encoding', () => {
     const off = new ValueCache(store, { what: 'Vectors', warn: () => undefined });
     const texts = ['a', 'b', 'c'];
     await expect(encodeAll(texts, { cache: off, writeBatchSize: 1 })).rejects.toMatchObject({
-      code: 'storage.quota',
+      code: 'storage.unavailable',
       message: expect.stringContaining('No room left for vectors') as string,
     });
   });

@@ -68,7 +68,7 @@ export class DatasetEncoding {
     return keys.length === 0 ? null : { keys, inputs: await this.#parts.source.inputsOf(samples) };
   }
 
-  /** @throws AppError `storage.quota`, `storage.unavailable` where nothing can be kept any more. */
+  /** @throws AppError `storage.unavailable` where nothing can be kept any more. */
   async keep(keys: readonly string[], vectors: readonly Float32Array[]): Promise<EncodingCount> {
     const { cache, datasetId, compress, writeBatchSize: batchSize } = this.#parts;
     for (const [i, key] of keys.entries()) {
@@ -116,7 +116,7 @@ async function survey(parts: DatasetEncodingParts): Promise<Survey> {
 /** Vectors that are not kept would be made for nothing. */
 function assertKeeps({ off }: ValueCache): void {
   if (off === null) return;
-  throw new AppError('storage.quota', `Vectors cannot be kept: ${off}`, {
-    remedy: 'Make room under Settings, clear what is kept of other datasets, then reload the page.',
+  throw new AppError('storage.unavailable', `Vectors cannot be kept: ${off}`, {
+    remedy: 'Make room under Settings and reload the page, or connect the store that they go to, under Data.',
   });
 }

@@ -109,6 +109,9 @@ export const data = {
   cacheHelp:
     'Tokens let a later run start sooner, vectors are what rows are found by. Both can be made again.',
   cacheOff: 'Nothing more is kept in this session: the browser has no room left, or refuses.',
+  cacheStoreOff: 'The store “{name}” is not connected: tokens and vectors are made anew.',
+  connectStore: 'Connect',
+  connectStoreFailed: 'The store was not connected',
   clearCache: 'Clear',
   clearAllCaches: 'Clear all',
   clearFailed: 'The tokens were not cleared',

@@ -113,6 +113,9 @@ export const data: Translation<English['data']> = {
   cacheHelp:
     'Con los tokens empieza antes otra sesión; por los vectores se encuentran filas. Todo puede hacerse otra vez.',
   cacheOff: 'No se guarda nada más en esta sesión: el navegador no tiene sitio o se niega.',
+  cacheStoreOff: 'El almacén «{name}» no está conectado: tokens y vectores se hacen de nuevo.',
+  connectStore: 'Conectar',
+  connectStoreFailed: 'No se conectó el almacén',
   clearCache: 'Borrar',
   clearAllCaches: 'Borrar todo',
   clearFailed: 'No se borraron los tokens',

@@ -24,7 +24,7 @@ const INAPPLICABLE = [
 
 /** What they are about is always so here, or has no place in a browser. They keep their defaults. */
 const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
-  cache_dir: 'caches lie in the storage of this page',
+  cache_dir: 'caches lie where their text_embeds backend is',
   cache_dir_vae: 'caches lie in the storage of this page',
   csv_cache_dir: 'what is downloaded lies in the storage of this page',
   metadata_update_interval: 'a scan is kept when it ends',

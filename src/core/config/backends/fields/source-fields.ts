@@ -18,7 +18,7 @@ export const localStoreFields = {
 /** Nothing of it outlives the tab. */
 export const memoryStoreFields = {
   memory_budget_mb: v.optional(
-    field('upkeep', 'Mebibytes it may hold; what does not fit is refused.', whole(1)),
+    field('upkeep', 'Mebibytes it may hold; what was used longest ago goes.', whole(1)),
     256,
   ),
 };

@@ -1,0 +1,27 @@
+// A place that is configured and was not connected in this session: nothing is there, nothing is kept.
+import type { ValueSize, ValueStore } from './value-store';
+
+export class UnconnectedStore implements ValueStore {
+  readonly budgetBytes = null;
+  readonly overdue = false;
+
+  read(keys: readonly string[]): Promise<undefined[]> {
+    return Promise.resolve(keys.map(() => undefined));
+  }
+
+  write(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  forget(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  sizes(): Promise<Map<string, ValueSize>> {
+    return Promise.resolve(new Map());
+  }
+
+  clear(): Promise<void> {
+    return Promise.resolve();
+  }
+}
