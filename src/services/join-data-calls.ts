@@ -1,5 +1,6 @@
 // The data worker answers for several services: this says which call is whose. Calls are found by name, so each is named here.
-import type { DataWorkerApi, DataWorkerStreams, PeerApi } from '../protocol/data';
+import type { CacheApi, DataWorkerApi, DataWorkerStreams, PeerApi } from '../protocol/data';
+import type { EmbeddingApi } from '../protocol/encoding';
 import type { BackendService } from './backend-service';
 import type { CacheStores } from './cache-stores';
 import type { DataService } from './data-service';
@@ -45,12 +46,7 @@ export function joinDataCalls({
       qualityReport: (...rest) => quality.qualityReport(...rest),
       applyFix: (...rest) => quality.applyFix(...rest),
       undoStep: (...rest) => quality.undoStep(...rest),
-      cacheSizes: () => caches.sizes(),
-      connectStore: (...rest) => caches.connectStore(...rest),
-      clearCache: (...rest) => caches.clear(...rest),
-      embeddingState: (...rest) => encodings.embeddingState(...rest),
-      clearVectors: (...rest) => encodings.clearVectors(...rest),
-      findSimilar: (...rest) => encodings.findSimilar(...rest),
+      ...keptCalls(caches, encodings),
       listBackends: () => backends.listBackends(),
       checkBackends: (...rest) => backends.checkBackends(...rest),
       saveBackend: (...rest) => backends.saveBackend(...rest),
@@ -72,6 +68,18 @@ export function joinDataCalls({
       buildBackends: (...rest) => backends.buildBackends(...rest),
       downloadModel: (...rest) => hub.downloadModel(...rest),
     },
+  };
+}
+
+/** About what is kept of samples. */
+function keptCalls(caches: CacheStores, encodings: EncodingPlans): CacheApi & EmbeddingApi {
+  return {
+    cacheSizes: () => caches.sizes(),
+    connectStore: (...rest) => caches.connectStore(...rest),
+    clearCache: (...rest) => caches.clear(...rest),
+    embeddingState: (...rest) => encodings.embeddingState(...rest),
+    clearVectors: (...rest) => encodings.clearVectors(...rest),
+    findSimilar: (...rest) => encodings.findSimilar(...rest),
   };
 }
 

@@ -18,7 +18,7 @@ export class UnconnectedStore implements ValueStore {
   }
 
   sizes(): Promise<Map<string, ValueSize>> {
-    return Promise.resolve(new Map());
+    return Promise.resolve(new Map<string, ValueSize>());
   }
 
   clear(): Promise<void> {
