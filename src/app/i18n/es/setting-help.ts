@@ -76,7 +76,8 @@ export const settingHelp: Readonly<Record<string, string>> = {
   csv_file: 'La tabla: su dirección, o su nombre en la carpeta elegida.',
   csv_caption_column: 'Columna de los textos.',
   csv_url_column: 'Columna de las direcciones.',
-  csv_cache_dir: 'Dónde se guarda lo que dan las direcciones.',
+  csv_cache_dir:
+    'Nombre de la caché de lo que dan las direcciones; las tablas que nombran la misma la comparten.',
   dataset_name: 'Dueño y nombre: `owner/name`.',
   dataset_config: 'Configuración, si el conjunto tiene varias.',
   split: 'Parte.',

@@ -282,7 +282,6 @@ describe('checkConfig: warnings', () => {
     [{ ...folder, hash_filenames: false }, 'hash_filenames', /always on/],
     [{ ...folder, ignore_epochs: true }, 'ignore_epochs', /deprecated/],
     [{ ...folder, cache_dir: '/c' }, 'cache_dir', /no effect here: caches lie/],
-    [{ ...table, csv_cache_dir: '/c' }, 'csv_cache_dir', /no effect here/],
     [{ ...pictures, delete_unwanted_images: true }, 'delete_unwanted_images', /no file of yours/],
     [{ ...pictures, delete_problematic_images: true }, 'delete_problematic_images', /no file of yours/],
     [{ ...folder, video: { num_frames: 5 } }, 'video', /no effect here/],

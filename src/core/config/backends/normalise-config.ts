@@ -26,7 +26,6 @@ const INAPPLICABLE = [
 const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
   cache_dir: 'caches lie where their text_embeds backend is',
   cache_dir_vae: 'caches lie in the storage of this page',
-  csv_cache_dir: 'what is downloaded lies in the storage of this page',
   metadata_update_interval: 'a scan is kept when it ends',
   auto_load: 'data is read when a dataset is built',
   vae_cache_clear_each_epoch: 'a picture is cropped once, when it is read',

@@ -40,7 +40,13 @@ export const awsFields = {
 export const csvFields = {
   csv_file: field('essential', 'The table: its address, or its name in the chosen folder.', text()),
   csv_caption_column: field('essential', 'Column of the texts.', text()),
-  csv_cache_dir: v.optional(field('caches', 'Where what the addresses give is kept.', text())),
+  csv_cache_dir: v.optional(
+    field(
+      'caches',
+      'Name of the cache of what the addresses give; tables that name the same share it.',
+      text(),
+    ),
+  ),
   csv_url_column: v.optional(field('essential', 'Column of the addresses.', text()), 'url'),
 };
 
