@@ -161,6 +161,7 @@ export const backends = {
   'label.split': 'Split',
   'label.huggingface_token': 'Access token',
   'label.default': 'Default cache',
+  'label.encoder': 'Encoder',
   'label.probability': 'Weight',
   'label.repeats': 'Repeats',
   'label.minimum_token_length': 'Shortest sample',

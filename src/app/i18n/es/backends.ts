@@ -162,6 +162,7 @@ export const backends: Translation<English['backends']> = {
   'label.split': 'Partición',
   'label.huggingface_token': 'Token de acceso',
   'label.default': 'Caché por defecto',
+  'label.encoder': 'Codificador',
   'label.probability': 'Peso',
   'label.repeats': 'Repeticiones',
   'label.minimum_token_length': 'Muestra más corta',
