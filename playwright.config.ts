@@ -4,8 +4,12 @@ import { chromiumArguments, chromiumPath } from './scripts/chromium';
 /** Port of the built app during e2e tests. */
 const PORT = 4179;
 
+const every = process.env['FRAGUA_TESTS'] === 'all';
+
 export default defineConfig({
   testDir: 'tests/e2e',
+  // Long ways through faults, whose parts the browser tests try as well.
+  ...(every ? {} : { grepInvert: /@thorough/ }),
   outputDir: 'test-results',
   fullyParallel: false,
   workers: 1,
@@ -18,10 +22,10 @@ export default defineConfig({
     baseURL: `http://localhost:${PORT}`,
     viewport: { width: 1440, height: 900 },
     // A trace of every test costs a good part of its time.
-    trace: process.env['FRAGUA_TESTS'] === 'all' ? 'retain-on-failure' : 'off',
+    trace: every ? 'retain-on-failure' : 'off',
     screenshot: 'only-on-failure',
     // It caches the whole site for each test anew: those that need it allow it.
-    serviceWorkers: 'block',
+    serviceWorkers: every ? 'allow' : 'block',
     launchOptions: { executablePath: chromiumPath(), args: chromiumArguments },
   },
   webServer: {

@@ -43,59 +43,61 @@ function moveFiles(page: Page, from: string, to: string): Promise<void> {
   );
 }
 
-test('lost data: pauses with a choice; put back it goes on, without it it finishes, stopped it keeps', async ({
-  page,
-}, testInfo) => {
-  const folder = folderOf(testInfo.outputPath());
-  await page.addInitScript(() => {
-    Reflect.deleteProperty(window, 'showDirectoryPicker');
-    Reflect.deleteProperty(Window.prototype, 'showDirectoryPicker');
-  });
-  await openApp(page, '#/data');
-  await page.getByRole('button', { name: 'Connect source' }).click();
-  const dialog = page.getByRole('dialog', { name: 'Connect a source' });
-  await dialog.locator('input[webkitdirectory]').setInputFiles(folder);
-  await dialog.getByRole('button', { name: 'Connect and read' }).click();
-  await expect(page.getByRole('button', { name: new RegExp(`^${NAME} `) })).toContainText('Ready to train');
-  const place = `fragua/${await placeOf(page)}`;
-  const lose = () => moveFiles(page, place, 'away');
-  const putBack = () => moveFiles(page, 'away', place);
-  const paused = runPane(page).getByText('its data cannot be read');
-  const choice = (name: string) => runPane(page).getByRole('button', { name, exact: true });
-
-  await test.step('alone: stopped, it keeps a checkpoint and offers nothing to go on with', async () => {
-    await startRun(page, { steps: 200 });
-    await waitForStep(page, 2);
-    await lose();
-    await expect(paused).toBeVisible();
-    await expect(runPane(page)).toContainText(NAME);
-    await expect(choice(`Go on without ${NAME}`)).toBeHidden();
-    await choice('Stop and keep').click();
-    await expect(runStatus(page)).toHaveText('Stopped');
-    const kept = await page.evaluate(async () => {
-      const [run] = await fragua.engine.listRuns();
-      return run === undefined ? [] : fragua.engine.listCheckpoints(run.id);
+test(
+  'lost data: pauses with a choice; put back it goes on, without it it finishes, stopped it keeps',
+  { tag: '@thorough' },
+  async ({ page }, testInfo) => {
+    const folder = folderOf(testInfo.outputPath());
+    await page.addInitScript(() => {
+      Reflect.deleteProperty(window, 'showDirectoryPicker');
+      Reflect.deleteProperty(Window.prototype, 'showDirectoryPicker');
     });
-    expect(kept.length).toBeGreaterThan(0);
-    expect(kept.at(-1)?.step).toBeGreaterThanOrEqual(2);
-  });
+    await openApp(page, '#/data');
+    await page.getByRole('button', { name: 'Connect source' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Connect a source' });
+    await dialog.locator('input[webkitdirectory]').setInputFiles(folder);
+    await dialog.getByRole('button', { name: 'Connect and read' }).click();
+    await expect(page.getByRole('button', { name: new RegExp(`^${NAME} `) })).toContainText('Ready to train');
+    const place = `fragua/${await placeOf(page)}`;
+    const lose = () => moveFiles(page, place, 'away');
+    const putBack = () => moveFiles(page, 'away', place);
+    const paused = runPane(page).getByText('its data cannot be read');
+    const choice = (name: string) => runPane(page).getByRole('button', { name, exact: true });
 
-  await test.step('in a mix: put back, it goes on where it was; without it, it finishes', async () => {
-    await putBack();
-    await addSample(page);
-    await startRun(page, { steps: 24, mixedWith: 'Answers from the forge' });
-    await waitForStep(page, 2);
-    await lose();
-    await expect(paused).toBeVisible();
-    await putBack();
-    const before = await runPane(page)
-      .getByRole('progressbar', { name: 'Progress' })
-      .getAttribute('aria-valuenow');
-    await choice('Try again').click();
-    await waitForStep(page, Number(before) + 2);
-    await lose();
-    await expect(paused).toBeVisible();
-    await choice(`Go on without ${NAME}`).click();
-    await expect(runStatus(page)).toHaveText('Finished');
-  });
-});
+    await test.step('alone: stopped, it keeps a checkpoint and offers nothing to go on with', async () => {
+      await startRun(page, { steps: 200 });
+      await waitForStep(page, 2);
+      await lose();
+      await expect(paused).toBeVisible();
+      await expect(runPane(page)).toContainText(NAME);
+      await expect(choice(`Go on without ${NAME}`)).toBeHidden();
+      await choice('Stop and keep').click();
+      await expect(runStatus(page)).toHaveText('Stopped');
+      const kept = await page.evaluate(async () => {
+        const [run] = await fragua.engine.listRuns();
+        return run === undefined ? [] : fragua.engine.listCheckpoints(run.id);
+      });
+      expect(kept.length).toBeGreaterThan(0);
+      expect(kept.at(-1)?.step).toBeGreaterThanOrEqual(2);
+    });
+
+    await test.step('in a mix: put back, it goes on where it was; without it, it finishes', async () => {
+      await putBack();
+      await addSample(page);
+      await startRun(page, { steps: 24, mixedWith: 'Answers from the forge' });
+      await waitForStep(page, 2);
+      await lose();
+      await expect(paused).toBeVisible();
+      await putBack();
+      const before = await runPane(page)
+        .getByRole('progressbar', { name: 'Progress' })
+        .getAttribute('aria-valuenow');
+      await choice('Try again').click();
+      await waitForStep(page, Number(before) + 2);
+      await lose();
+      await expect(paused).toBeVisible();
+      await choice(`Go on without ${NAME}`).click();
+      await expect(runStatus(page)).toHaveText('Finished');
+    });
+  },
+);

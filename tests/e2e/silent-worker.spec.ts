@@ -18,7 +18,7 @@ async function closeSilently(page: Page, name: string): Promise<void> {
   await closed;
 }
 
-test('silent worker: missed, restarted, resumed', async ({ page }) => {
+test('silent worker: missed, restarted, resumed', { tag: '@thorough' }, async ({ page }) => {
   const steps = 16;
   await page.clock.install();
   await openApp(page);

@@ -24,7 +24,7 @@ async function killWorker(page: Page, name: string): Promise<void> {
   });
 }
 
-test('worker killed: told, restarted, resumed', async ({ page }) => {
+test('worker killed: told, restarted, resumed', { tag: '@thorough' }, async ({ page }) => {
   await openApp(page);
   await addSample(page);
   await startRun(page, { steps: 400, checkpointEvery: 2 });

@@ -15,7 +15,7 @@ export class EncodingsState {
   readonly #progress = new SvelteMap<string, EncodingProgress | null>();
   readonly #failures = new SvelteMap<string, unknown>();
   readonly #finished = new SvelteMap<string, number>();
-  readonly #stops = new Map<string, AbortController>();
+  readonly #stops = new SvelteMap<string, AbortController>();
 
   constructor(client: EncodingsClient) {
     this.#client = client;
