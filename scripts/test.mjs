@@ -3,7 +3,7 @@
 // kernels, of which the usual run takes some that between them have each variant (tests/support/case-choice.ts).
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { parseArgs, stripVTControlCharacters } from 'node:util';
 import { installChromium, installPackages, root } from './install.mjs';
 
 const results = `${root}.cache/test`;
@@ -21,14 +21,14 @@ const vitest = (project) => [
 
 /**
  * In the order in which they begin: long ones first, so that both lanes end together. A step passes as one check, unless
- * `count` reads how many tests its report holds; `after` names a step whose result it needs.
+ * `read` takes its tests from its report; `after` names a step whose result it needs.
  */
 const steps = [
   { name: 'build', command: [bin('vite'), 'build', '--logLevel', 'warn'] },
-  { name: 'parity', command: vitest('parity'), count: countVitest },
-  { name: 'e2e', command: [bin('playwright'), 'test'], count: countPlaywright, after: 'build' },
-  { name: 'browser', command: vitest('browser'), count: countVitest },
-  { name: 'unit', command: vitest('unit'), count: countVitest },
+  { name: 'parity', command: vitest('parity'), read: readVitest },
+  { name: 'e2e', command: [bin('playwright'), 'test'], read: readPlaywright, after: 'build' },
+  { name: 'browser', command: vitest('browser'), read: readVitest },
+  { name: 'unit', command: vitest('unit'), read: readVitest },
   { name: 'lint-svelte', command: [bin('eslint'), '.', '--max-warnings', '0'] },
   {
     name: 'svelte',
@@ -44,15 +44,30 @@ const steps = [
   { name: 'budget', command: script('budget'), after: 'build' },
 ];
 const LANES = 2;
+const LINES_OF_FAILURE = 12;
 
-function countVitest(name) {
-  const report = JSON.parse(readFileSync(`${results}/${name}.json`, 'utf8'));
-  return { passed: report.numPassedTests, failed: report.numFailedTests };
+const reportOf = (name) => JSON.parse(readFileSync(`${results}/${name}.json`, 'utf8'));
+
+function readVitest(name) {
+  const { numPassedTests: passed, numFailedTests: failed, testResults } = reportOf(name);
+  const failures = testResults
+    .flatMap(({ assertionResults }) => assertionResults)
+    .filter(({ status }) => status === 'failed')
+    .map(({ fullName, failureMessages }) => ({ title: fullName, message: failureMessages[0] }));
+  return { passed, failed, failures };
 }
 
-function countPlaywright() {
-  const { stats } = JSON.parse(readFileSync(`${results}/e2e.json`, 'utf8'));
-  return { passed: stats.expected + stats.flaky, failed: stats.unexpected };
+function readPlaywright(name) {
+  const { stats, suites } = reportOf(name);
+  const specsOf = ({ specs = [], suites: inner = [] }) => [...specs, ...inner.flatMap(specsOf)];
+  const failures = suites
+    .flatMap(specsOf)
+    .filter(({ ok }) => !ok)
+    .map(({ title, file, tests }) => {
+      const { message, location } = tests[0]?.results.at(-1)?.error ?? {};
+      return { title: `${title} (${file}:${location?.line ?? '?'})`, message };
+    });
+  return { passed: stats.expected + stats.flaky, failed: stats.unexpected, failures };
 }
 
 function execute([command, ...args]) {
@@ -73,30 +88,41 @@ function execute([command, ...args]) {
 
 /** Tests counted from the report; a step that failed counts at least one failure. */
 function tally(step, status) {
-  let counts = { passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1 };
-  if (step.count !== undefined) {
+  let found = { passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, failures: [] };
+  if (step.read !== undefined) {
     try {
-      counts = step.count(step.name);
+      found = step.read(step.name);
     } catch {
-      counts = { passed: 0, failed: 1 };
+      found = { passed: 0, failed: 1, failures: [] };
     }
   }
-  if (status !== 0 && counts.failed === 0) counts.failed = 1;
-  return counts;
+  if (status !== 0 && found.failed === 0) found.failed = 1;
+  return found;
+}
+
+/** What failed, before the long output that says it too: whoever sees only the beginning of it knows. */
+function printFailures(failures) {
+  for (const { title, message = '' } of failures) {
+    console.log(`  ✘ ${title}`);
+    for (const line of stripVTControlCharacters(message).split('\n').slice(0, LINES_OF_FAILURE))
+      console.log(`      ${line}`);
+  }
 }
 
 async function runStep(step, totals) {
   const started = Date.now();
   const { status, output } = await execute(step.command);
-  const counts = tally(step, status);
-  totals.passed += counts.passed;
-  totals.failed += counts.failed;
+  const { passed, failed, failures } = tally(step, status);
+  totals.passed += passed;
+  totals.failed += failed;
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
-  const verdict = counts.failed === 0 ? 'ok' : 'FAILED';
+  const verdict = failed === 0 ? 'ok' : 'FAILED';
   console.log(
-    `${verdict.padEnd(7)}${step.name.padEnd(12)}${String(counts.passed).padStart(5)} passed  ${seconds} s`,
+    `${verdict.padEnd(7)}${step.name.padEnd(12)}${String(passed).padStart(5)} passed  ${seconds} s`,
   );
-  if (counts.failed > 0) console.log(output.trimEnd());
+  if (failed === 0) return;
+  printFailures(failures);
+  console.log(output.trimEnd());
 }
 
 const { values } = parseArgs({

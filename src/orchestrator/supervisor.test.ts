@@ -91,6 +91,8 @@ function setUp({ mute = false } = {}) {
   const pool = new WorkerPool();
   const workers: FakeWorker[] = [];
   const died: AppError[] = [];
+  const listeners: (() => void)[] = [];
+  const onDeath = (listener: () => void) => listeners.push(listener);
   const supervisor = new Supervisor({
     kind: 'engine',
     capabilities: ['train'],
@@ -104,11 +106,14 @@ function setUp({ mute = false } = {}) {
     },
     connectOptions: { deadlineMs: null, clock },
     bridge: (port) => () => port.close(),
-    onDied: (error) => died.push(error),
+    onDied: (error) => {
+      died.push(error);
+      listeners.forEach((listener) => listener());
+    },
   });
   cleanups.push(() => workers.forEach((worker) => worker.terminate()));
   const status = () => pool.workers.value[0]?.status;
-  return { clock, pool, workers, died, supervisor, status };
+  return { clock, pool, workers, died, onDeath, supervisor, status };
 }
 
 describe('supervisor', () => {
@@ -131,6 +136,16 @@ describe('supervisor', () => {
     expect(status()).toBe('unresponsive');
     await vi.waitFor(() => expect(status()).toBe('healthy'));
     expect(workers[0]?.terminated).toBe(false);
+  });
+
+  test('death: who calls as soon as it is told waits for the one successor', async () => {
+    const { supervisor, workers, clock, onDeath } = setUp();
+    await supervisor.client();
+    const next = new Promise((resolve) => onDeath(() => resolve(supervisor.client())));
+    workers[0]?.emit('error');
+    clock.advance(DEFAULT_POLICY.backoffBaseMs);
+    expect(await next).toBe(await supervisor.client());
+    expect(workers.map(({ terminated }) => terminated)).toEqual([true, false]);
   });
 
   test('death: terminated, pending rejected, restarted after the back-off', async () => {

@@ -231,9 +231,9 @@ export class Supervisor {
   #die(running: Running, reason: string): void {
     if (this.#running !== running || this.#stopped) return;
     this.#running = null;
-    this.#stopTimer();
     running.worker.terminate();
     running.unbridge();
+    this.#planRestart(running);
     const { kind, pool, onDied } = this.#options;
     const error = new AppError('worker.dead', `The ${kind} worker ${reason}.`, {
       details: { worker: kind, activity: running.activity },
@@ -242,7 +242,12 @@ export class Supervisor {
     running.client.fail(error);
     pool.setStatus(this.id, 'restarting');
     onDied?.(error);
-    this.#deaths = planDeathCount(this.#deaths, this.#clock.now() - running.startedAt, this.#policy);
+  }
+
+  /** Before anyone is told of the death: whoever calls at once waits for the next worker instead of starting one more. */
+  #planRestart({ startedAt }: Running): void {
+    this.#stopTimer();
+    this.#deaths = planDeathCount(this.#deaths, this.#clock.now() - startedAt, this.#policy);
     this.#restartPending = true;
     this.#stopTimer = this.#clock.after(planRestart(this.#deaths, this.#policy), () => this.#restart());
   }

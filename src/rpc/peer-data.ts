@@ -14,7 +14,7 @@ export class PeerData {
   readonly #waiting = new Set<(client: RpcClient<PeerApi>) => void>();
   #client: RpcClient<PeerApi> | null = null;
 
-  /** `needPeer` asks for a port; it is called when a batch is wanted and there is none. */
+  /** `needPeer` asks for a port; it is called when something is wanted and there is none. */
   constructor(needPeer: () => void, clock: Clock = systemClock) {
     this.#needPeer = needPeer;
     this.#clock = clock;
@@ -52,8 +52,10 @@ export class PeerData {
         this.#waiting.delete(onAttach);
         reject(new AppError('worker.unavailable', `No data worker answered within ${PEER_WAIT_MS} ms.`));
       });
+      // Asked once: a second port would take the first one's place, with the calls that are under way on it.
+      const isFirst = this.#waiting.size === 0;
       this.#waiting.add(onAttach);
-      this.#needPeer();
+      if (isFirst) this.#needPeer();
     });
   }
 }

@@ -77,13 +77,18 @@ export async function startRun(page: Page, values: RunValues): Promise<void> {
   await form.getByText('More settings').click();
   await set('Checkpoint every', values.checkpointEvery ?? 0);
   await form.getByRole('button', { name: 'Start' }).click();
-  await expect(runStatus(page)).toHaveText(/Training|Evaluating/);
+  // A short run may be over between two looks.
+  await expect(runStatus(page)).toHaveText(/Training|Evaluating|Finished/);
 }
 
 /** The pane of the chosen run. */
 export const runPane = (page: Page): Locator => page.getByRole('region', { name: /^Run run-/ });
 
 export const runStatus = (page: Page): Locator => runPane(page).getByRole('status').first();
+
+/** How many workers of this name there are: one that died must not live on beside its successor. */
+export const workersOf = (page: Page, name: string): number =>
+  page.workers().filter((worker) => worker.url().includes(name)).length;
 
 /** Waits until the run has made that many steps. */
 export async function waitForStep(page: Page, step: number): Promise<void> {

@@ -84,7 +84,8 @@ test(
     await test.step('in a mix: put back, it goes on where it was; without it, it finishes', async () => {
       await putBack();
       await addSample(page);
-      await startRun(page, { steps: 24, mixedWith: 'Answers from the forge' });
+      // So many that it is not over before the data is lost twice.
+      await startRun(page, { steps: 60, mixedWith: 'Answers from the forge' });
       await waitForStep(page, 2);
       await lose();
       await expect(paused).toBeVisible();

@@ -2,7 +2,7 @@
 // do not come, asks once more, and starts another one; the run goes on from its checkpoint with every step once.
 // The page's clock is wound forward instead of waiting for minutes: what counts, asks and restarts is the app's own.
 import { expect, test, type Page } from '@playwright/test';
-import { addSample, keptLosses, openApp, runPane, runStatus, startRun, waitForStep } from './app';
+import { addSample, keptLosses, openApp, runPane, runStatus, startRun, waitForStep, workersOf } from './app';
 
 /** Less than the silence that a training worker is allowed. */
 const PATIENCE_MS = 150_000;
@@ -19,7 +19,8 @@ async function closeSilently(page: Page, name: string): Promise<void> {
 }
 
 test('silent worker: missed, restarted, resumed', { tag: '@thorough' }, async ({ page }) => {
-  const steps = 16;
+  // So many that it is not over before the worker is gone.
+  const steps = 30;
   await page.clock.install();
   await openApp(page);
   await addSample(page);
@@ -42,6 +43,7 @@ test('silent worker: missed, restarted, resumed', { tag: '@thorough' }, async ({
   await test.step('the run goes on', async () => {
     await runPane(page).getByRole('button', { name: 'Resume' }).click();
     await expect(runStatus(page)).toHaveText('Finished');
+    expect(workersOf(page, 'engine.worker')).toBe(1);
     const kept = await keptLosses(page);
     expect(kept.map(({ step }) => step)).toEqual(Array.from({ length: steps }, (_, index) => index + 1));
   });

@@ -11,6 +11,7 @@ import {
   runStatus,
   startRun,
   waitForStep,
+  workersOf,
 } from './app';
 
 /** Throws inside the worker, from the debugger: nothing in the app knows of it. */
@@ -39,4 +40,5 @@ test('worker killed: told, restarted, resumed', { tag: '@thorough' }, async ({ p
   await openView(page, 'Chat');
   await limitAnswers(page, 8);
   await ask(page, 'Are you well?');
+  expect(workersOf(page, 'engine.worker')).toBe(1);
 });
