@@ -103,22 +103,20 @@ export class CacheStores {
   /** null: the storage of this page. Files that were added by hand have no configuration that could name another one. */
   async #storeOf({ backendId, pictures }: DatasetRecord): Promise<BackendConfigJson | null> {
     if (backendId === undefined) return null;
-    const records = await this.#parts.database.getAll('backends');
-    return storeOf(
-      backendId,
-      records.map(({ config }) => config),
-      pictures === undefined ? 'text_embeds' : 'image_embeds',
-    );
+    const configs = await this.#configs();
+    const backend = configs.find(({ id }) => id === backendId) ?? {};
+    return storeOf(backend, configs, pictures === undefined ? 'text_embeds' : 'image_embeds');
   }
 
   async #elsewhere(): Promise<BackendConfigJson[]> {
-    const records = await this.#parts.database.getAll('backends');
-    return records
-      .map(({ config }) => config)
-      .filter(
-        ({ dataset_type: kind, type }) =>
-          (kind === 'text_embeds' || kind === 'image_embeds') && type !== undefined && type !== 'local',
-      );
+    return (await this.#configs()).filter(
+      ({ dataset_type: kind, type }) =>
+        (kind === 'text_embeds' || kind === 'image_embeds') && type !== undefined && type !== 'local',
+    );
+  }
+
+  async #configs(): Promise<BackendConfigJson[]> {
+    return (await this.#parts.database.getAll('backends')).map(({ config }) => config);
   }
 
   async #cachesOf(config: BackendConfigJson): Promise<StoreCaches> {

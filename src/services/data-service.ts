@@ -8,7 +8,7 @@ import { importDataset, sampleDatasetId, type ImportEvent } from '../data/import
 import { holdImportLock, type ImportLocks } from '../data/importing/import-lock';
 import { reinterpretDataset } from '../data/importing/reinterpret-dataset';
 import { findSample, type ReadSampleFile, readSampleBlob } from '../data/sample-index';
-import { readStoredPictures } from '../data/images/stored-pictures';
+import { StoredPictures } from '../data/images/stored-pictures';
 import { SampleReader } from '../data/storage/sample-reader';
 import { AppError } from '../lib/errors';
 import type { BlobStore } from '../lib/storage/blob-store';
@@ -165,7 +165,7 @@ export class DataService
   async pictures(datasetId: string, offset: number, count: number): Promise<StoredPicture[]> {
     const record = await this.findDataset(datasetId);
     if (record.pictures === undefined) return [];
-    return readStoredPictures(record, this.#dependencies.blobs, offset, count);
+    return (await StoredPictures.open(record, this.#dependencies.blobs)).page(offset, count);
   }
 
   findDataset(id: string): Promise<DatasetRecord> {

@@ -9,6 +9,7 @@ import { listFiles } from '../data/builders/discover-files';
 import { pictureBuildSettings } from '../data/builders/picture-build-settings';
 import { previewBackend } from '../data/builders/preview-backend';
 import { previewPictures } from '../data/builders/preview-pictures';
+import { storeOf } from '../data/caches/dataset-cache';
 import type { ExampleEncoder } from '../data/examples/example-encoder';
 import type { RenderPicture } from '../data/images/render-picture';
 import type { FileSnapshot } from '../data/metadata/file-snapshot';
@@ -47,7 +48,9 @@ export class DatasetBuilder {
     const settings = await (holdsPictures(config)
       ? pictureBuildSettings(config, source, filters)
       : buildSettings(config, source, filters));
-    return listFiles(source, settings);
+    let files: FileSnapshot = [];
+    for await (files of listFiles(source, settings));
+    return files;
   }
 
   /** @throws AppError as `buildDataset` and `buildPictures`. */
@@ -68,14 +71,14 @@ export class DatasetBuilder {
   }
 
   /** Filters of captions are the store's that the backend names, or the default one's. */
-  async #captionFilters({ text_embeds: named }: BuildableConfig): Promise<unknown> {
-    const stores = (await this.#parts.database.getAll('backends')).filter(
-      (record) => record.config['dataset_type'] === 'text_embeds',
+  async #captionFilters(config: BuildableConfig): Promise<unknown> {
+    const records = await this.#parts.database.getAll('backends');
+    const store = storeOf(
+      config,
+      records.map((record) => record.config),
+      'text_embeds',
     );
-    const store = stores.find(({ id, config }) =>
-      named === undefined ? config['default'] === true : id === named,
-    );
-    return store?.config['caption_filter_list'];
+    return store?.['caption_filter_list'];
   }
 
   async #lengths({ limitsTokens }: BuildSettings) {

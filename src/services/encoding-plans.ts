@@ -12,7 +12,7 @@ import { PictureInputSource } from '../data/encoding/picture-inputs';
 import { TextInputSource } from '../data/encoding/text-inputs';
 import { vectorLines } from '../data/encoding/vector-lines';
 import type { ReadPixels } from '../data/images/read-pixels';
-import { StoredImages } from '../data/images/stored-pictures';
+import { StoredPictures } from '../data/images/stored-pictures';
 import { SampleReader } from '../data/storage/sample-reader';
 import { nextEventTurn } from '../lib/async/event-turn';
 import { AppError } from '../lib/errors';
@@ -191,8 +191,8 @@ export class EncodingPlans implements EncodingApi, EmbeddingApi, EmbeddingStream
     const { blobs, findModel, readPixels } = this.#parts;
     if (dataset.pictures !== undefined) {
       const preprocessing = await readPreprocessing(await findModel(modelId), blobs);
-      const images = await StoredImages.open(dataset, blobs);
-      return new PictureInputSource({ images, preprocessing, readPixels });
+      const pictures = await StoredPictures.open(dataset, blobs);
+      return new PictureInputSource({ pictures, preprocessing, readPixels });
     }
     return new TextInputSource(await SampleReader.open(dataset, this.#parts.blobs));
   }

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { FolderStore } from '../data/backends/folder-store';
 import { createBackendFactory } from '../data/builders/backend-factory';
 import type { RenderPicture } from '../data/images/render-picture';
-import { readStoredPictures } from '../data/images/stored-pictures';
+import { StoredPictures } from '../data/images/stored-pictures';
 import { memoryData, type MemoryData } from '../data/testing/memory-data';
 import { pngHeader } from '../data/testing/picture-bytes';
 import { browserClock } from '../lib/async/browser-clock';
@@ -79,7 +79,7 @@ describe('datasets of pictures', () => {
   async function built(files: File[], changes: Partial<BackendConfigJson> = {}) {
     const event = await last(changes, files);
     if (event.type !== 'built') throw new Error(JSON.stringify(event));
-    return { ...event, pictures: await readStoredPictures(event.dataset, data.blobs, 0, 1000) };
+    return { ...event, pictures: await (await StoredPictures.open(event.dataset, data.blobs)).page(0, 1000) };
   }
 
   it('build: pictures in the order of their paths, each with its size, bucket, crop and captions', async () => {
@@ -229,7 +229,7 @@ describe('datasets of pictures', () => {
     expect(event.type).toBe('refused');
     if (event.type !== 'refused') return;
     expect(event.report.problems[0]?.message).toMatch(/produced no usable samples.*too_small 1/);
-    expect(await readStoredPictures(first.dataset, data.blobs, 0, 9)).toHaveLength(1);
+    expect(await (await StoredPictures.open(first.dataset, data.blobs)).page(0, 9)).toHaveLength(1);
     expect(await data.blobs.list('datasets')).toHaveLength(4);
   });
 

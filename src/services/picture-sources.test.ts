@@ -6,7 +6,7 @@ import { HubServer } from '../../tests/support/hub-server';
 import { FolderStore } from '../data/backends/folder-store';
 import { createBackendFactory } from '../data/builders/backend-factory';
 import type { RenderPicture } from '../data/images/render-picture';
-import { readStoredPictures } from '../data/images/stored-pictures';
+import { StoredPictures } from '../data/images/stored-pictures';
 import { memoryData, type MemoryData } from '../data/testing/memory-data';
 import { pngHeader } from '../data/testing/picture-bytes';
 import { browserClock } from '../lib/async/browser-clock';
@@ -64,7 +64,7 @@ async function build(config: BackendConfigJson) {
   let last: BackendBuildEvent | undefined;
   for await (const event of service.buildBackends([config.id], {})) last = event;
   if (last?.type !== 'built') throw new Error(JSON.stringify(last));
-  const pictures = await readStoredPictures(last.dataset, data.blobs, 0, 100);
+  const pictures = await (await StoredPictures.open(last.dataset, data.blobs)).page(0, 100);
   return { report: last.backend.report, pictures };
 }
 

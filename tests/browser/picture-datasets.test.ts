@@ -5,7 +5,7 @@ import { openDatabase, type Database } from '../../src/core/database';
 import { FolderStore } from '../../src/data/backends/folder-store';
 import { createBackendFactory } from '../../src/data/builders/backend-factory';
 import { renderPicture } from '../../src/data/images/render-picture';
-import { readStoredPictures } from '../../src/data/images/stored-pictures';
+import { StoredPictures } from '../../src/data/images/stored-pictures';
 import { exifSegment } from '../../src/data/testing/picture-bytes';
 import { browserClock } from '../../src/lib/async/browser-clock';
 import type { BlobStore } from '../../src/lib/storage/blob-store';
@@ -108,7 +108,7 @@ describe('datasets of pictures in a browser', () => {
     for await (const event of service.buildBackends(['photos'], {})) {
       if (event.type === 'progress') continue;
       if (event.type !== 'built') throw new Error(JSON.stringify(event));
-      const pictures = await readStoredPictures(event.dataset, blobs, 0, 100);
+      const pictures = await (await StoredPictures.open(event.dataset, blobs)).page(0, 100);
       return { ...event, pictures };
     }
     throw new Error('The build ended without an outcome.');

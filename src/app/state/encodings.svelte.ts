@@ -69,13 +69,16 @@ export const readsPictures = ({ task }: ModelRecord): boolean => task === 'visio
 
 export const makesVectors = ({ task }: ModelRecord): boolean => task === 'embedding';
 
-/** By its id or its name; null where none is configured or it is not installed. */
+/** The id or the name that its configuration has. */
+export const wantedEncoder = ({ training, pictures }: DatasetRecord): string | null =>
+  (training?.encoder ?? pictures?.features?.encoder)?.trim() ?? null;
+
+/** null where none is configured or it is not installed. */
 export function configuredEncoder(
-  { training, pictures }: DatasetRecord,
+  dataset: DatasetRecord,
   models: readonly ModelRecord[],
 ): ModelRecord | null {
-  const wanted = (training?.encoder ?? pictures?.features?.encoder)?.trim();
-  if (wanted === undefined) return null;
-  const encoders = models.filter(pictures === undefined ? makesVectors : readsPictures);
+  const wanted = wantedEncoder(dataset);
+  const encoders = models.filter(dataset.pictures === undefined ? makesVectors : readsPictures);
   return encoders.find(({ id }) => id === wanted) ?? encoders.find(({ name }) => name === wanted) ?? null;
 }

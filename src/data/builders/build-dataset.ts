@@ -3,10 +3,10 @@
 import { mapAhead } from '../../lib/async/map-ahead';
 import type { BackendBuildEvent, BackendProgress, BackendRecord, BuildReport } from '../../protocol/backends';
 import type { DatasetRecord, ImportOutcome, ImportProgress, Sample } from '../../protocol/datasets';
-import type { BackendFile, DataBackend } from '../backends/data-backend';
+import type { DataBackend } from '../backends/data-backend';
 import { importDataset, type ImportDependencies } from '../importing/import-dataset';
 import { BucketReport } from '../metadata/bucket-report';
-import { takeSnapshot, type FileSnapshot } from '../metadata/file-snapshot';
+import type { FileSnapshot } from '../metadata/file-snapshot';
 import { bucketOf } from '../metadata/length-buckets';
 import { chooseSamples } from '../metadata/max-samples';
 import type { SourceFile } from '../reading/file-rows';
@@ -14,9 +14,10 @@ import type { RowEvent } from '../reading/row-event';
 import type { TextReadOptions } from '../reading/text-reader';
 import type { BuildSettings } from './build-settings';
 import { countRejected } from './count-rejected';
+import { discoverFiles } from './discover-files';
 import { extractRows } from './extract-rows';
 import { extractionOf } from './extraction-of';
-import { readSnapshot, writeSnapshot } from './snapshot-file';
+import { writeSnapshot } from './snapshot-file';
 import { StageLog, type StageProbe } from './stage-log';
 
 export interface BuildRequest {
@@ -36,7 +37,6 @@ export interface BuildDependencies extends ImportDependencies, StageProbe {
   log: (text: string) => void;
 }
 
-const FILES_PER_PROGRESS = 500;
 /** Files that are opened while one is read: a bucket answers in its own time. */
 const OPEN_AHEAD = 16;
 
@@ -72,23 +72,14 @@ class DatasetBuild {
     this.#report = new BucketReport(request.record.id);
   }
 
-  /** Finds the files, in an order of its own: the same files are always the same dataset. */
   async *discover(): AsyncGenerator<BackendProgress> {
-    const { settings, before } = this.#request;
-    const kept =
-      settings.keepsListing && before !== null ? await readSnapshot(this.#dependencies.blobs, before) : null;
-    this.#files = kept ?? (yield* this.#list());
-    this.#report.stage(this.#stages.end('discover', this.#files.length));
-  }
-
-  async *#list(): AsyncGenerator<BackendProgress, FileSnapshot> {
-    const { source, settings } = this.#request;
-    const found: BackendFile[] = [];
-    for await (const file of source.list({ extensions: settings.extensions, signal: this.#signal })) {
-      if (settings.isSample(file.path)) found.push(file);
-      if (found.length % FILES_PER_PROGRESS === 1) yield this.#progress('discover', found.length, 0, 0, null);
+    const { source, settings, before } = this.#request;
+    const { blobs } = this.#dependencies;
+    for await (const found of discoverFiles(source, settings, before, blobs, this.#signal)) {
+      this.#files = found;
+      yield this.#progress('discover', found.length, 0, 0, null);
     }
-    return takeSnapshot(found);
+    this.#report.stage(this.#stages.end('discover', this.#files.length));
   }
 
   importRequest(): Parameters<typeof importDataset>[0] {

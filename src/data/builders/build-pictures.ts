@@ -16,6 +16,7 @@ import type { Size } from '../images/picture-size';
 import { PICTURE_FORMAT } from '../images/stored-pictures';
 import { ProblemLog } from '../importing/problem-log';
 import { BucketReport } from '../metadata/bucket-report';
+import type { FileSnapshot } from '../metadata/file-snapshot';
 import { chooseSamples } from '../metadata/max-samples';
 import type { FilterReason } from '../metadata/filtering-statistics';
 import { throwIfCancelled } from '../reading/text-reader';
@@ -71,7 +72,7 @@ class PictureBuild {
   readonly #problems = new ProblemLog();
   readonly #leftOut: Record<string, number> = {};
   readonly #names: string[] = [];
-  #files: Awaited<ReturnType<typeof discoverFiles>> = [];
+  #files: FileSnapshot = [];
   #seen = 0;
   #bytes = 0;
 
@@ -91,8 +92,11 @@ class PictureBuild {
 
   async *read(): AsyncGenerator<BackendProgress> {
     const { source, settings, before } = this.#request;
-    yield this.#progress('discover');
-    this.#files = await discoverFiles(source, settings, before, this.#dependencies.blobs, this.#signal);
+    const { blobs } = this.#dependencies;
+    for await (const found of discoverFiles(source, settings, before, blobs, this.#signal)) {
+      this.#files = found;
+      yield this.#progress('discover');
+    }
     this.#report.stage(this.#stages.end('discover', this.#files.length));
     const places = { paths: this.#order(), column: settings.column, table: settings.captions.table };
     for await (const picture of findPictures(source, places, this.#signal)) {
@@ -271,7 +275,7 @@ class PictureBuild {
   #progress(stage: BackendProgress['stage']): BackendProgress {
     const { record, settings } = this.#request;
     const filesTotal = stage === 'discover' || settings.column !== null ? null : this.#files.length;
-    const files = stage === 'discover' ? 0 : this.#seen;
+    const files = stage === 'discover' ? this.#files.length : this.#seen;
     return {
       backendId: record.id,
       stage,

@@ -8,13 +8,13 @@ export const DEFAULT_CACHE: DatasetCache = { readOnly: false, compress: false };
 const WRITTEN_AT_ONCE = 128;
 const ENCODED_AT_ONCE = 1;
 
-/** The store of this kind that a backend names, or the default one; null where there is none of both. */
+/** The store of this kind that `backend` names, or the default one; null where there is none of both. */
 export function storeOf(
-  backendId: string,
+  backend: { readonly text_embeds?: unknown; readonly image_embeds?: unknown },
   configs: readonly BackendConfigJson[],
   kind: 'text_embeds' | 'image_embeds',
 ): BackendConfigJson | null {
-  const named = configs.find(({ id }) => id === backendId)?.[kind];
+  const named = backend[kind];
   const stores = configs.filter((config) => config['dataset_type'] === kind);
   const store = stores.find((config) =>
     named === undefined ? config['default'] === true : config.id === named,

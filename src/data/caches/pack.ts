@@ -66,5 +66,6 @@ function parseList(bytes: ArrayBuffer): [string, number, boolean][] | null {
 function isEntry(entry: unknown): entry is [string, number, boolean] {
   if (!Array.isArray(entry)) return false;
   const [key, bytes, gzip] = entry as unknown[];
-  return typeof key === 'string' && Number.isSafeInteger(bytes) && typeof gzip === 'boolean';
+  const isLength = Number.isSafeInteger(bytes) && Number(bytes) >= 0;
+  return typeof key === 'string' && isLength && typeof gzip === 'boolean';
 }

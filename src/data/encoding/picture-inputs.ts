@@ -6,16 +6,11 @@ import { hasCode } from '../../lib/errors';
 import type { PixelInputs } from '../../protocol/encoding';
 import { preparePixels } from '../images/prepare-pixels';
 import type { ReadPixels } from '../images/read-pixels';
+import type { StoredPictures } from '../images/stored-pictures';
 import type { EncodingSource } from './encoding-source';
 
-export interface StoredImages {
-  readonly count: number;
-  /** @throws AppError `dataset.bad-line` for a damaged row, `storage.missing`. */
-  image(index: number): Promise<Blob>;
-}
-
 export interface PictureInputParts {
-  images: StoredImages;
+  pictures: Pick<StoredPictures, 'count' | 'picture'>;
   preprocessing: PicturePreprocessing;
   readPixels: ReadPixels;
 }
@@ -29,13 +24,13 @@ export class PictureInputSource implements EncodingSource {
   }
 
   get count(): number {
-    return this.#parts.images.count;
+    return this.#parts.pictures.count;
   }
 
   /** Its stored bytes: the same picture in two places is encoded once. */
   async contentOf(sample: number): Promise<string | null> {
     try {
-      const image = await this.#parts.images.image(sample);
+      const { image } = await this.#parts.pictures.picture(sample);
       return await sha256(new Uint8Array(await image.arrayBuffer()));
     } catch (error) {
       // A damaged row is one sample less; a lost file is an error.
@@ -45,12 +40,13 @@ export class PictureInputSource implements EncodingSource {
   }
 
   async inputsOf(samples: readonly number[]): Promise<PixelInputs> {
-    const { images, preprocessing, readPixels } = this.#parts;
+    const { pictures, preprocessing, readPixels } = this.#parts;
     const { width, height } = preparedSize(preprocessing);
     const each = 3 * height * width;
     const values = new Float32Array(samples.length * each);
     for (const [i, sample] of samples.entries()) {
-      const pixels = await readPixels(await images.image(sample));
+      const { image } = await pictures.picture(sample);
+      const pixels = await readPixels(image);
       values.set(preparePixels(pixels, preprocessing), i * each);
     }
     return { kind: 'pixels', shape: [samples.length, 3, height, width], values };

@@ -11,8 +11,7 @@ export type PictureRow = Omit<StoredPicture, 'index' | 'image'> & { place: Pictu
 /** Under what their index lies: rows of pictures have no format to choose. */
 export const PICTURE_FORMAT = { format: 'text', mapping: {} } as const;
 
-/** Opens pictures one by one. */
-export class StoredImages {
+export class StoredPictures {
   readonly count: number;
   readonly #reader: SampleReader;
   readonly #blobs: BlobStore;
@@ -26,31 +25,22 @@ export class StoredImages {
   }
 
   /** @throws AppError `storage.missing`. */
-  static async open(record: DatasetRecord, blobs: BlobStore): Promise<StoredImages> {
-    return new StoredImages(await SampleReader.open(record, blobs), blobs, record.folder);
+  static async open(record: DatasetRecord, blobs: BlobStore): Promise<StoredPictures> {
+    return new StoredPictures(await SampleReader.open(record, blobs), blobs, record.folder);
   }
 
   /** @throws AppError `dataset.bad-line` for a row that is damaged, `storage.missing`. */
-  async image(index: number): Promise<Blob> {
-    const { place } = (await this.#reader.row(index)) as PictureRow;
-    return openPicture(this.#blobs, this.#folder, place);
+  async picture(index: number): Promise<StoredPicture> {
+    // What lies there is what the builder of pictures wrote.
+    const { place, ...row } = (await this.#reader.row(index)) as PictureRow;
+    return { ...row, index, image: await openPicture(this.#blobs, this.#folder, place) };
   }
-}
 
-/** @throws AppError `storage.missing`, `dataset.bad-line` for a row that is damaged. */
-export async function readStoredPictures(
-  record: DatasetRecord,
-  blobs: BlobStore,
-  offset: number,
-  count: number,
-): Promise<StoredPicture[]> {
-  const reader = await SampleReader.open(record, blobs);
-  const pictures: StoredPicture[] = [];
-  const end = Math.min(reader.count, offset + count);
-  for (let index = Math.max(0, offset); index < end; index++) {
-    // What lies there is what this module's builder wrote.
-    const { place, ...row } = (await reader.row(index)) as PictureRow;
-    pictures.push({ ...row, index, image: await openPicture(blobs, record.folder, place) });
+  /** Those of them that there are. Errors as `picture`. */
+  async page(offset: number, count: number): Promise<StoredPicture[]> {
+    const pictures: StoredPicture[] = [];
+    const end = Math.min(this.count, offset + count);
+    for (let index = Math.max(0, offset); index < end; index++) pictures.push(await this.picture(index));
+    return pictures;
   }
-  return pictures;
 }

@@ -57,7 +57,7 @@ describe('tar rows', () => {
     const shard = await packTar([
       { header: { name: 'folder/', size: 0, type: 'directory' } },
       { header: { name: 'link.txt', size: 0, type: 'symlink', linkname: '/etc/passwd' } },
-      ...['../../etc/passwd.txt', '/root/.ssh.txt', '._0001.txt', '__proto__.json'].map((name) => {
+      ...['../../etc/passwd.txt', '/etc/.shadow.txt', '._0001.txt', '__proto__.json'].map((name) => {
         const body = new TextEncoder().encode(name.endsWith('json') ? '{"__proto__":{"text":"x"}}' : 'words');
         return { header: { name, size: body.length }, body };
       }),

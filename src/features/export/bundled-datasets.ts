@@ -1,4 +1,5 @@
 // The datasets that a run drew from, as JSONL files of a bundle: an example a line, without those that steps leave out.
+import { mixOf, shareWeights } from '../../core/config/dataset-mix';
 import type { Database } from '../../core/database';
 import { SampleReader } from '../../data/storage/sample-reader';
 import type { BlobStore } from '../../lib/storage/blob-store';
@@ -22,22 +23,22 @@ export interface BundledDataset extends RecipeDataset {
 
 /** Without those that are gone, and those that are neither drawn from nor evaluated. */
 export async function drawnDatasets(training: TrainingConfig, database: Database): Promise<DrawnDataset[]> {
-  const { mix, datasetId } = training;
-  const shares = mix?.shares ?? [{ datasetId, probability: 1 }];
-  const found = await Promise.all(
-    shares.map(async ({ datasetId: id, probability }) => {
-      const record = await database.get('datasets', id);
-      if (record === undefined) return [];
-      const isHeldOut = record.training?.evaluated === true;
-      if (probability === 0 && !isHeldOut) return [];
-      const size = mix?.weighting === 'auto-weighting' ? record.samples : 1;
-      return [{ record, weight: isHeldOut ? 0 : probability * size }];
-    }),
-  );
-  const drawn = found.flat();
-  const total = drawn.reduce((sum, { weight }) => sum + weight, 0);
-  return drawn.map(({ record, weight }) => ({ record, weight: total === 0 ? 0 : weight / total }));
+  const mix = training.mix ?? mixOf([training.datasetId]);
+  const records = await Promise.all(mix.shares.map(({ datasetId }) => database.get('datasets', datasetId)));
+  const shares = mix.shares.map((share, i) => {
+    const record = records[i];
+    const isDrawn = record !== undefined && !isHeldOut(record);
+    return isDrawn ? share : { ...share, probability: 0 };
+  });
+  const samplesOf = (id: string): number => records.find((record) => record?.id === id)?.samples ?? 0;
+  const weights = shareWeights({ ...mix, shares }, samplesOf);
+  return records.flatMap((record, i) => {
+    const weight = weights[i] ?? 0;
+    return record !== undefined && (weight > 0 || isHeldOut(record)) ? [{ record, weight }] : [];
+  });
 }
+
+const isHeldOut = ({ training }: DatasetRecord): boolean => training?.evaluated === true;
 
 /** @throws AppError `storage.missing` where samples are gone. */
 export async function bundleDatasets(
