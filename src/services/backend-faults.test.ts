@@ -5,14 +5,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { HubServer } from '../../tests/support/hub-server';
 import { S3_KEY, S3_SECRET, S3Server } from '../../tests/support/s3-server';
 import { FolderStore } from '../data/backends/folder-store';
-import { createBackendFactory } from '../data/builders/backend-factory';
-import { SampleReader } from '../data/storage/sample-reader';
 import { memoryData, type MemoryData } from '../data/testing/memory-data';
 import { goneFile, mockFolder, type MockNode } from '../data/testing/mock-folder';
-import { browserClock } from '../lib/async/browser-clock';
-import type { BackendBuildEvent, BackendConfigJson, BackendSecrets } from '../protocol/backends';
-import { BackendService } from './backend-service';
-import { characterEncoder, qualityService } from './testing/quality-fixture';
+import type { BackendConfigJson, BackendSecrets } from '../protocol/backends';
+import type { BackendService } from './backend-service';
+import { backendService, buildBackend, textsOf } from './testing/backend-service-fixture';
 
 const DATASET = 'forge/texts';
 const TEXT = { id: 'a', dataset_type: 'text' };
@@ -35,41 +32,14 @@ beforeEach(async () => {
   hub.faults = [];
   data = await memoryData();
   folders = new FolderStore(data.database);
-  service = new BackendService({
-    ...data,
-    folders,
-    factory: createBackendFactory(),
-    followPlugins: () => Promise.resolve(),
-    network: { fetch, clock: browserClock, online: () => true },
-    hubEndpoint: () => Promise.resolve(hub.url),
-    encoder: () => Promise.resolve(characterEncoder()),
-    encoders: () => Promise.resolve([]),
-    renderPicture: () => Promise.resolve(null),
-    plans: { forgetDataset: () => undefined },
-    quality: qualityService(data),
-    deleteDataset: () => Promise.resolve(),
-    variables: () => Promise.resolve({}),
-    locks: null,
-    now: () => 7,
-    heapBytes: () => null,
-    log: () => undefined,
-    beat: () => undefined,
-  });
+  service = backendService(data, { folders, hubEndpoint: () => Promise.resolve(hub.url) });
 });
 
-async function build(secrets: BackendSecrets): Promise<BackendBuildEvent> {
-  let last: BackendBuildEvent | undefined;
-  for await (const event of service.buildBackends(['a'], { a: secrets })) last = event;
-  if (last === undefined) throw new Error('nothing was built');
-  return last;
-}
+const build = (secrets: BackendSecrets) => buildBackend(service, 'a', secrets);
 
 async function texts(): Promise<string[]> {
   const [dataset] = await data.database.getAll('datasets');
-  if (dataset === undefined) return [];
-  const reader = await SampleReader.open(dataset, data.blobs);
-  const samples = await Promise.all(Array.from({ length: reader.count }, (_, i) => reader.read(i)));
-  return samples.map((sample) => (sample.kind === 'text' ? sample.text : ''));
+  return dataset === undefined ? [] : textsOf(dataset, data);
 }
 
 interface Place {

@@ -1,17 +1,16 @@
 import { packTar } from 'modern-tar';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { FolderStore } from '../data/backends/folder-store';
 import { createBackendFactory, type BackendFactory } from '../data/builders/backend-factory';
 import { SampleReader } from '../data/storage/sample-reader';
 import { memoryData, type MemoryData } from '../data/testing/memory-data';
 import { MemoryBackend } from '../data/backends/memory-backend';
-import { browserClock } from '../lib/async/browser-clock';
 import { AppError } from '../lib/errors';
 import type { BackendBuildEvent, BackendConfigJson } from '../protocol/backends';
 import type { QualitySettings } from '../protocol/quality';
-import { BackendService } from './backend-service';
+import type { BackendService } from './backend-service';
 import type { QualityService } from './quality-service';
 import { characterEncoder, qualityService } from './testing/quality-fixture';
+import { asBuilt, backendService, buildBackend, textsOf } from './testing/backend-service-fixture';
 
 const CONFIG: BackendConfigJson = {
   id: 'notes',
@@ -44,25 +43,13 @@ describe('data backends', () => {
     quality = qualityService(data, {
       encoder: () => (noEncoder === null ? Promise.resolve(characterEncoder()) : Promise.reject(noEncoder)),
     });
-    service = new BackendService({
-      ...data,
-      folders: new FolderStore(data.database),
+    service = backendService(data, {
       factory,
-      followPlugins: () => Promise.resolve(),
-      network: { fetch, clock: browserClock, online: () => true },
-      hubEndpoint: () => Promise.resolve('https://huggingface.co'),
-      encoder: () => Promise.resolve(characterEncoder()),
       encoders: () => Promise.resolve([{ id: 'm-1', name: 'MiniLM' }]),
-      renderPicture: () => Promise.resolve(null),
       plans: { forgetDataset: (id) => void forgotten.push(id) },
       quality,
-      deleteDataset: (id) => data.database.delete('datasets', id),
       variables: () => Promise.resolve({ FOLDER: 'ledgers' }),
-      locks: null,
-      now: () => 7,
-      heapBytes: () => 1000,
       log: (text) => void logged.push(text),
-      beat: () => undefined,
     });
   });
 
@@ -72,12 +59,7 @@ describe('data backends', () => {
     return events;
   }
 
-  /** What a build ended with. */
-  async function built(id = 'notes') {
-    const event = (await build(id)).at(-1);
-    if (event?.type !== 'built') throw new Error(JSON.stringify(event));
-    return event;
-  }
+  const built = async (id = 'notes') => asBuilt(await buildBackend(service, id));
 
   async function keep(changes: Partial<BackendConfigJson> = {}, files?: File[]): Promise<void> {
     await service.saveBackend({ ...CONFIG, ...changes });
@@ -88,11 +70,7 @@ describe('data backends', () => {
   async function texts(datasetId: string): Promise<string[]> {
     const dataset = await data.database.get('datasets', datasetId);
     if (dataset === undefined) throw new Error(datasetId);
-    const reader = await SampleReader.open(dataset, data.blobs);
-    const samples = await Promise.all(Array.from({ length: reader.count }, (_, i) => reader.read(i)));
-    return samples.map((sample) =>
-      sample.kind === 'text' ? sample.text : sample.turns.map((t) => t.content).join('|'),
-    );
+    return textsOf(dataset, data);
   }
 
   it('build: files in the order of their paths become a dataset, with a report of every stage', async () => {

@@ -5,15 +5,13 @@ import { readFile } from 'node:fs/promises';
 import { AddressServer } from '../../tests/support/address-server';
 import { HubServer } from '../../tests/support/hub-server';
 import { activateNotebook } from '../../tests/support/open-notebook';
-import { FolderStore } from '../data/backends/folder-store';
 import { HUGGING_FACE } from '../data/backends/huggingface-backend';
 import { createBackendFactory, type BackendFactory } from '../data/builders/backend-factory';
-import { SampleReader } from '../data/storage/sample-reader';
 import { memoryData, type MemoryData } from '../data/testing/memory-data';
 import { browserClock } from '../lib/async/browser-clock';
 import type { BackendBuildEvent, BackendConfigJson, BackendSecrets } from '../protocol/backends';
-import { BackendService } from './backend-service';
-import { characterEncoder, qualityService } from './testing/quality-fixture';
+import type { BackendService } from './backend-service';
+import { asBuilt, backendService, connectAndBuild, textsOf } from './testing/backend-service-fixture';
 
 let addresses: AddressServer;
 let hub: HubServer;
@@ -42,46 +40,18 @@ beforeEach(async () => {
   hubAddress = HUGGING_FACE.hub;
   data = await memoryData();
   factory = createBackendFactory();
-  service = new BackendService({
-    ...data,
-    folders: new FolderStore(data.database),
+  service = backendService(data, {
     factory,
-    followPlugins: () => Promise.resolve(),
     network: { fetch: toLocal, clock: browserClock, online: () => true },
     hubEndpoint: () => Promise.resolve(hubAddress),
-    encoder: () => Promise.resolve(characterEncoder()),
-    encoders: () => Promise.resolve([]),
-    renderPicture: () => Promise.resolve(null),
-    plans: { forgetDataset: () => undefined },
-    quality: qualityService(data),
-    deleteDataset: () => Promise.resolve(),
-    variables: () => Promise.resolve({}),
-    locks: null,
-    now: () => 7,
-    heapBytes: () => null,
-    log: () => undefined,
-    beat: () => undefined,
   });
 });
 
-async function build(config: BackendConfigJson, secrets: BackendSecrets = {}): Promise<BackendBuildEvent> {
-  const { backends, problems } = await service.checkBackends(JSON.stringify([config]));
-  expect(problems).toEqual([]);
-  for (const backend of backends) await service.saveBackend(backend);
-  let last: BackendBuildEvent | undefined;
-  for await (const event of service.buildBackends([config.id], { [config.id]: secrets })) last = event;
-  if (last === undefined) throw new Error('nothing was built');
-  return last;
-}
+const build = (config: BackendConfigJson, secrets: BackendSecrets = {}) =>
+  connectAndBuild(service, config, secrets);
 
-async function textsOf(event: BackendBuildEvent): Promise<string[]> {
-  if (event.type !== 'built') throw new Error(JSON.stringify(event));
-  const reader = await SampleReader.open(event.dataset, data.blobs);
-  const samples = await Promise.all(Array.from({ length: reader.count }, (_, i) => reader.read(i)));
-  return samples
-    .map((sample) => (sample.kind === 'text' ? sample.text : JSON.stringify(sample.turns)))
-    .sort();
-}
+const sortedTexts = async (event: BackendBuildEvent): Promise<string[]> =>
+  (await textsOf(asBuilt(event).dataset, data)).sort();
 
 describe('builds from elsewhere', () => {
   it('csv: texts at addresses become samples, and the report names the address that gave none', async () => {
@@ -98,7 +68,7 @@ describe('builds from elsewhere', () => {
       csv_caption_column: 'title',
       csv_cache_dir: 'list',
     });
-    expect(await textsOf(event)).toEqual(['Anvil\n\nAn anvil is heavy.']);
+    expect(await sortedTexts(event)).toEqual(['Anvil\n\nAn anvil is heavy.']);
     const report = event.type === 'built' ? event.backend.report : null;
     expect(report?.filtering).toMatchObject({
       ...{ total_processed: 4, not_found: 1, metadata_missing: 1, already_exists: 1 },
@@ -132,10 +102,10 @@ describe('builds from elsewhere', () => {
       filter_func: { collection: 'good' },
     };
     const event = await build(config, { huggingface_token: 'hf_secret' });
-    expect(await textsOf(event)).toEqual(['A horn.', 'An anvil.']);
+    expect(await sortedTexts(event)).toEqual(['A horn.', 'An anvil.']);
     hubAddress = hub.url;
     hub.shownUrl = null;
-    expect(await textsOf(await build(config, { huggingface_token: 'hf_secret' }))).toHaveLength(2);
+    expect(await sortedTexts(await build(config, { huggingface_token: 'hf_secret' }))).toHaveLength(2);
     const report = event.type === 'built' ? event.backend.report : null;
     expect(report?.filtering).toMatchObject({ total_processed: 3, filtered: 1 });
     expect(report?.nextSteps).toEqual([expect.stringContaining('left out by filter_func')]);
@@ -157,7 +127,7 @@ describe('builds from elsewhere', () => {
     addresses.answers.set('/two.md', { body: 'Some tongs.' });
     const config = { id: 'notes', dataset_type: 'text', type: 'notebook', notebook_url: addresses.url };
     const event = await build(config);
-    expect(await textsOf(event)).toEqual(['An anvil is heavy.', 'Some tongs.']);
+    expect(await sortedTexts(event)).toEqual(['An anvil is heavy.', 'Some tongs.']);
     expect(event.type === 'built' && event.backend.report?.filtering).toMatchObject({ not_found: 1 });
     addresses.answers.set('/index.json', { status: 403 });
     expect(await build(config)).toMatchObject({

@@ -1,16 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { FolderStore } from '../data/backends/folder-store';
-import { createBackendFactory } from '../data/builders/backend-factory';
 import type { RenderPicture } from '../data/images/render-picture';
 import { StoredPictures } from '../data/images/stored-pictures';
 import { memoryData, type MemoryData } from '../data/testing/memory-data';
 import { pngHeader } from '../data/testing/picture-bytes';
-import { browserClock } from '../lib/async/browser-clock';
 import { AppError } from '../lib/errors';
 import type { BackendBuildEvent, BackendConfigJson } from '../protocol/backends';
-import { BackendService } from './backend-service';
+import type { BackendService } from './backend-service';
 import { findTexts } from './data-service';
-import { qualityService } from './testing/quality-fixture';
+import { asBuilt, backendService, buildBackend } from './testing/backend-service-fixture';
 
 const CONFIG: BackendConfigJson = {
   id: 'photos',
@@ -44,41 +41,20 @@ describe('datasets of pictures', () => {
   beforeEach(async () => {
     data = await memoryData();
     forgotten = [];
-    service = new BackendService({
-      ...data,
-      folders: new FolderStore(data.database),
-      factory: createBackendFactory(),
-      followPlugins: () => Promise.resolve(),
-      network: { fetch, clock: browserClock, online: () => true },
-      encoder: () => Promise.reject(new Error('Nothing is tokenised.')),
+    service = backendService(data, {
       renderPicture,
-      hubEndpoint: () => Promise.resolve('https://huggingface.co'),
-      encoders: () => Promise.resolve([]),
       plans: { forgetDataset: (id) => void forgotten.push(id) },
-      quality: qualityService(data),
-      deleteDataset: (id) => data.database.delete('datasets', id),
-      variables: () => Promise.resolve({}),
-      locks: null,
-      now: () => 7,
-      heapBytes: () => 1000,
-      log: () => undefined,
-      beat: () => undefined,
     });
   });
 
   async function last(changes: Partial<BackendConfigJson>, files: File[]): Promise<BackendBuildEvent> {
     await service.saveBackend({ ...CONFIG, ...changes });
     await service.keepFolder('photos', files);
-    const events: BackendBuildEvent[] = [];
-    for await (const event of service.buildBackends(['photos'], {})) events.push(event);
-    const event = events.at(-1);
-    if (event === undefined) throw new Error('Nothing happened.');
-    return event;
+    return buildBackend(service, 'photos');
   }
 
   async function built(files: File[], changes: Partial<BackendConfigJson> = {}) {
-    const event = await last(changes, files);
-    if (event.type !== 'built') throw new Error(JSON.stringify(event));
+    const event = asBuilt(await last(changes, files));
     return { ...event, pictures: await (await StoredPictures.open(event.dataset, data.blobs)).page(0, 1000) };
   }
 

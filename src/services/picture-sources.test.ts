@@ -3,17 +3,14 @@ import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { AddressServer } from '../../tests/support/address-server';
 import { HubServer } from '../../tests/support/hub-server';
-import { FolderStore } from '../data/backends/folder-store';
-import { createBackendFactory } from '../data/builders/backend-factory';
 import type { RenderPicture } from '../data/images/render-picture';
 import { StoredPictures } from '../data/images/stored-pictures';
 import { memoryData, type MemoryData } from '../data/testing/memory-data';
 import { pngHeader } from '../data/testing/picture-bytes';
-import { browserClock } from '../lib/async/browser-clock';
-import type { BackendBuildEvent, BackendConfigJson } from '../protocol/backends';
+import type { BackendConfigJson } from '../protocol/backends';
 import type { StoredPicture } from '../protocol/pictures';
-import { BackendService } from './backend-service';
-import { qualityService } from './testing/quality-fixture';
+import type { BackendService } from './backend-service';
+import { asBuilt, backendService, connectAndBuild } from './testing/backend-service-fixture';
 
 let addresses: AddressServer;
 let hub: HubServer;
@@ -35,35 +32,11 @@ const renderPicture: RenderPicture = async (picture, planFor) => {
 beforeEach(async () => {
   addresses.answers.clear();
   data = await memoryData();
-  service = new BackendService({
-    ...data,
-    folders: new FolderStore(data.database),
-    factory: createBackendFactory(),
-    followPlugins: () => Promise.resolve(),
-    network: { fetch, clock: browserClock, online: () => true },
-    hubEndpoint: () => Promise.resolve(hub.url),
-    encoder: () => Promise.reject(new Error('Nothing is tokenised.')),
-    encoders: () => Promise.resolve([]),
-    renderPicture,
-    plans: { forgetDataset: () => undefined },
-    quality: qualityService(data),
-    deleteDataset: () => Promise.resolve(),
-    variables: () => Promise.resolve({}),
-    locks: null,
-    now: () => 7,
-    heapBytes: () => null,
-    log: () => undefined,
-    beat: () => undefined,
-  });
+  service = backendService(data, { hubEndpoint: () => Promise.resolve(hub.url), renderPicture });
 });
 
 async function build(config: BackendConfigJson) {
-  const { backends, problems } = await service.checkBackends(JSON.stringify([config]));
-  expect(problems).toEqual([]);
-  for (const backend of backends) await service.saveBackend(backend);
-  let last: BackendBuildEvent | undefined;
-  for await (const event of service.buildBackends([config.id], {})) last = event;
-  if (last?.type !== 'built') throw new Error(JSON.stringify(last));
+  const last = asBuilt(await connectAndBuild(service, config));
   const pictures = await (await StoredPictures.open(last.dataset, data.blobs)).page(0, 100);
   return { report: last.backend.report, pictures };
 }

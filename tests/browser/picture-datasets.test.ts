@@ -2,17 +2,15 @@
 // back from there.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openDatabase, type Database } from '../../src/core/database';
-import { FolderStore } from '../../src/data/backends/folder-store';
-import { createBackendFactory } from '../../src/data/builders/backend-factory';
 import { renderPicture } from '../../src/data/images/render-picture';
 import { StoredPictures } from '../../src/data/images/stored-pictures';
 import { exifSegment } from '../../src/data/testing/picture-bytes';
-import { browserClock } from '../../src/lib/async/browser-clock';
 import type { BlobStore } from '../../src/lib/storage/blob-store';
 import { openBlobStore } from '../../src/lib/storage/open-blob-store';
 import type { BackendConfigJson } from '../../src/protocol/backends';
 import type { StoredPicture } from '../../src/protocol/pictures';
-import { BackendService } from '../../src/services/backend-service';
+import type { BackendService } from '../../src/services/backend-service';
+import { asBuilt, backendService, buildBackend } from '../../src/services/testing/backend-service-fixture';
 
 const CONFIG: BackendConfigJson = {
   id: 'photos',
@@ -65,32 +63,7 @@ describe('datasets of pictures in a browser', () => {
   beforeEach(async () => {
     database = await openDatabase(`pictures-${crypto.randomUUID()}`);
     blobs = await openBlobStore('pictures-test');
-    service = new BackendService({
-      database,
-      blobs,
-      folders: new FolderStore(database),
-      factory: createBackendFactory(),
-      followPlugins: () => Promise.resolve(),
-      network: { fetch, clock: browserClock, online: () => true },
-      encoder: () => Promise.reject(new Error('Nothing is tokenised.')),
-      renderPicture,
-      hubEndpoint: () => Promise.resolve('https://huggingface.co'),
-      encoders: () => Promise.resolve([]),
-      plans: { forgetDataset: () => undefined },
-      quality: {
-        stepsTaken: () => Promise.resolve(null),
-        takeStepsAgain: () => {
-          throw new Error('Nothing was done about pictures.');
-        },
-      },
-      deleteDataset: () => Promise.resolve(),
-      variables: () => Promise.resolve({}),
-      locks: null,
-      now: () => 7,
-      heapBytes: () => null,
-      log: () => undefined,
-      beat: () => undefined,
-    });
+    service = backendService({ database, blobs }, { renderPicture });
   });
 
   afterEach(async () => {
@@ -105,13 +78,9 @@ describe('datasets of pictures in a browser', () => {
       Object.defineProperty(new File([blob], name), 'webkitRelativePath', { value: `photos/${name}` }),
     );
     await service.keepFolder('photos', list);
-    for await (const event of service.buildBackends(['photos'], {})) {
-      if (event.type === 'progress') continue;
-      if (event.type !== 'built') throw new Error(JSON.stringify(event));
-      const pictures = await (await StoredPictures.open(event.dataset, blobs)).page(0, 100);
-      return { ...event, pictures };
-    }
-    throw new Error('The build ended without an outcome.');
+    const event = asBuilt(await buildBackend(service, 'photos'));
+    const pictures = await (await StoredPictures.open(event.dataset, blobs)).page(0, 100);
+    return { ...event, pictures };
   }
 
   it('PNG, JPEG and WebP: each is stored at the size of its bucket, and outlives its source', async () => {
