@@ -3,6 +3,8 @@
 
 /** How a sentence-embedding model makes one vector of many. */
 export const POOLING_CONFIG = '1_Pooling/config.json';
+/** How pictures become numbers: `picture-preprocessing.ts` reads it. */
+export const PREPROCESSOR_CONFIG = 'preprocessor_config.json';
 
 export function modelFileName(path: string): string {
   if (path === POOLING_CONFIG || path.endsWith(`/${POOLING_CONFIG}`)) return POOLING_CONFIG;

@@ -2,8 +2,7 @@
 // that is cut out, and how colours become numbers. Parsed here, done by whoever has the pictures. Pure.
 import * as v from 'valibot';
 import { AppError } from '../lib/errors';
-
-export const PREPROCESSOR_CONFIG = 'preprocessor_config.json';
+import { PREPROCESSOR_CONFIG } from './model-file-name';
 
 /** As PIL calls them: the filters that pictures are resized by. */
 export type PictureFilter = 'nearest' | 'lanczos' | 'bilinear' | 'bicubic' | 'box';

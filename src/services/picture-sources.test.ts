@@ -1,26 +1,31 @@
-// Pictures from elsewhere: behind the addresses of a table, and in the rows of a hub's dataset.
+// Pictures from elsewhere: behind the addresses of a table, in a bucket, and in the rows of a hub's dataset.
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { AddressServer } from '../../tests/support/address-server';
 import { HubServer } from '../../tests/support/hub-server';
+import { S3_KEY, S3_SECRET, S3Server } from '../../tests/support/s3-server';
 import type { RenderPicture } from '../data/images/render-picture';
 import { StoredPictures } from '../data/images/stored-pictures';
 import { memoryData, type MemoryData } from '../data/testing/memory-data';
 import { pngHeader } from '../data/testing/picture-bytes';
-import type { BackendConfigJson } from '../protocol/backends';
+import type { BackendConfigJson, BackendSecrets } from '../protocol/backends';
 import type { StoredPicture } from '../protocol/pictures';
 import type { BackendService } from './backend-service';
 import { asBuilt, backendService, connectAndBuild } from './testing/backend-service-fixture';
 
+/** For servers that start on a machine with little to spare. */
+const PATIENCE_MS = 60_000;
+
 let addresses: AddressServer;
 let hub: HubServer;
+let s3: S3Server;
 let data: MemoryData;
 let service: BackendService;
 
 beforeAll(async () => {
-  [addresses, hub] = await Promise.all([AddressServer.start(), HubServer.start()]);
-});
-afterAll(() => Promise.all([addresses.stop(), hub.stop()]));
+  [addresses, hub, s3] = await Promise.all([AddressServer.start(), HubServer.start(), S3Server.start()]);
+}, PATIENCE_MS);
+afterAll(() => Promise.all([addresses.stop(), hub.stop(), s3.stop()]), PATIENCE_MS);
 
 const renderPicture: RenderPicture = async (picture, planFor) => {
   const view = new DataView(await picture.arrayBuffer());
@@ -35,8 +40,8 @@ beforeEach(async () => {
   service = backendService(data, { hubEndpoint: () => Promise.resolve(hub.url), renderPicture });
 });
 
-async function build(config: BackendConfigJson) {
-  const last = asBuilt(await connectAndBuild(service, config));
+async function build(config: BackendConfigJson, secrets: BackendSecrets = {}) {
+  const last = asBuilt(await connectAndBuild(service, config, secrets));
   const pictures = await (await StoredPictures.open(last.dataset, data.blobs)).page(0, 100);
   return { report: last.backend.report, pictures };
 }
@@ -67,6 +72,34 @@ it('csv: what the addresses give are pictures, with their captions from the tabl
     [64, 96, 'An anvil'],
   ]);
   expect(report?.filtering).toMatchObject({ total_processed: 4, not_found: 1, other: 1 });
+});
+
+it('aws: objects of a bucket are pictures, with their captions beside them; one that is cut is set aside', async () => {
+  await s3.createBucket('smithy');
+  await s3.put('smithy', 'photos/a.png', pngHeader(64, 96));
+  await s3.put('smithy', 'photos/a.txt', 'An anvil');
+  await s3.put('smithy', 'photos/b.png', pngHeader(128, 64));
+  await s3.put('smithy', 'photos/b.txt', 'Some tongs');
+  await s3.put('smithy', 'photos/cut.png', pngHeader(64, 64).slice(0, 12));
+  await s3.put('smithy', 'elsewhere/c.png', pngHeader(64, 64));
+  const config = {
+    id: 'bucket',
+    dataset_type: 'image',
+    type: 'aws',
+    aws_bucket_name: 'smithy',
+    aws_endpoint_url: s3.url,
+    aws_data_prefix: 'photos',
+    caption_strategy: 'textfile',
+  };
+  const { pictures, report } = await build(config, {
+    aws_access_key_id: S3_KEY,
+    aws_secret_access_key: S3_SECRET,
+  });
+  expect(shown(pictures)).toEqual([
+    [128, 64, 'Some tongs'],
+    [64, 96, 'An anvil'],
+  ]);
+  expect(report?.problems).toMatchObject([{ code: 'dataset.bad-picture', file: 'cut.png' }]);
 });
 
 const struct = (bytes: Uint8Array | null, path: string) => ({ bytes, path });

@@ -1,10 +1,7 @@
 // How pictures are prepared for an installed vision encoder: by the file that came with it.
-import {
-  PREPROCESSOR_CONFIG,
-  readPicturePreprocessing,
-  type PicturePreprocessing,
-} from '../core/picture-preprocessing';
+import { PREPROCESSOR_CONFIG } from '../core/model-file-name';
 import { readModelFile } from '../core/model-files';
+import { readPicturePreprocessing, type PicturePreprocessing } from '../core/picture-preprocessing';
 import { AppError } from '../lib/errors';
 import type { BlobStore } from '../lib/storage/blob-store';
 import type { ModelRecord } from '../protocol/models';

@@ -6,6 +6,7 @@ import { AddressServer } from '../support/address-server';
 import { HubServer } from '../support/hub-server';
 import { S3_KEY, S3_SECRET, S3Server } from '../support/s3-server';
 import { openApp, openView } from './app';
+import { connectDialog, openConnectDialog, sourceRow } from './sources';
 import { tracesOf } from './traces';
 
 const BUCKET = 'ledgers';
@@ -38,16 +39,12 @@ test.beforeAll(async () => {
 });
 test.afterAll(() => Promise.all([s3.stop(), addresses.stop(), hub.stop()]));
 
-const dialog = (page: Page) => page.getByRole('dialog', { name: 'Connect a source' });
-const source = (page: Page, name: string) =>
-  page.getByRole('complementary', { name: 'Sources' }).getByRole('button', { name: new RegExp(`^${name} `) });
-
 /** A field has a name in words, and the setting's own. */
-const field = (page: Page, key: string) => dialog(page).getByLabel(new RegExp(`\\s${key}(\\s|$)`));
+const field = (page: Page, key: string) => connectDialog(page).getByLabel(new RegExp(`\\s${key}(\\s|$)`));
 
 async function openForm(page: Page, kind: string, values: Record<string, string>): Promise<void> {
-  await page.getByRole('button', { name: 'Connect source' }).click();
-  await dialog(page).getByRole('radio', { name: kind }).click();
+  await openConnectDialog(page);
+  await connectDialog(page).getByRole('radio', { name: kind }).click();
   await enter(page, values);
 }
 
@@ -56,25 +53,25 @@ async function enter(page: Page, values: Record<string, string>): Promise<void> 
 }
 
 async function tryIt(page: Page): Promise<void> {
-  await dialog(page).getByRole('button', { name: 'Test connection' }).click();
+  await connectDialog(page).getByRole('button', { name: 'Test connection' }).click();
 }
 
 /** Refused, and nothing that was typed is gone. */
 async function expectRefusal(page: Page, words: RegExp, typed: Record<string, string>): Promise<void> {
   await tryIt(page);
-  await expect(dialog(page).getByRole('alert')).toContainText(words);
+  await expect(connectDialog(page).getByRole('alert')).toContainText(words);
   for (const [key, value] of Object.entries(typed)) await expect(field(page, key)).toHaveValue(value);
 }
 
 async function expectRows(page: Page, place: RegExp, cell: string | RegExp): Promise<void> {
   await tryIt(page);
-  await expect(dialog(page).getByRole('status').filter({ hasText: place })).toBeVisible();
-  await expect(dialog(page).getByRole('cell', { name: cell }).first()).toBeVisible();
+  await expect(connectDialog(page).getByRole('status').filter({ hasText: place })).toBeVisible();
+  await expect(connectDialog(page).getByRole('cell', { name: cell }).first()).toBeVisible();
 }
 
 async function connect(page: Page, name: string, rows: number): Promise<void> {
-  await dialog(page).getByRole('button', { name: 'Connect and read' }).click();
-  await expect(source(page, name)).toContainText(`Ready to train ${rows}`);
+  await connectDialog(page).getByRole('button', { name: 'Connect and read' }).click();
+  await expect(sourceRow(page, name)).toContainText(`Ready to train ${rows}`);
 }
 
 const readAgain = async (page: Page): Promise<void> => {
@@ -109,7 +106,7 @@ test('sources: S3, addresses and the hub by their forms; credentials are nowhere
     await enter(page, { aws_secret_access_key: S3_SECRET });
     await expectRows(page, /s3:\/\/ledgers: 1 file/, 'What is a anvil?');
     await connect(page, 'bucket', 3);
-    await expect(source(page, 'list')).toContainText('Ready to train 2');
+    await expect(sourceRow(page, 'list')).toContainText('Ready to train 2');
   });
 
   await test.step('hub: a wrong token is told; with the right one it is read', async () => {
@@ -122,7 +119,7 @@ test('sources: S3, addresses and the hub by their forms; credentials are nowhere
   });
 
   await test.step('bucket gone while it is read again: named, the rows stay, and Retry reads it', async () => {
-    await source(page, 'bucket').click();
+    await sourceRow(page, 'bucket').click();
     s3.faults = [{ path: 'year/one.jsonl', times: 1, kind: 'status', status: 404, code: 'NoSuchBucket' }];
     await readAgain(page);
     const failed = page.getByRole('alert').filter({ hasText: BUCKET });
@@ -130,7 +127,7 @@ test('sources: S3, addresses and the hub by their forms; credentials are nowhere
     await expect(page.getByRole('cell', { name: 'What is a anvil?' }).first()).toBeVisible();
     await failed.getByRole('button', { name: 'Try again' }).click();
     await expect(failed).toBeHidden();
-    await expect(source(page, 'bucket')).toContainText('Ready to train 3');
+    await expect(sourceRow(page, 'bucket')).toContainText('Ready to train 3');
   });
 
   await test.step('credentials: in no store, no log, no export', async () => {

@@ -1,44 +1,33 @@
 // Sources of data: a configuration is pasted and its problems named, a folder is chosen and read, a setting is changed and the
 // difference shown with its choice; credentials in a text reach the vault and nothing else.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
 import { expect, test, type Page } from '@playwright/test';
 import { openApp } from './app';
+import {
+  chooseFolder,
+  connectDialog,
+  folderOf,
+  openConnectDialog,
+  pasteConfiguration,
+  sourceRow,
+  withoutFolderPicker,
+} from './sources';
 
 const SHORT = 12;
 const LONG = 8;
 
 /** A folder with a table of short rows and one of long ones. */
 function folderOfNotes(parent: string): string {
-  const folder = join(parent, 'notes');
-  mkdirSync(folder, { recursive: true });
   const rows = (count: number, answer: string) =>
     Array.from({ length: count }, (_, i) => JSON.stringify({ prompt: `Question ${i}?`, completion: answer }));
-  writeFileSync(join(folder, 'short.jsonl'), rows(SHORT, 'Yes.').join('\n'));
-  writeFileSync(join(folder, 'long.jsonl'), rows(LONG, 'It depends. '.repeat(40)).join('\n'));
-  return folder;
-}
-
-/** The browser's own picker cannot be driven: the page falls back to its input for folders. */
-async function withoutFolderPicker(page: Page): Promise<void> {
-  await page.addInitScript(() => {
-    Reflect.deleteProperty(window, 'showDirectoryPicker');
-    Reflect.deleteProperty(Window.prototype, 'showDirectoryPicker');
+  return folderOf(parent, 'notes', {
+    'short.jsonl': rows(SHORT, 'Yes.').join('\n'),
+    'long.jsonl': rows(LONG, 'It depends. '.repeat(40)).join('\n'),
   });
 }
 
-const dialog = (page: Page) => page.getByRole('dialog', { name: 'Connect a source' });
-const source = (page: Page, name: string) =>
-  page.getByRole('complementary', { name: 'Sources' }).getByRole('button', { name: new RegExp(`^${name} `) });
 const configuration = (page: Page) => page.getByRole('region', { name: 'Configuration', exact: true });
 const report = (page: Page) => page.getByRole('region', { name: 'Report', exact: true });
-
-async function pasteConfiguration(page: Page, text: string): Promise<void> {
-  await page.getByRole('button', { name: 'Connect source' }).click();
-  await dialog(page).getByRole('radio', { name: 'JSON or YAML' }).click();
-  await dialog(page).getByLabel('Configuration as JSON or YAML').fill(text);
-}
 
 async function violations(page: Page): Promise<string[]> {
   const found = (await new AxeBuilder({ page }).analyze()).violations;
@@ -59,8 +48,8 @@ test('source: problems named, folder read, changed settings shown and chosen', a
 
   await test.step('every problem of the text is named, and nothing is kept', async () => {
     await pasteConfiguration(page, '- id: notes\n  lenght_buckets: [8]\n  repeats: -1\n');
-    await dialog(page).getByRole('button', { name: 'Connect and read' }).click();
-    const problems = dialog(page).getByRole('alert');
+    await connectDialog(page).getByRole('button', { name: 'Connect and read' }).click();
+    const problems = connectDialog(page).getByRole('alert');
     await expect(problems).toContainText('3 problems');
     await expect(problems).toContainText('Did you mean "length_buckets"?');
     await expect(problems).toContainText('repeats must be a whole number of at least 0: -1.');
@@ -70,13 +59,12 @@ test('source: problems named, folder read, changed settings shown and chosen', a
   });
 
   await test.step('mended, it asks for the folder and reads it', async () => {
-    await dialog(page)
+    await connectDialog(page)
       .getByLabel('Configuration as JSON or YAML')
       .fill('- id: notes\n  instance_data_dir: notes\n  length_buckets: [32, 512]\n  repeats: 1\n');
-    await dialog(page).getByRole('button', { name: 'Connect and read' }).click();
-    await expect(page.getByRole('heading', { name: 'The source is not there' })).toBeVisible();
-    await page.locator('.data__main input[webkitdirectory]').setInputFiles(folder);
-    await expect(source(page, 'notes')).toContainText(`Ready to train ${SHORT + LONG}`);
+    await connectDialog(page).getByRole('button', { name: 'Connect and read' }).click();
+    await chooseFolder(page, folder);
+    await expect(sourceRow(page, 'notes')).toContainText(`Ready to train ${SHORT + LONG}`);
     await expect(page.getByRole('cell', { name: 'Question 0?' }).first()).toBeVisible();
     await expect(report(page)).toContainText('Every sample can be used');
   });
@@ -88,10 +76,10 @@ test('source: problems named, folder read, changed settings shown and chosen', a
     await expect(changed).toContainText('not set');
     await expect(changed).toContainText('100');
     expect(await violations(page)).toEqual([]);
-    await expect(source(page, 'notes')).toContainText('Changed since it was read');
+    await expect(sourceRow(page, 'notes')).toContainText('Changed since it was read');
     await drift.getByRole('button', { name: 'Keep what was read' }).click();
     await expect(drift).toBeHidden();
-    await expect(source(page, 'notes')).toContainText('Ready to train');
+    await expect(sourceRow(page, 'notes')).toContainText('Ready to train');
   });
 
   await test.step('read again with it, the report says what was left out', async () => {
@@ -100,7 +88,7 @@ test('source: problems named, folder read, changed settings shown and chosen', a
       .getByRole('region', { name: /^Settings differ/ })
       .getByRole('button', { name: 'Read again' })
       .click();
-    await expect(source(page, 'notes')).toContainText(`Ready to train ${SHORT}`);
+    await expect(sourceRow(page, 'notes')).toContainText(`Ready to train ${SHORT}`);
     await expect(report(page)).toContainText('Too long');
     await expect(report(page)).toContainText(String(LONG));
   });
@@ -111,7 +99,7 @@ test('source: problems named, folder read, changed settings shown and chosen', a
     await page.getByRole('button', { name: 'Dataset actions' }).click();
     await page.getByRole('menuitem', { name: 'Disconnect and delete rows' }).click();
     await page.getByRole('button', { name: 'Disconnect and delete rows' }).click();
-    await expect(source(page, 'notes')).toBeHidden();
+    await expect(sourceRow(page, 'notes')).toBeHidden();
     expect(await page.evaluate(() => fragua.data.listDatasets())).toEqual([]);
   });
 });
@@ -124,14 +112,14 @@ test('source: a form tries the folder before it connects; credentials of a text 
   await openApp(page, '#/data');
 
   await test.step('form: the first rows are shown', async () => {
-    await page.getByRole('button', { name: 'Connect source' }).click();
-    await dialog(page).locator('input[webkitdirectory]').setInputFiles(folder);
-    await expect(dialog(page).getByLabel('Name id')).toHaveValue('notes');
-    await dialog(page).getByRole('button', { name: 'Test connection' }).click();
-    await expect(dialog(page).getByRole('status')).toContainText('notes: 2 files');
-    await expect(dialog(page).getByRole('columnheader', { name: 'prompt' })).toBeVisible();
-    await dialog(page).getByRole('button', { name: 'Connect and read' }).click();
-    await expect(source(page, 'notes')).toContainText('Ready to train');
+    await openConnectDialog(page);
+    await connectDialog(page).locator('input[webkitdirectory]').setInputFiles(folder);
+    await expect(connectDialog(page).getByLabel('Name id')).toHaveValue('notes');
+    await connectDialog(page).getByRole('button', { name: 'Test connection' }).click();
+    await expect(connectDialog(page).getByRole('status')).toContainText('notes: 2 files');
+    await expect(connectDialog(page).getByRole('columnheader', { name: 'prompt' })).toBeVisible();
+    await connectDialog(page).getByRole('button', { name: 'Connect and read' }).click();
+    await expect(sourceRow(page, 'notes')).toContainText('Ready to train');
   });
 
   await test.step('a bucket that cannot be reached: its key is in no record', async () => {
@@ -144,8 +132,8 @@ test('source: a form tries the folder before it connects; credentials of a text 
       aws_secret_access_key: 'hush-two',
     };
     await pasteConfiguration(page, JSON.stringify(bucket));
-    await dialog(page).getByRole('button', { name: 'Connect and read' }).click();
-    await expect(source(page, 'bucket')).toBeVisible();
+    await connectDialog(page).getByRole('button', { name: 'Connect and read' }).click();
+    await expect(sourceRow(page, 'bucket')).toBeVisible();
     const shown = await page.evaluate(async () => JSON.stringify(await fragua.data.listBackends()));
     expect(shown).toContain('http://localhost:9');
     expect(shown).not.toMatch(/AKIA-one|hush-two/);

@@ -1,20 +1,16 @@
 // Data that goes away while a run trains: the run pauses with a choice, and each way on leads on. The dataset is larger than what
 // is kept of it in memory.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, test, type Page } from '@playwright/test';
 import { addSample, openApp, runPane, runStatus, startRun, waitForStep } from './app';
+import { connectFolder, folderOf, sourceRow, withoutFolderPicker } from './sources';
 
 const NAME = 'shavings';
 const ROWS = 800;
 
 /** 32 MB in rows of 40 kB. */
-function folderOf(parent: string): string {
-  const folder = join(parent, NAME);
-  mkdirSync(folder, { recursive: true });
+function folderOfShavings(parent: string): string {
   const row = (i: number) => JSON.stringify({ text: `Row ${i}. ${`Iron ${i} and coal. `.repeat(2200)}` });
-  writeFileSync(join(folder, 'rows.jsonl'), Array.from({ length: ROWS }, (_, i) => row(i)).join('\n'));
-  return folder;
+  return folderOf(parent, NAME, { 'rows.jsonl': Array.from({ length: ROWS }, (_, i) => row(i)).join('\n') });
 }
 
 /** The folder that the rows of the dataset lie in. */
@@ -47,17 +43,10 @@ test(
   'lost data: pauses with a choice; put back it goes on, without it it finishes, stopped it keeps',
   { tag: '@thorough' },
   async ({ page }, testInfo) => {
-    const folder = folderOf(testInfo.outputPath());
-    await page.addInitScript(() => {
-      Reflect.deleteProperty(window, 'showDirectoryPicker');
-      Reflect.deleteProperty(Window.prototype, 'showDirectoryPicker');
-    });
+    await withoutFolderPicker(page);
     await openApp(page, '#/data');
-    await page.getByRole('button', { name: 'Connect source' }).click();
-    const dialog = page.getByRole('dialog', { name: 'Connect a source' });
-    await dialog.locator('input[webkitdirectory]').setInputFiles(folder);
-    await dialog.getByRole('button', { name: 'Connect and read' }).click();
-    await expect(page.getByRole('button', { name: new RegExp(`^${NAME} `) })).toContainText('Ready to train');
+    await connectFolder(page, folderOfShavings(testInfo.outputPath()));
+    await expect(sourceRow(page, NAME)).toContainText('Ready to train');
     const place = `fragua/${await placeOf(page)}`;
     const lose = () => moveFiles(page, place, 'away');
     const putBack = () => moveFiles(page, 'away', place);

@@ -1,10 +1,9 @@
 // A folder of pictures: read, cropped, captioned and shown, with what could not be used; the Fine-tune screen does not offer it
 // and says why.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
 import { expect, test, type Page } from '@playwright/test';
 import { openApp, openView } from './app';
+import { chooseFolder, connectDialog, folderOf, pasteConfiguration, withoutFolderPicker } from './sources';
 
 const CONFIGURATION = JSON.stringify({
   id: 'forge',
@@ -15,10 +14,10 @@ const CONFIGURATION = JSON.stringify({
   minimum_image_size: 32,
 });
 
-/** Drawn by the browser: a plain colour in each. */
-function draw(page: Page, width: number, height: number, hue: number): Promise<string> {
+/** A plain colour as a PNG, drawn by the browser. */
+async function draw(page: Page, width: number, height: number, hue: number): Promise<Buffer> {
   const size = { width, height, hue };
-  return page.evaluate((picture) => {
+  const base64 = await page.evaluate((picture) => {
     const canvas = document.createElement('canvas');
     canvas.width = picture.width;
     canvas.height = picture.height;
@@ -27,11 +26,11 @@ function draw(page: Page, width: number, height: number, hue: number): Promise<s
     context?.fillRect(0, 0, picture.width, picture.height);
     return canvas.toDataURL('image/png').split(',')[1] ?? '';
   }, size);
+  return Buffer.from(base64, 'base64');
 }
 
 async function folderOfPictures(page: Page, parent: string): Promise<string> {
-  const folder = join(parent, 'forge');
-  mkdirSync(folder, { recursive: true });
+  const files: Record<string, string | Buffer> = {};
   const shapes = [
     [300, 200],
     [200, 300],
@@ -40,15 +39,12 @@ async function folderOfPictures(page: Page, parent: string): Promise<string> {
   for (let i = 0; i < 30; i += 1) {
     const [width, height] = shapes[i % 3] ?? [64, 64];
     const name = `piece-${String(i).padStart(2, '0')}`;
-    writeFileSync(
-      join(folder, `${name}.png`),
-      Buffer.from(await draw(page, width, height, i * 12), 'base64'),
-    );
-    writeFileSync(join(folder, `${name}.txt`), `Piece ${i} on the anvil.\nNumber ${i}.`);
+    files[`${name}.png`] = await draw(page, width, height, i * 12);
+    files[`${name}.txt`] = `Piece ${i} on the anvil.\nNumber ${i}.`;
   }
-  writeFileSync(join(folder, 'small.png'), Buffer.from(await draw(page, 16, 16, 0), 'base64'));
-  writeFileSync(join(folder, 'words.jpg'), 'These are words and no picture.');
-  return folder;
+  files['small.png'] = await draw(page, 16, 16, 0);
+  files['words.jpg'] = 'These are words and no picture.';
+  return folderOf(parent, 'forge', files);
 }
 
 const pictures = (page: Page) => page.getByRole('region', { name: 'Pictures', exact: true });
@@ -56,21 +52,14 @@ const pictures = (page: Page) => page.getByRole('region', { name: 'Pictures', ex
 test('pictures: a folder is read, shown with captions and shapes, and is not offered for training', async ({
   page,
 }, testInfo) => {
-  await page.addInitScript(() => {
-    Reflect.deleteProperty(window, 'showDirectoryPicker');
-    Reflect.deleteProperty(Window.prototype, 'showDirectoryPicker');
-  });
+  await withoutFolderPicker(page);
   await openApp(page, '#/data');
   const folder = await folderOfPictures(page, testInfo.outputPath());
 
   await test.step('connected and read', async () => {
-    await page.getByRole('button', { name: 'Connect source' }).click();
-    const dialog = page.getByRole('dialog', { name: 'Connect a source' });
-    await dialog.getByRole('radio', { name: 'JSON or YAML' }).click();
-    await dialog.getByLabel('Configuration as JSON or YAML').fill(CONFIGURATION);
-    await dialog.getByRole('button', { name: 'Connect and read' }).click();
-    await expect(page.getByRole('heading', { name: 'The source is not there' })).toBeVisible();
-    await page.locator('.data__main input[webkitdirectory]').setInputFiles(folder);
+    await pasteConfiguration(page, CONFIGURATION);
+    await connectDialog(page).getByRole('button', { name: 'Connect and read' }).click();
+    await chooseFolder(page, folder);
     await expect(pictures(page).getByRole('listitem')).toHaveCount(24);
   });
 

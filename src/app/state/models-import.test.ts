@@ -54,6 +54,13 @@ describe('selectImport', () => {
     expect(selectImport(files('model.onnx')).missing).toEqual(['tokenizer.json']);
   });
 
+  it('selectImport: a graph that reads pictures comes with how they are prepared, not with a tokenizer', () => {
+    const lens = files('lens/config.json', 'lens/model.onnx', 'lens/preprocessor_config.json');
+    expect(selectImport(lens)).toMatchObject({ kind: 'model', missing: [], ignored: [] });
+    const both = selectImport([...lens, ...files('lens/tokenizer.json')]);
+    expect(both).toMatchObject({ missing: [], ignored: [] });
+  });
+
   it('selectImport: one adapter file is enough to know what it is', () => {
     expect(selectImport(files('adapter_model.safetensors'))).toMatchObject({
       kind: 'adapter',

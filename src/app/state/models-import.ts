@@ -1,6 +1,6 @@
 // Sorts picked or dropped files into what an import needs, before anything is sent to the engine. By names; of a GGUF file,
 // whose name does not tell, by its first keys.
-import { modelFileName, POOLING_CONFIG } from '../../core/model-file-name';
+import { modelFileName, POOLING_CONFIG, PREPROCESSOR_CONFIG } from '../../core/model-file-name';
 import { belongsTo, chooseVariant, variantOf } from '../../lib/formats/onnx-variants';
 import type { NamedFile } from '../../protocol/models';
 
@@ -31,6 +31,7 @@ const MODEL_OPTIONAL = [
   'modules.json',
   'sentence_bert_config.json',
   POOLING_CONFIG,
+  PREPROCESSOR_CONFIG,
 ];
 const GGUF = /\.gguf$/i;
 const PICKLE = /^(adapter_model|pytorch_model|model).*\.(bin|pt|pth)$/i;
@@ -108,7 +109,9 @@ function rulesOf(files: readonly BareFile[], ggufAdapters: ReadonlySet<NamedFile
 function requiredOf(names: readonly string[]): string[] {
   if (names.includes(INDEX)) return BESIDE_WEIGHTS;
   if (!names.includes(WEIGHTS) && names.some((name) => GGUF.test(name))) return [];
-  if (!names.includes(WEIGHTS) && names.some((name) => variantOf(name) !== null)) return [TOKENIZER];
+  // A graph reads texts or pictures.
+  if (!names.includes(WEIGHTS) && names.some((name) => variantOf(name) !== null))
+    return [names.includes(PREPROCESSOR_CONFIG) ? PREPROCESSOR_CONFIG : TOKENIZER];
   return [...BESIDE_WEIGHTS, WEIGHTS];
 }
 

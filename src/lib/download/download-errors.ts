@@ -116,14 +116,16 @@ export function stoppedError(name: string, keptBytes: number, sizeBytes: number 
 /** @param full what the storage said, with its numbers. */
 export function noRoomError(name: string, full: AppError, keptBytes: number, sizeBytes: number): AppError {
   const missingBytes = sizeBytes - keptBytes;
-  const mega = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
   return new AppError(
     'storage.quota',
-    `No room left for ${name}: ${mega(missingBytes)} are missing, ${mega(keptBytes)} are here.`,
+    `No room left for ${name}: ${inUnits(missingBytes)} are missing, ${inUnits(keptBytes)} are here.`,
     {
       details: { ...full.details, name, missingBytes, keptBytes, sizeBytes },
-      remedy: `Make room for ${mega(missingBytes)} (models, checkpoints, datasets) and start it again to go on, or remove the download.`,
+      remedy: `Make room for ${inUnits(missingBytes)} (models, checkpoints, datasets) and start it again to go on, or remove the download.`,
       cause: full,
     },
   );
 }
+
+const inUnits = (bytes: number): string =>
+  bytes < 1e5 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;

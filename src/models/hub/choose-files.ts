@@ -1,6 +1,5 @@
 // Which files of a repository make a model: configuration, tokenizer and the weights in one of their forms. Pure.
-import { PREPROCESSOR_CONFIG } from '../../core/picture-preprocessing';
-import { POOLING_CONFIG } from '../../core/model-file-name';
+import { POOLING_CONFIG, PREPROCESSOR_CONFIG } from '../../core/model-file-name';
 import { AppError } from '../../lib/errors';
 import { belongsTo, wholeGraphs } from '../../lib/formats/onnx-variants';
 import type { HubChoice, HubFile } from '../../protocol/hub';

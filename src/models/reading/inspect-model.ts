@@ -1,7 +1,6 @@
 // What a user's files are, before anything is stored: which of them make a model, what it is, and that its parts belong
 // together. Nothing is loaded.
-import { modelFileName, POOLING_CONFIG } from '../../core/model-file-name';
-import { PREPROCESSOR_CONFIG } from '../../core/picture-preprocessing';
+import { modelFileName, POOLING_CONFIG, PREPROCESSOR_CONFIG } from '../../core/model-file-name';
 import { AppError } from '../../lib/errors';
 import { variantOf } from '../../lib/formats/onnx-variants';
 import { EmbeddingTokenizer } from '../../lib/text/embedding-tokenizer';

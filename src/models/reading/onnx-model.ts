@@ -1,11 +1,7 @@
 // A model that is an ONNX graph with its weights, in it or in files beside it: read for what it takes and gives. Its weights are
 // neither read nor copied here.
-import { POOLING_CONFIG } from '../../core/model-file-name';
-import {
-  PREPROCESSOR_CONFIG,
-  preparedSize,
-  readPicturePreprocessing,
-} from '../../core/picture-preprocessing';
+import { POOLING_CONFIG, PREPROCESSOR_CONFIG } from '../../core/model-file-name';
+import { preparedSize, readPicturePreprocessing } from '../../core/picture-preprocessing';
 import { AppError } from '../../lib/errors';
 import { checkDataFiles, dataFilesOf } from '../../lib/formats/onnx-data';
 import type { OnnxDescription } from '../../lib/formats/onnx-description';

@@ -169,12 +169,16 @@ function trainingProblems(
 ): BackendProblem[] {
   if (otherDatasets > 0) return [];
   const training = everything.filter(isTraining);
+  // A dataset that is only searched is worth having by itself.
+  if (training.length === 0 && everything.some(({ config }) => config['dataset_type'] === 'embeddings'))
+    return [];
   if (training.length === 0) {
     return [
       {
         path: '',
         message: 'At least one training dataset must remain.',
-        remedy: 'Add a backend of dataset_type text, caption or image that is not disabled.',
+        remedy:
+          'Add a backend of dataset_type text, caption or image that is not disabled, or one of embeddings.',
       },
     ];
   }

@@ -173,6 +173,7 @@ describe('parseBackendConfigs: rules between backends', () => {
     expect(messages(text)).toEqual([': At least one training dataset must remain.']);
     expect(messages(text, { otherDatasets: 1 })).toEqual([]);
     expect(messages(text, { existing: [{ id: 'a', dataset_type: 'text' }] })).toEqual([]);
+    expect(messages('{id: sayings, dataset_type: embeddings, instance_data_dir: n}')).toEqual([]);
   });
 
   it.each(['start_epoch: 2', 'start_step: 2'])('wants a training dataset from the beginning: %s', (late) => {
