@@ -12,6 +12,7 @@ import {
 } from '../src/core/config/backends/describe-fields';
 import { DATASET_TYPES } from '../src/core/config/backends/dataset-types';
 import { BACKEND_TYPES } from '../src/core/config/backends/schema';
+import { SETTINGS_WITHOUT_EFFECT } from '../src/core/config/backends/settings-without-effect';
 
 export const GUIDE = fileURLToPath(new URL('../docs/guides/data-backends.md', import.meta.url));
 const [BEGIN, END] = ['<!-- settings -->', '<!-- end of settings -->'];
@@ -29,7 +30,12 @@ function tables(): string {
     secretFieldsOf(type).map((field) => row(field, field.key, type)),
   );
   const head = '| setting | in | must be | default | what it does |\n| --- | --- | --- | --- | --- |';
-  return `${head}\n${settings.join('\n')}\n\nCredentials:\n\n${head}\n${secrets.join('\n')}`;
+  const unread = Object.entries(SETTINGS_WITHOUT_EFFECT).map(([key, reason]) => `- \`${key}\`: ${reason}`);
+  return [
+    `${head}\n${settings.join('\n')}`,
+    `Credentials:\n\n${head}\n${secrets.join('\n')}`,
+    `Known, and told to have no effect here:\n\n${unread.join('\n')}`,
+  ].join('\n\n');
 }
 
 /** A section's settings follow it. */

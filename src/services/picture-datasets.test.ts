@@ -170,6 +170,23 @@ describe('datasets of pictures', () => {
     expect(backend.report?.filtering).toMatchObject({ metadata_missing: 1 });
   });
 
+  it('build: what a table says is too small is left out before it is looked at', async () => {
+    // The file itself is no picture: it would be set aside.
+    const files = [
+      png('a.png', 64, 64),
+      file('b.png', 'nothing'),
+      file('about.jsonl', '{"filename":"a","w":64,"h":64}\n{"filename":"b","w":8,"h":64}'),
+    ];
+    const { pictures, backend } = await built(files, {
+      minimum_image_size: 16,
+      metadata_backend: 'parquet',
+      parquet: { path: 'about.jsonl', width_column: 'w', height_column: 'h' },
+    });
+    expect(pictures.map(({ path }) => path)).toEqual(['a.png']);
+    expect(backend.report?.filtering).toMatchObject({ too_small: 1, other: 0 });
+    expect(backend.report?.problems).toEqual([]);
+  });
+
   it('build: without a strategy there are no captions; an instance prompt is the caption of all', async () => {
     expect((await built([png('a.png', 64, 64)])).pictures[0]?.captions).toEqual([]);
     const prompted = await built([png('a.png', 64, 64)], {

@@ -98,7 +98,12 @@ class PictureBuild {
       yield this.#progress('discover');
     }
     this.#report.stage(this.#stages.end('discover', this.#files.length));
-    const places = { paths: this.#order(), column: settings.column, table: settings.captions.table };
+    const places = {
+      paths: this.#order(),
+      column: settings.column,
+      table: settings.captions.table,
+      leftOut: (path: string, size: Size) => this.#reasonAgainst(path, size),
+    };
     for await (const picture of findPictures(source, places, this.#signal)) {
       throwIfCancelled(this.#signal);
       await this.#take(picture);
@@ -161,6 +166,7 @@ class PictureBuild {
     if (this.#names.length < NAMES_KEPT) this.#names.push(picture.path);
     const { content } = picture;
     if ('gone' in content) this.#leaveOut('not_found');
+    else if ('leftOut' in content) this.#leaveOut(content.leftOut);
     else if ('broken' in content) this.#setAside(picture, content.broken);
     else await this.#judge(picture, content.bytes);
     this.#stages.sample();
@@ -175,9 +181,9 @@ class PictureBuild {
       return;
     }
     const { size, type } = look.header;
-    const expected = this.#plan(picture.path, size);
-    if ('leftOut' in expected) {
-      this.#leaveOut(expected.leftOut);
+    const reason = this.#reasonAgainst(picture.path, size);
+    if (reason !== null) {
+      this.#leaveOut(reason);
       return;
     }
     const { path, row } = picture;
@@ -219,6 +225,11 @@ class PictureBuild {
   #plan(path: string, size: Size): PictureOutcome {
     const { record, settings } = this.#request;
     return planPicture(size, settings.sizes, [record.id, path]);
+  }
+
+  #reasonAgainst(path: string, size: Size): FilterReason | null {
+    const outcome = this.#plan(path, size);
+    return 'leftOut' in outcome ? outcome.leftOut : null;
   }
 
   #leaveOut(reason: FilterReason): void {

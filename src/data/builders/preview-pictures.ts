@@ -26,6 +26,7 @@ export async function previewPictures(
     paths: paths.slice(0, MOST_ROWS),
     column: settings.column,
     table: settings.captions.table,
+    leftOut: () => null,
   };
   const rows: Row[] = [];
   for await (const picture of findPictures(source, places, signal)) {

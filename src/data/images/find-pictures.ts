@@ -3,17 +3,20 @@
 import { mapAhead } from '../../lib/async/map-ahead';
 import { AppError } from '../../lib/errors';
 import type { DataBackend } from '../backends/data-backend';
+import type { FilterReason } from '../metadata/filtering-statistics';
 import type { MetadataTable } from '../metadata/metadata-table';
 import { readRows } from '../reading/file-rows';
 import type { Row } from '../reading/row-event';
 import type { ByteSource } from '../reading/text-reader';
 import { MOST_PICTURE_BYTES } from './picture-header';
+import type { Size } from './picture-size';
 
 export interface FoundPicture {
   path: string;
   /** In its table; null where it is a file. */
   line: number | null;
-  content: { bytes: Uint8Array<ArrayBuffer> } | { gone: true } | { broken: string };
+  content:
+    { bytes: Uint8Array<ArrayBuffer> } | { gone: true } | { broken: string } | { leftOut: FilterReason };
   row: Row | null;
 }
 
@@ -23,6 +26,8 @@ export interface PicturePlaces {
   /** Of rows; null where pictures are files. */
   column: string | null;
   table: MetadataTable | null;
+  /** Why a picture of that size is left out; null where it is not. One whose size the table tells is not fetched then. */
+  leftOut: (path: string, size: Size) => FilterReason | null;
 }
 
 const FILES_AHEAD = 4;
@@ -30,16 +35,20 @@ const FILES_AHEAD = 4;
 /** @throws AppError as the backend's calls; `config.invalid` for a column that is not there. */
 export function findPictures(
   source: DataBackend,
-  { paths, column, table }: PicturePlaces,
+  { paths, column, table, leftOut }: PicturePlaces,
   signal?: AbortSignal,
 ): AsyncGenerator<FoundPicture> {
   if (column !== null) return picturesInRows(source, paths, column, signal);
-  return mapAhead(paths, FILES_AHEAD, async (path) => ({
-    path,
-    line: null,
-    content: await fileContent(source, path),
-    row: table?.rowOf(path) ?? (await source.rowAbout?.(path)) ?? null,
-  }));
+  return mapAhead(paths, FILES_AHEAD, async (path) => {
+    const size = table?.sizeOf(path) ?? null;
+    const reason = size === null ? null : leftOut(path, size);
+    return {
+      path,
+      line: null,
+      content: reason === null ? await fileContent(source, path) : { leftOut: reason },
+      row: table?.rowOf(path) ?? (await source.rowAbout?.(path)) ?? null,
+    };
+  });
 }
 
 /** What went away since it was listed is gone; what a place refuses is the place's trouble. */

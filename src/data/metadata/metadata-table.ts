@@ -1,6 +1,7 @@
 // A table that tells about files: the row of each by the name in `filename_column`. It keeps the columns that are asked for
 // and no others. Reading the table is reading's.
 import { AppError } from '../../lib/errors';
+import type { Size } from '../images/picture-size';
 import { valueAt } from '../captions/row-captions';
 import { readRows, type SourceFile } from '../reading/file-rows';
 import type { Row } from '../reading/row-event';
@@ -13,16 +14,24 @@ export interface MetadataTableConfig extends CaptionConfig {
     | (CaptionConfig['parquet'] & {
         path?: string | undefined;
         filename_column?: string | undefined;
+        width_column?: string | undefined;
+        height_column?: string | undefined;
         /** false: the column has names without an ending. */
         identifier_includes_extension?: boolean | undefined;
       })
     | undefined;
 }
 
+interface Entry {
+  row: Row;
+  /** Of the picture that the file is. */
+  size: Size | null;
+}
+
 const TABLES = ['parquet', 'jsonl', 'json'];
 
 export class MetadataTable {
-  readonly #rows = new Map<string, Row>();
+  readonly #rows = new Map<string, Entry>();
   readonly #keyOf: (path: string) => string;
 
   private constructor(keyOf: (path: string) => string) {
@@ -48,7 +57,7 @@ export class MetadataTable {
       const name = valueAt(event.row, column);
       if (typeof name !== 'string' && typeof name !== 'number') continue;
       const kept = Object.fromEntries(wanted.map((key) => [key, valueAt(event.row, key) ?? null]));
-      table.#rows.set(String(name), kept);
+      table.#rows.set(String(name), { row: kept, size: sizeIn(event.row, config) });
     }
     check.finish();
     return table;
@@ -60,10 +69,29 @@ export class MetadataTable {
 
   /** By the whole path, or by the file's name alone. */
   rowOf(path: string): Row | null {
+    return this.#find(path)?.row ?? null;
+  }
+
+  /** null where the table does not tell it. */
+  sizeOf(path: string): Size | null {
+    return this.#find(path)?.size ?? null;
+  }
+
+  #find(path: string): Entry | undefined {
     const key = this.#keyOf(path);
-    return this.#rows.get(key) ?? this.#rows.get(key.slice(key.lastIndexOf('/') + 1)) ?? null;
+    return this.#rows.get(key) ?? this.#rows.get(key.slice(key.lastIndexOf('/') + 1));
   }
 }
+
+function sizeIn(row: Row, { parquet }: MetadataTableConfig): Size | null {
+  const { width_column: across, height_column: down } = parquet ?? {};
+  if (across === undefined || down === undefined) return null;
+  const [width, height] = [across, down].map((column) => Number(valueAt(row, column) ?? NaN));
+  return isEdge(width) && isEdge(height) ? { width, height } : null;
+}
+
+const isEdge = (pixels: number | undefined): pixels is number =>
+  pixels !== undefined && Number.isInteger(pixels) && pixels > 0;
 
 function filenameColumn({ name }: SourceFile, { id, parquet }: MetadataTableConfig): string {
   const extension = name.toLowerCase().split('.').pop() ?? '';

@@ -110,6 +110,19 @@ describe('metadata table', () => {
     expect((await MetadataTable.read(file, config({}))).rowOf('deep/b.v2.txt')).toEqual({ text: 'bellows' });
   });
 
+  it('width_column, height_column: the size of a picture where both are whole numbers of pixels', async () => {
+    const file = lines(
+      { id: 'a', text: 'anvil', w: 64, h: '32' },
+      { id: 'b', text: 'bellows', w: 64, h: null },
+      { id: 'c', text: 'coal', w: 1.5, h: 2 },
+    );
+    const table = await MetadataTable.read(file, config({ width_column: 'w', height_column: 'h' }));
+    expect(table.sizeOf('a.png')).toEqual({ width: 64, height: 32 });
+    expect(['b.png', 'c.png', 'z.png'].map((path) => table.sizeOf(path))).toEqual([null, null, null]);
+    expect(table.rowOf('a.png')).toEqual({ text: 'anvil' });
+    expect((await MetadataTable.read(file, config({}))).sizeOf('a.png')).toBeNull();
+  });
+
   it('refuses columns that give no text', async () => {
     await expect(MetadataTable.read(lines({ id: 'a', text: null }), config({}))).rejects.toThrow(
       /nothing but nulls/,

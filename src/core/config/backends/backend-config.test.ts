@@ -175,6 +175,11 @@ describe('checkConfig: problems', () => {
     [{ ...folder, metadata_backend: 'discovry' }, 'metadata_backend', /one of discovery, parquet/],
     [{ ...folder, metadata_backend: 'parquet' }, 'parquet', /needs a parquet block/],
     [
+      { ...folder, metadata_backend: 'parquet', parquet: { path: 'a.json', width_column: 'w' } },
+      'parquet.width_column',
+      /width_column needs the other one/,
+    ],
+    [
       { ...folder, metadata_backend: 'parquet', parquet: { path: 'a.txt' } },
       'parquet.path',
       /\.parquet, \.jsonl/,
@@ -285,6 +290,11 @@ describe('checkConfig: warnings', () => {
     [{ ...pictures, delete_unwanted_images: true }, 'delete_unwanted_images', /no file of yours/],
     [{ ...pictures, delete_problematic_images: true }, 'delete_problematic_images', /no file of yours/],
     [{ ...folder, video: { num_frames: 5 } }, 'video', /no effect here/],
+    [
+      { ...pictures, metadata_backend: 'parquet', parquet: { path: 'a.parquet', fps_column: 'fps' } },
+      'parquet.fps_column',
+      /no effect here/,
+    ],
     [{ ...folder, metadata_backend: 'filesystem' }, 'metadata_backend', /deprecated/],
     [{ ...pictures, caption_dropout_probability: 0 }, 'caption_dropout_probability', /is 0/],
     [{ ...folder, start_epoch: 'soon' }, 'start_epoch', /"soon"\. 1 is used/],

@@ -7,6 +7,7 @@ import { secretFields } from './fields/source-fields';
 import { placeDefaults } from './implied-settings';
 import { entriesWithin, unwrapped } from './schema-parts';
 import { DATASET_TYPES, type DatasetType } from './dataset-types';
+import { SETTINGS_WITHOUT_EFFECT } from './settings-without-effect';
 
 export type FieldControl = 'text' | 'number' | 'flag' | 'choice' | 'list' | 'section';
 
@@ -28,16 +29,18 @@ export interface BackendField {
   fields: readonly BackendField[];
 }
 
-/** Essential ones first, then by group, within a group as they are declared. */
+/** Those that do something: essential ones first, then by group, within a group as they are declared. */
 export function backendFields(
   datasetType: DatasetType,
   type: string,
   plugins: readonly BackendTypePlugin[] = [],
 ): BackendField[] {
   const implied = placeDefaults({ type, dataset_type: datasetType });
-  const fields = Object.entries(entriesOf(datasetType, type, plugins)).map(([key, entry]) => {
+  const entries = Object.entries(entriesOf(datasetType, type, plugins));
+  const fields = entries.flatMap(([key, entry]) => {
+    if (Object.hasOwn(SETTINGS_WITHOUT_EFFECT, key)) return [];
     const described = describeField(key, entry);
-    return Object.hasOwn(implied, key) ? { ...described, default: implied[key] } : described;
+    return [Object.hasOwn(implied, key) ? { ...described, default: implied[key] } : described];
   });
   return fields.toSorted((a, b) => FIELD_GROUPS.indexOf(a.group) - FIELD_GROUPS.indexOf(b.group));
 }

@@ -2,6 +2,7 @@
 // what follows from the place. It checks nothing but what can no longer be seen afterwards.
 import type { BackendProblem } from '../../../protocol/backends';
 import { isPlainObject } from '../merge';
+import { SETTINGS_WITHOUT_EFFECT } from './settings-without-effect';
 
 type Written = Readonly<Record<string, unknown>>;
 
@@ -22,16 +23,9 @@ const INAPPLICABLE = [
   'instance_data_root',
 ] as const;
 
-/** What they are about is always so here, or has no place in a browser. They keep their defaults. */
-const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
-  cache_dir: 'caches lie where their text_embeds backend is',
-  cache_dir_vae: 'caches lie in the storage of this page',
-  metadata_update_interval: 'a scan is kept when it ends',
-  auto_load: 'data is read when a dataset is built',
-  vae_cache_clear_each_epoch: 'a picture is cropped once, when it is read',
-  vae_cache_ondemand: 'features are made when they are asked for',
-  streaming: 'rows are always read piece by piece',
-  is_regularisation_data: 'it concerns diffusion models',
+const NOT_OF_LANGUAGE = {
+  fact: 'concerns diffusion models and has no effect here',
+  remedy: 'Remove it.',
 };
 
 const IGNORED: Readonly<Record<string, { fact: string; remedy: string }>> = {
@@ -45,13 +39,11 @@ const IGNORED: Readonly<Record<string, { fact: string; remedy: string }>> = {
     fact: 'is ignored: no file of yours is ever deleted',
     remedy: 'Remove it; broken files are set aside and stand in the report.',
   },
-  ...Object.fromEntries(
-    INAPPLICABLE.map((key) => [
-      key,
-      { fact: 'concerns diffusion models and has no effect here', remedy: 'Remove it.' },
-    ]),
-  ),
+  ...Object.fromEntries(INAPPLICABLE.map((key) => [key, NOT_OF_LANGUAGE])),
 };
+
+/** Of the table about files: columns that concern boxes and videos. */
+const COLUMNS_WITHOUT_EFFECT = ['bbox_column', 'num_frames_column', 'fps_column'];
 
 /** @param path where the configuration stands: `[2].`, or '' where it is the only one. */
 export function normaliseConfig(written: Written, path: string): NormalisedConfig {
@@ -67,11 +59,12 @@ export function normaliseConfig(written: Written, path: string): NormalisedConfi
   kinds(result.config);
   hubBlock(result.config);
   metadataBackend(result, path);
+  tableColumns(result, path);
   return result;
 }
 
 function withoutEffect({ config, warnings }: NormalisedConfig, path: string) {
-  for (const [key, reason] of Object.entries(WITHOUT_EFFECT)) {
+  for (const [key, reason] of Object.entries(SETTINGS_WITHOUT_EFFECT)) {
     if (!Object.hasOwn(config, key)) continue;
     warnings.push({
       path: path + key,
@@ -135,4 +128,12 @@ function metadataBackend({ config, warnings }: NormalisedConfig, path: string) {
     message: 'metadata_backend filesystem is deprecated.',
     remedy: 'Write discovery.',
   });
+}
+
+function tableColumns({ config, warnings }: NormalisedConfig, path: string) {
+  const { parquet } = config;
+  if (!isPlainObject(parquet)) return;
+  const unread = COLUMNS_WITHOUT_EFFECT.filter((key) => Object.hasOwn(parquet, key));
+  for (const key of unread) warnings.push(ignoredWarning(path, `parquet.${key}`, NOT_OF_LANGUAGE));
+  config['parquet'] = Object.fromEntries(Object.entries(parquet).filter(([key]) => !unread.includes(key)));
 }

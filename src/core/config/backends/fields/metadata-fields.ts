@@ -31,15 +31,18 @@ export const metadataFields = {
         fallback_caption_column: v.optional(
           field('reading', 'Column that stands in for an empty caption.', text()),
         ),
-        width_column: v.optional(field('reading', 'Column of the widths.', text())),
-        height_column: v.optional(field('reading', 'Column of the heights.', text())),
+        width_column: v.optional(
+          field(
+            'reading',
+            'Column of the widths in pixels: with the heights, pictures of a wrong size are left out before they are fetched.',
+            text(),
+          ),
+        ),
+        height_column: v.optional(field('reading', 'Column of the heights in pixels.', text())),
         identifier_includes_extension: v.optional(
           field('reading', 'File names end with their extension; otherwise .png is assumed.', flag()),
           false,
         ),
-        bbox_column: v.optional(field('reading', 'Column of the boxes.', text())),
-        num_frames_column: v.optional(field('reading', 'Column of the numbers of frames.', text())),
-        fps_column: v.optional(field('reading', 'Column of the frames a second.', text())),
       }),
     ),
   ),

@@ -1,4 +1,5 @@
 // Where metadata may come from, by place.
+import { isPlainObject } from '../../merge';
 import { isStore, type ConfigRule } from './findings';
 
 export const metadataRules: ConfigRule = (config, problem) => {
@@ -16,6 +17,15 @@ export const metadataRules: ConfigRule = (config, problem) => {
       'parquet',
       'metadata_backend parquet needs a parquet block.',
       'Add parquet with its path, or use discovery.',
+    );
+  }
+  const edges = ['width_column', 'height_column'];
+  const named = isPlainObject(parquet) ? edges.filter((key) => parquet[key] !== undefined) : edges;
+  if (named.length === 1) {
+    problem(
+      `parquet.${named[0]}`,
+      `parquet.${named[0]} needs the other one of ${edges.join(' and ')}.`,
+      'Name both columns, or none.',
     );
   }
   if (type === 'huggingface' && source !== undefined && source !== 'huggingface') {
