@@ -14,7 +14,6 @@ export const common = {
   retry: 'Try again',
   reset: 'Reset',
   export: 'Export',
-  import: 'Import',
   none: 'None',
   search: 'Search',
   loading: 'Loading',

@@ -19,7 +19,6 @@ export const shell = {
   switchTheme: 'Switch theme',
   runTraining: '{name} is training',
   timeLeft: '{time} left',
-  backend: 'Computes on {name}',
   'backend.webgpu': 'WebGPU',
   'backend.wasm': 'Processor (wasm)',
   'backend.cpu': 'Processor (plain)',

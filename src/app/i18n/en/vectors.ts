@@ -31,7 +31,6 @@ export const vectors = {
   searchPlaceholder: 'What should the rows be about?',
   find: 'Find',
   finding: 'Looking',
-  findFailed: 'Nothing could be looked for',
   found: 'Nearest rows by cosine',
   nothing: 'No row has a vector yet.',
   partly: '{missing} rows have no vector and were not looked at.',

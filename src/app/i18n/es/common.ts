@@ -17,7 +17,6 @@ export const common: Translation<English['common']> = {
   retry: 'Reintentar',
   reset: 'Restablecer',
   export: 'Exportar',
-  import: 'Importar',
   none: 'Ninguno',
   search: 'Buscar',
   loading: 'Cargando',

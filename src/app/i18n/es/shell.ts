@@ -22,7 +22,6 @@ export const shell: Translation<English['shell']> = {
   switchTheme: 'Cambiar el tema',
   runTraining: '{name} está entrenando',
   timeLeft: 'quedan {time}',
-  backend: 'Calcula con {name}',
   'backend.webgpu': 'WebGPU',
   'backend.wasm': 'Procesador (wasm)',
   'backend.cpu': 'Procesador (básico)',

@@ -34,7 +34,6 @@ export const vectors: Translation<English['vectors']> = {
   searchPlaceholder: '¿De qué deben tratar las filas?',
   find: 'Buscar',
   finding: 'Buscando',
-  findFailed: 'No se pudo buscar',
   found: 'Filas más próximas por coseno',
   nothing: 'Ninguna fila tiene vector todavía.',
   partly: '{missing} filas no tienen vector y no se miraron.',

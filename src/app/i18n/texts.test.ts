@@ -1,3 +1,4 @@
+import { readFileSync, readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { en } from './en';
 import { es } from './es';
@@ -21,5 +22,20 @@ describe('texts', () => {
   it('are never empty', () => {
     const texts = [en, es].flatMap((dictionary) => Object.values(dictionary as Texts));
     expect(texts.flatMap((area) => Object.values(area)).filter((text) => text.trim() === '')).toEqual([]);
+  });
+
+  it('are all shown somewhere: by their whole name, or by its beginning where the end is chosen', () => {
+    const code = readdirSync('src', { recursive: true, encoding: 'utf8' })
+      .filter((path) => /\.(ts|svelte)$/.test(path) && !/i18n\/(en|es)\//.test(path))
+      .map((path) => readFileSync(`src/${path}`, 'utf8'))
+      .join('\n');
+    const names = new Set(code.match(/(?<=['"`])\w+\.[\w.-]+(?=['"`])/g));
+    const beginnings = [...code.matchAll(/`(\w+\.[\w.-]*)\$\{/g)].map(([, beginning]) => beginning ?? '');
+    const isShown = (name: string) =>
+      names.has(name) || beginnings.some((beginning) => name.startsWith(beginning));
+    const all = Object.entries(en as Texts).flatMap(([area, texts]) =>
+      Object.keys(texts).map((key) => `${area}.${key.replace(/_(one|other)$/, '')}`),
+    );
+    expect(all.filter((name) => !isShown(name))).toEqual([]);
   });
 });
