@@ -6,8 +6,9 @@ import type { ValueCache } from '../data/caches/value-cache';
 import { DatasetEncoding } from '../data/encoding/dataset-encoding';
 import { encoderDrift } from '../data/encoding/encoder-drift';
 import type { EncodingSource } from '../data/encoding/encoding-source';
+import { vectorFromBytes } from '../data/caches/vector-bytes';
 import { findSimilar } from '../data/encoding/find-similar';
-import { keptVectors, type KeptVectorsParts } from '../data/encoding/kept-vectors';
+import { keptVectors, vectorKeys, type KeptVectorsParts } from '../data/encoding/kept-vectors';
 import { PictureInputSource } from '../data/encoding/picture-inputs';
 import { TextInputSource } from '../data/encoding/text-inputs';
 import { vectorLines } from '../data/encoding/vector-lines';
@@ -119,17 +120,16 @@ export class EncodingPlans implements EncodingApi, EmbeddingApi, EmbeddingStream
     const dataset = await findDataset(this.#parts.database, datasetId);
     const encoder = await this.#encoderOf(modelId);
     const { encoded: made = null } = dataset;
-    let [total, done] = [0, 0];
-    let dimensions: number | null = null;
-    for await (const block of keptVectors(await this.#passOver(dataset, encoder))) {
-      total += block.length;
-      for (const { vector } of block) {
-        if (vector === null) continue;
-        done += 1;
-        dimensions = vector.length;
-      }
-    }
-    return { encoder, total, done, dimensions, made, drift: encoderDrift(made?.encoder ?? null, encoder) };
+    const pass = await this.#passOver(dataset, encoder);
+    const keys: string[] = [];
+    for await (const block of vectorKeys(pass)) keys.push(...block.map(({ key }) => key));
+    const known = await pass.cache.known(keys);
+    const done = keys.filter((key) => known.has(key));
+    const [bytes] = await pass.cache.read(done.slice(0, 1));
+    const dimensions =
+      bytes === undefined || bytes === null ? null : (vectorFromBytes(bytes)?.length ?? null);
+    const drift = encoderDrift(made?.encoder ?? null, encoder);
+    return { encoder, total: keys.length, done: done.length, dimensions, made, drift };
   }
 
   async clearVectors(datasetId: string): Promise<void> {

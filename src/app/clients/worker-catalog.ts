@@ -43,6 +43,10 @@ export const WORKER_CATALOG: Record<WorkerKind, WorkerEntry> = {
       reinterpret: null,
       summarize: null,
       lengthHistogram: null,
+      // All rows are read, and what is kept of each.
+      embeddingState: null,
+      findSimilar: null,
+      clearVectors: null,
       addSampleDataset: 5 * MINUTE,
       // A hub that is asked too often may want to be left alone for two minutes.
       inspectRepository: 10 * MINUTE,

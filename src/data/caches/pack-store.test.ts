@@ -37,6 +37,7 @@ describe('pack-store', () => {
     expect(await files()).toEqual(['vectors/d/000000001-x.pack']);
     const reads = vi.spyOn(backend, 'open');
     const later = open();
+    expect(await later.known(['c', 'none', 'a'])).toEqual(new Set(['a', 'c']));
     expect(await later.read(['c', 'none', 'a'])).toEqual([bytesOf(4), null, bytesOf(4)]);
     // Once for its list, once for its values.
     expect(reads).toHaveBeenCalledTimes(2);

@@ -62,6 +62,11 @@ export class PackStore implements ValueStore {
     return keys.map((key) => found.get(key));
   }
 
+  async known(keys: readonly string[]): Promise<Set<string>> {
+    await this.#open();
+    return new Set(keys.filter((key) => this.#places.has(key)));
+  }
+
   async write(values: readonly StoredValue[]): Promise<void> {
     await this.#open();
     for (const datasetId of new Set(values.map((value) => value.datasetId))) {

@@ -9,6 +9,10 @@ export class UnconnectedStore implements ValueStore {
     return Promise.resolve(keys.map(() => undefined));
   }
 
+  known(): Promise<Set<string>> {
+    return Promise.resolve(new Set<string>());
+  }
+
   write(): Promise<void> {
     return Promise.resolve();
   }

@@ -42,6 +42,14 @@ describe('value-cache', () => {
     expect(await later.read(['a', 'b'])).toEqual([new Uint8Array([7, 7, 7, 7]), null]);
   });
 
+  it('tells which keys are kept, page by page', async () => {
+    const { cache } = await makeCache({ keysAtOnce: 2 });
+    for (const key of ['a', 'b', 'c', 'd', 'e']) await cache.write(value(key));
+    await cache.waitForPendingWrites();
+    expect(await cache.known(['e', 'x', 'b', 'd'])).toEqual(new Set(['b', 'd', 'e']));
+    expect(await cache.known([])).toEqual(new Set());
+  });
+
   it('gathers values into one transaction that need not be on the disk at once', async () => {
     const { cache, database } = await makeCache();
     const transactions = vi.spyOn(database, 'transaction');

@@ -61,8 +61,19 @@ export class ValueCache {
       if (this.#store.overdue) this.#startWriting();
       return contents;
     } catch (error) {
-      this.#switchOff(`${this.#options.what} cannot be read back: they are made anew.`, error);
+      this.#failReading(error);
       return keys.map(() => null);
+    }
+  }
+
+  /** Those of the keys that are kept; no value is read, so that a damaged one is among them. */
+  async known(keys: readonly string[]): Promise<ReadonlySet<string>> {
+    if (this.#off !== null || keys.length === 0) return new Set();
+    try {
+      return await this.#store.known(keys);
+    } catch (error) {
+      this.#failReading(error);
+      return new Set();
     }
   }
 
@@ -122,6 +133,10 @@ export class ValueCache {
 
   async #write(values: readonly CacheValue[]): Promise<void> {
     if (this.#off === null) await this.#store.write(await Promise.all(values.map(storedValue)));
+  }
+
+  #failReading(error: unknown): void {
+    this.#switchOff(`${this.#options.what} cannot be read back: they are made anew.`, error);
   }
 
   #fail(cause: unknown): void {

@@ -23,6 +23,8 @@ export interface ValueStore {
   readonly overdue: boolean;
   /** In the order of the keys; undefined where there is none. */
   read(keys: readonly string[]): Promise<(Pick<StoredValue, 'bytes' | 'gzip'> | undefined)[]>;
+  /** Those of the keys that have a value; no value is read. */
+  known(keys: readonly string[]): Promise<Set<string>>;
   /** All of them, and what else waits. Values that were not used for long go where the budget is spent. */
   write(values: readonly StoredValue[]): Promise<void>;
   /** Nothing is found under the key afterwards. */

@@ -105,6 +105,7 @@ describe('dataset-encoding', () => {
       budgetBytes: null,
       overdue: false,
       read: (keys: readonly string[]) => Promise.resolve(keys.map(() => undefined)),
+      known: () => Promise.resolve(new Set<string>()),
       write: () => Promise.reject(full),
       forget: () => Promise.resolve(),
       sizes: () => Promise.resolve(new Map<string, never>()),

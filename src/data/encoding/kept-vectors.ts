@@ -16,9 +16,13 @@ export interface KeptVectorsParts {
   pause: () => Promise<void>;
 }
 
-export interface KeptVector {
+interface SampleKey {
   sample: number;
+  /** What its vector is kept under. */
   key: string;
+}
+
+export interface KeptVector extends SampleKey {
   /** null where it is not there. */
   vector: Float32Array<ArrayBuffer> | null;
 }
@@ -27,23 +31,31 @@ const BLOCK = 256;
 
 /** Samples that have something to encode, in order. */
 export async function* keptVectors(parts: KeptVectorsParts): AsyncGenerator<KeptVector[]> {
-  const { source, revision, pause } = parts;
-  let block: { sample: number; key: string }[] = [];
+  for await (const block of vectorKeys(parts)) yield await withVectors(block, parts);
+}
+
+/** As `keptVectors`, without the vectors. */
+export async function* vectorKeys({
+  source,
+  revision,
+  pause,
+}: Omit<KeptVectorsParts, 'cache' | 'readOnly'>): AsyncGenerator<SampleKey[]> {
+  let block: SampleKey[] = [];
   for (let sample = 0; sample < source.count; sample++) {
     if (source.leftOut.has(sample)) continue;
     const content = await source.contentOf(sample);
     if (content === null) continue;
     block.push({ sample, key: await keyOf(revision, content) });
     if (block.length < BLOCK) continue;
-    yield await withVectors(block, parts);
+    yield block;
     block = [];
     await pause();
   }
-  if (block.length > 0) yield await withVectors(block, parts);
+  if (block.length > 0) yield block;
 }
 
 async function withVectors(
-  block: readonly { sample: number; key: string }[],
+  block: readonly SampleKey[],
   { cache, readOnly }: KeptVectorsParts,
 ): Promise<KeptVector[]> {
   const stored = await cache.read(block.map(({ key }) => key));
