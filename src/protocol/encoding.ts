@@ -111,7 +111,7 @@ export interface EmbeddingState extends EncodingCount {
 }
 
 export interface EmbeddingApi {
-  /** @throws AppError `dataset.unknown`, `model.unknown`. */
+  /** By what is kept, not by reading it: a damaged vector counts until it is met. @throws AppError `dataset.unknown`, `model.unknown`. */
   embeddingState(datasetId: string, modelId: string): Promise<EmbeddingState>;
   /** Of a dataset, whoever made them. */
   clearVectors(datasetId: string): Promise<void>;

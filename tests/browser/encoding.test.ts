@@ -92,6 +92,12 @@ describe('encoding', () => {
     const [row] = await database.getAll('cachedVectors');
     if (row === undefined) throw new Error('Nothing was kept.');
     await database.put('cachedVectors', { ...row, bytes: new ArrayBuffer(row.size) });
+    // That it is damaged is known once it is read.
+    const query = new Float32Array(BERT.hidden).fill(1);
+    expect(await clients.data.findSimilar(id, modelId, query, 1)).toMatchObject({
+      searched: 299,
+      missing: 1,
+    });
     expect((await clients.data.embeddingState(id, modelId)).done).toBe(299);
     expect((await encode(id)).at(-1)).toMatchObject({ total: 300, done: 300 });
     expect((await database.get('cachedVectors', row.key))?.bytes).toEqual(row.bytes);
