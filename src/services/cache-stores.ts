@@ -1,6 +1,7 @@
 // The caches of the data worker by where they lie, and which of them a dataset's values go to: the storage of this page, or what
 // the text_embeds backend says that its source names. A bucket is connected by a call that hands over its secrets; without it
 // nothing of it is read or kept, and whoever would use it goes on without.
+import { isStore } from '../core/config/backends/dataset-types';
 import type { Database } from '../core/database';
 import type { DataBackend } from '../data/backends/data-backend';
 import { DEFAULT_CACHE, mergedCache, storeOf } from '../data/caches/dataset-cache';
@@ -110,8 +111,7 @@ export class CacheStores {
 
   async #elsewhere(): Promise<BackendConfigJson[]> {
     return (await this.#configs()).filter(
-      ({ dataset_type: kind, type }) =>
-        (kind === 'text_embeds' || kind === 'image_embeds') && type !== undefined && type !== 'local',
+      (config) => isStore(config) && config['type'] !== undefined && config['type'] !== 'local',
     );
   }
 

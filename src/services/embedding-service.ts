@@ -1,5 +1,5 @@
-// Vectors of texts and pictures by models for embeddings, one call after the other. The last model used stays on the device; it owns that
-// one and disposes of it when another is asked for.
+// Vectors of texts and pictures by models for embeddings, one call after the other. The last model used stays on the device; it
+// owns that one and disposes of it when another is asked for.
 import type { LoadedEmbedder, LoadedPictureEncoder } from '../models/loaded-embedder';
 import type { EncodingInputs } from '../protocol/encoding';
 import type { Embeddings } from '../protocol/engine';

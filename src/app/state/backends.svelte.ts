@@ -1,6 +1,7 @@
 // Data backends as the page knows them, and the one build that can be under way. Their data stay with the data worker; their
 // credentials stay in the vault and go along with single calls.
 import { SvelteMap } from 'svelte/reactivity';
+import { isStore } from '../../core/config/backends/dataset-types';
 import type {
   BackendApi,
   BackendBuildEvent,
@@ -282,10 +283,6 @@ export class BackendsState {
     const found = await Promise.all(ids.map(async (id) => [id, await this.#parts.secrets.of(id)] as const));
     return Object.fromEntries(found);
   }
-}
-
-export function isStore({ dataset_type: kind }: Readonly<Record<string, unknown>>): boolean {
-  return kind === 'text_embeds' || kind === 'image_embeds';
 }
 
 function filled(secrets: BackendSecrets): BackendSecrets {

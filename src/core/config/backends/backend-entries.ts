@@ -1,7 +1,7 @@
 // Which settings a backend of one kind in one place has, as a table to look into: what the union of shapes is for types,
 // this is for messages, forms and plugins.
 import type * as v from 'valibot';
-import type { DatasetType } from './dataset-types';
+import { isStore, type DatasetType } from './dataset-types';
 import {
   BACKEND_TYPES,
   datasetEntries,
@@ -50,7 +50,7 @@ function placeEntries(
   type: string,
   plugins: readonly BackendTypePlugin[],
 ): v.ObjectEntries {
-  if (datasetType === 'text_embeds' || datasetType === 'image_embeds') {
+  if (isStore({ dataset_type: datasetType })) {
     return type === 'local' || type === 'memory' || type === 'aws' ? storeEntries[type] : {};
   }
   if (isBackendType(type)) return sourceEntries[type];

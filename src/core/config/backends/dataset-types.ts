@@ -10,6 +10,11 @@ export const DATASET_TYPES = [
 ] as const;
 export type DatasetType = (typeof DATASET_TYPES)[number];
 
+/** A configuration of a place for caches, which holds no data of its own. */
+export function isStore({ dataset_type: kind }: Readonly<Record<string, unknown>>): boolean {
+  return kind === 'text_embeds' || kind === 'image_embeds';
+}
+
 export function isDatasetType(name: unknown): name is DatasetType {
   return (DATASET_TYPES as readonly unknown[]).includes(name);
 }

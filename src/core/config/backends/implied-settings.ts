@@ -1,5 +1,6 @@
 // What some settings say about others: the place about its metadata and captions, a cache that is never written about when
 // it is filled, random shapes about how long features last, edges about areas.
+import { isStore } from './dataset-types';
 
 type Config = Readonly<Record<string, unknown>>;
 
@@ -13,8 +14,7 @@ export function impliedSettings(config: Config): Record<string, unknown> {
 /** Defaults that hang on the place; what is set stays. */
 export function placeDefaults(config: Config): Record<string, unknown> {
   const { type, dataset_type: kind } = config;
-  const isStore = kind === 'text_embeds' || kind === 'image_embeds';
-  if (isStore) return {};
+  if (isStore(config)) return {};
   if (type === 'csv') return { caption_strategy: 'csv' };
   // Without a strategy of their own, captions without pictures are what is in the files.
   if (type !== 'huggingface') return kind === 'caption' ? { metadata_backend: 'caption' } : {};

@@ -1,6 +1,6 @@
 // Which captions go with which place and which metadata, and what a prompt is needed for.
+import { isStore } from '../dataset-types';
 import type { ConfigRule, Report } from './findings';
-import { isStore } from './findings';
 
 export const captionRules: ConfigRule = (config, problem, warning) => {
   if (isStore(config)) return;

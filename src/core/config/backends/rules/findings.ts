@@ -15,7 +15,3 @@ export type ConfigRule = (
   problem: Report,
   warning: Report,
 ) => void;
-
-export function isStore(config: Readonly<Record<string, unknown>>): boolean {
-  return config['dataset_type'] === 'text_embeds' || config['dataset_type'] === 'image_embeds';
-}

@@ -1,6 +1,7 @@
 // Where metadata may come from, by place.
 import { isPlainObject } from '../../merge';
-import { isStore, type ConfigRule } from './findings';
+import { isStore } from '../dataset-types';
+import type { ConfigRule } from './findings';
 
 export const metadataRules: ConfigRule = (config, problem) => {
   if (isStore(config)) return;
