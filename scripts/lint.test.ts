@@ -125,6 +125,8 @@ async function codesOf(file: string): Promise<Set<string>> {
   // It exits with 1 where it finds something.
   const { stdout } = await promisify(execFile)(`${root}node_modules/.bin/oxlint`, args, {
     cwd: folder,
+    // Looked for from the folder upwards and on the path, which has it under npm only.
+    env: { ...process.env, OXLINT_TSGOLINT_PATH: `${root}node_modules/.bin/tsgolint` },
   }).catch((error: unknown) => error as { stdout: string });
   const report = JSON.parse(stdout) as Report;
   return new Set(report.diagnostics.map(({ code = '' }) => code.replace(/^eslint\((.*)\)$/, '$1')));
